@@ -1,0 +1,307 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { BUFFER = 1 << 16 };
+
+struct infile {
+	int fd;
+	int64_t size;
+	uint64_t offset;
+	size_t at, have;
+	char *name;
+	unsigned char buf[BUFFER];
+};
+
+int in_open(infile **out, const char *path, err *e)
+{
+	bool is_stdin = !strcmp(path, "-");
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0)
+		return err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) || S_ISDIR(st.st_mode)) {
+		int code = err_set(e, ERR_NOINPUT, "%s: %s", path, S_ISDIR(st.st_mode) ? "is a directory" : strerror(errno));
+		if (!is_stdin)
+			close(fd);
+		return code;
+	}
+	infile *f = calloc(1, sizeof *f);
+	if (f)
+		f->name = strdup(is_stdin ? "stdin" : path);
+	if (!f || !f->name) {
+		free(f);
+		if (!is_stdin)
+			close(fd);
+		return err_set(e, ERR_OS, "%s: no memory", path);
+	}
+	f->fd = fd;
+	f->size = S_ISREG(st.st_mode) ? st.st_size : -1;
+	*out = f;
+	return 0;
+}
+
+/* Up to n bytes straight from the system; short only at the end. */
+static int read_fully(infile *f, unsigned char *p, size_t n, size_t *got, err *e)
+{
+	for (*got = 0; *got < n;) {
+		ssize_t r = read(f->fd, p + *got, n - *got);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
+		if (r == 0)
+			break;
+		*got += (size_t)r;
+	}
+	return 0;
+}
+
+int in_read(infile *f, void *buf, size_t n, size_t *got, err *e)
+{
+	unsigned char *p = buf;
+	size_t done = 0;
+	while (done < n) {
+		size_t left = f->have - f->at;
+		if (left) {
+			size_t take = left < n - done ? left : n - done;
+			memcpy(p + done, f->buf + f->at, take);
+			f->at += take;
+			done += take;
+		} else if (n - done >= BUFFER) {
+			size_t r;
+			int code = read_fully(f, p + done, n - done, &r, e);
+			if (code)
+				return code;
+			done += r;
+			break;
+		} else {
+			/* one read, not a full buffer: a pipe hands over what it has */
+			ssize_t r;
+			do
+				r = read(f->fd, f->buf, BUFFER);
+			while (r < 0 && errno == EINTR);
+			if (r < 0)
+				return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
+			if (r == 0)
+				break;
+			f->at = 0;
+			f->have = (size_t)r;
+		}
+	}
+	f->offset += done;
+	*got = done;
+	return 0;
+}
+
+const char *in_name(const infile *f) { return f->name; }
+uint64_t in_offset(const infile *f) { return f->offset; }
+int64_t in_size(const infile *f) { return f->size; }
+
+void in_close(infile *f)
+{
+	if (!f)
+		return;
+	if (f->fd != STDIN_FILENO)
+		close(f->fd);
+	free(f->name);
+	free(f);
+}
+
+struct outfile {
+	int fd;
+	size_t have;
+	char *name;	/* for messages */
+	char *path;	/* where it shall appear; NULL when written directly */
+	char *temp;	/* its name until then; NULL for a nameless file (O_TMPFILE) */
+	unsigned char buf[BUFFER];
+};
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+}
+
+/* A file beside `path`: without a name where the system can (nothing is left behind even by SIGKILL), else a hidden one. */
+static int open_beside(outfile *f, const char *path)
+{
+	char *folder = folder_of(path);
+	if (!folder)
+		return -1;
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	free(folder);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	if (asprintf(&f->temp, "%.*s.%s.XXXXXX", (int)(base - path), path, base) < 0) {
+		f->temp = NULL;
+		return -1;
+	}
+	fd = mkostemp(f->temp, O_CLOEXEC);
+	if (fd >= 0) {
+		mode_t mask = umask(0);
+		umask(mask);
+		fchmod(fd, 0666 & ~mask);
+	}
+	return fd;
+}
+
+int out_open(outfile **out, const char *path, bool force, err *e)
+{
+	outfile *f = calloc(1, sizeof *f);
+	bool is_stdout = !strcmp(path, "-");
+	if (f)
+		f->name = strdup(is_stdout ? "stdout" : path);
+	if (!f || !f->name) {
+		free(f);
+		return err_set(e, ERR_OS, "%s: no memory", path);
+	}
+	struct stat st;
+	int code = 0;
+	if (is_stdout) {
+		f->fd = STDOUT_FILENO;
+	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+		f->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (f->fd < 0)
+			code = err_set(e, ERR_CREATE, "%s: %s", path, strerror(errno));
+	} else if (!force && !lstat(path, &st)) {
+		code = err_set(e, ERR_CREATE, "%s: exists (use --force to overwrite it)", path);
+	} else {
+		f->path = strdup(path);
+		f->fd = f->path ? open_beside(f, path) : -1;
+		if (f->fd < 0)
+			code = err_set(e, ERR_CREATE, "%s: %s", path, strerror(errno));
+	}
+	if (code) {
+		free(f->path);
+		free(f->temp);
+		free(f->name);
+		free(f);
+		return code;
+	}
+	*out = f;
+	return 0;
+}
+
+static int write_fully(outfile *f, const unsigned char *p, size_t n, err *e)
+{
+	while (n) {
+		ssize_t r = write(f->fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int out_flush(outfile *f, err *e)
+{
+	int code = write_fully(f, f->buf, f->have, e);
+	f->have = 0;
+	return code;
+}
+
+int out_write(outfile *f, const void *buf, size_t n, err *e)
+{
+	if (n > BUFFER - f->have) {
+		int code = out_flush(f, e);
+		if (code)
+			return code;
+		if (n >= BUFFER)
+			return write_fully(f, buf, n, e);
+	}
+	memcpy(f->buf + f->have, buf, n);
+	f->have += n;
+	return 0;
+}
+
+/* Gives a nameless file its name: a hidden one first, since linkat() cannot replace an existing file. */
+static int link_nameless(outfile *f)
+{
+	char proc[64];
+	snprintf(proc, sizeof proc, "/proc/self/fd/%d", f->fd);
+	const char *slash = strrchr(f->path, '/'), *base = slash ? slash + 1 : f->path;
+	if (asprintf(&f->temp, "%.*s.%s.%ld", (int)(base - f->path), f->path, base, (long)getpid()) < 0) {
+		f->temp = NULL;
+		return -1;
+	}
+	unlink(f->temp);
+	return linkat(AT_FDCWD, proc, AT_FDCWD, f->temp, AT_SYMLINK_FOLLOW);
+}
+
+int out_commit(outfile *f, err *e)
+{
+	int code = out_flush(f, e);
+	if (!code && f->path) {
+		if (fsync(f->fd))
+			code = err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
+		else if ((!f->temp && link_nameless(f)) || rename(f->temp, f->path))
+			code = err_set(e, ERR_CREATE, "%s: %s", f->name, strerror(errno));
+	}
+	if (!code && !f->path && close(f->fd))
+		code = err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
+	if (!code && !f->path)
+		f->fd = -1;
+	if (!code) {
+		free(f->temp);
+		f->temp = NULL;
+	}
+	out_abort(f);
+	return code;
+}
+
+void out_abort(outfile *f)
+{
+	if (!f)
+		return;
+	if (f->temp)
+		unlink(f->temp);
+	if (f->fd > STDERR_FILENO)
+		close(f->fd);
+	free(f->temp);
+	free(f->path);
+	free(f->name);
+	free(f);
+}
+
+const char *out_name(const outfile *f) { return f->name; }
+bool out_is_terminal(const outfile *f) { return isatty(f->fd); }
+
+int file_slurp(const char *path, size_t limit, char **data, size_t *n, err *e)
+{
+	infile *f = NULL;
+	char *p = NULL;
+	size_t cap = 0, have = 0, got = 0;
+	int code = in_open(&f, path, e);
+	if (code)
+		return code;
+	do {
+		code = mem_grow(&p, &cap, have + BUFFER + 1, 1, in_name(f), e);
+		if (!code)
+			code = in_read(f, p + have, BUFFER, &got, e);
+		have += got;
+		if (!code && have > limit)
+			code = err_set(e, ERR_DATA, "%s: larger than %zu bytes", in_name(f), limit);
+	} while (!code && got == BUFFER);
+	in_close(f);
+	if (code) {
+		free(p);
+		return code;
+	}
+	p[have] = 0;
+	*data = p;
+	*n = have;
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* cli: what every tool shares: one option table that is the source of --help, --interface and the man page's OPTIONS,
+ * messages, exit. For tools only: functions here may exit. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+enum cli_kind {
+	CLI_FLAG,	/* value: bool *,         no argument */
+	CLI_INT,	/* value: int64_t *,      whole number */
+	CLI_REAL,	/* value: double *,       finite number; NAN as default means "not given" */
+	CLI_TEXT,	/* value: const char **,  NULL as default means "not given" */
+};
+
+struct cli_option {
+	char letter;		/* 0: long name only */
+	const char *name;	/* without the dashes */
+	enum cli_kind kind;
+	void *value;		/* holds the default before, the choice after cli_parse */
+	const char *arg;	/* name of the argument, NULL for flags */
+	const char *help;	/* one sentence, lower case, no full stop */
+	bool result;		/* changes the result: goes into the history (DESIGN: never threads, verbosity or paths) */
+};
+
+/* Options that several tools have; a tool names those it has in `common`. -j -q -v --help --version --interface: always. */
+enum {
+	CLI_OUTPUT = 1,		/* -o FILE, -f --force */
+	CLI_MODEL = 2,		/* -m NAME|DIR|FILE, --any-model */
+	CLI_JSON = 4,		/* --json */
+	CLI_HISTORY = 8,	/* --no-history */
+	CLI_KEEP_GOING = 16,	/* --keep-going */
+	CLI_PLAN = 32,		/* --plan */
+	CLI_MATH = 64,		/* --math exact|fast (goes into the history) */
+};
+
+struct cli {
+	const char *name, *summary;	/* "lat-info", "show what a stream holds" */
+	const char *operands;		/* "[FILE...]" as the SYNOPSIS shows them */
+	int min, max;			/* how many operands; max -1: any number */
+	unsigned common;
+	const struct cli_option *options;	/* the tool's own; ends with an entry without a name. May be NULL */
+};
+
+/* The choices for the common options. */
+struct cli_common {
+	int threads;		/* -j: what was asked for, else OMP_NUM_THREADS, else all cores */
+	bool quiet, verbose, force, any_model, json, no_history, keep_going, plan;
+	const char *output;	/* "-" */
+	const char *model;	/* NULL: the default model */
+	const char *math;	/* "exact" */
+};
+extern struct cli_common cli_common;
+
+/* Reads the command line. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong usage.
+ * A tool with min > 0 that is started bare on a terminal prints its help. Returns the operands: argv past the options,
+ * their number in *n. `c` must live until exit. */
+char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
+
+/* "tool: text" on stderr. warn: unless -q. note: only with -v. */
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Prints the error and exits with its code. */
+_Noreturn void cli_fail(const err *e);
+/* The same from a format: a usage error, say. */
+_Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Opens the -o output (stdout by default); binary to a terminal is a usage error. */
+outfile *cli_output(bool binary);
+
+/* Prints to stdout what is a tool's text result, then flush-checks stdout at exit: return cli_done(0) from main. */
+int cli_done(int code);
+
+/* This tool's entry for a record's history: {"tool":, "version":, "options":{name: value, only those with `result` whose
+ * value differs from the default}}. NULL with --no-history. The caller owns the reference. */
+json_t *cli_history(void);
+
+/* "{id}" in a file name replaced by id. ERR_OS only. Freed with free(). */
+int cli_expand(char **out, const char *pattern, const char *id, err *e);
+
+#endif

@@ -1,0 +1,80 @@
+#include "nn/param.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+param *params_find(const params *ps, const char *name)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (!strcmp(ps->p[i].name, name))
+			return &ps->p[i];
+	return NULL;
+}
+
+int params_add(params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
+{
+	if (rank < 0 || rank > 5)
+		return err_set(e, ERR_CONFIG, "%s: %d axes, at most 5 are possible", name, rank);
+	if (params_find(ps, name))
+		return err_set(e, ERR_CONFIG, "%s: stands twice among the weights", name);
+	param p = { .rank = rank, .count = 1 };
+	for (int i = 0; i < rank; i++) {
+		if (n[i] < 1 || __builtin_mul_overflow(p.count, (size_t)n[i], &p.count))
+			return err_set(e, ERR_CONFIG, "%s: impossible shape", name);
+		p.n[i] = n[i];
+	}
+	int code = mem_grow(&ps->p, &ps->cap, ps->n + 1, sizeof *ps->p, name, e);
+	if (!code)
+		code = mem_zero(&p.v, p.count, sizeof(float), name, e);
+	if (!code)
+		code = mem_text(&p.name, name, e);
+	if (code) {
+		free(p.v);
+		return code;
+	}
+	ps->p[ps->n] = p;
+	if (out)
+		*out = &ps->p[ps->n];
+	ps->n++;
+	return 0;
+}
+
+int params_with_gradients(params *ps, err *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		param *p = &ps->p[i];
+		int code = p->counter || p->g ? 0 : mem_zero(&p->g, p->count, sizeof(float), p->name, e);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+void params_zero_gradients(params *ps)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->p[i].g)
+			memset(ps->p[i].g, 0, ps->p[i].count * sizeof(float));
+}
+
+void param_touch(param *p)
+{
+	free(p->packed);
+	p->packed = NULL;
+}
+
+void params_free(params *ps)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		param *p = &ps->p[i];
+		param_touch(p);
+		if (!p->mapped)
+			free(p->v);
+		free(p->g);
+		free(p->name);
+	}
+	free(ps->p);
+	*ps = (params){ 0 };
+}

@@ -1,0 +1,41 @@
+/* Named weights, in the field's own layout: conv [out,in,k,k,k], linear [out,in], vectors [n]; row-major float32. */
+#ifndef NN_PARAM_H
+#define NN_PARAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct param {
+	char *name;	/* as in the authors' state dict */
+	int rank;
+	int64_t n[5];
+	size_t count;	/* product of n */
+	float *v;	/* values; read-only when they lie in a mapped file (`mapped`) */
+	float *g;	/* gradient, count floats; NULL unless this parameter is being trained */
+	bool mapped;	/* v belongs to a mapped file, not to this set */
+	bool counter;	/* an integer entry (num_batches_tracked), kept as a float here */
+	void *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
+} param;
+
+typedef struct params {
+	param *p;	/* in the order of the file or of the configuration */
+	size_t n, cap;
+} params;
+
+/* The parameter called `name`; NULL when there is none. */
+param *params_find(const params *ps, const char *name);
+/* Appends a zero-filled parameter (rank <= 5; duplicates are ERR_CONFIG); *out (may be NULL) is valid until the next add. */
+int params_add(params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
+/* Gives every floating parameter a zeroed gradient. */
+int params_with_gradients(params *ps, err *e);
+/* Sets all gradients to zero. */
+void params_zero_gradients(params *ps);
+/* The values of p were changed: forget the kernels' copies. */
+void param_touch(param *p);
+/* Frees everything the set owns (not mapped files); leaves it empty. */
+void params_free(params *ps);
+
+#endif
