@@ -1,0 +1,61 @@
+/* Configuration of the networks: JSON as the reference implementation writes it. Keys may be absent (the defaults below are the
+ * published ones), unknown keys are ignored, impossible values are refused. */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { CONFIG_MAX_LEVELS = 8 };
+
+/* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor 2^(levels-1). */
+typedef struct ae_config {
+	int levels;				/* length of "channels" */
+	int channels[CONFIG_MAX_LEVELS];	/* "channels"          [64,128,128,128] */
+	int latent_channels;			/* "latent_channels"   3 */
+	int image_channels;			/* "image_channels"    1 */
+	int res_blocks;				/* "res_blocks"        2, residual blocks a level */
+	int groups;				/* "groups"            32, of the group norms; divides every entry of channels */
+} ae_config;
+
+/* "discriminator": patch discriminator; channels double with each layer. */
+typedef struct disc_config {
+	int channels;				/* "channels"          64 */
+	int layers;				/* "layers"            3 */
+} disc_config;
+
+/* "losses": weights of the autoencoder's loss besides L1. */
+typedef struct loss_config {
+	double kl_weight;			/* "kl_weight"         1e-7 */
+	double adv_weight;			/* "adv_weight"        .025 */
+} loss_config;
+
+/* "diffusion": conventions of the diffusion model on these latents. */
+typedef struct diffusion_config {
+	int timesteps;				/* "timesteps"         1000 */
+	enum { SCHEDULE_LINEAR, SCHEDULE_COSINE } schedule; /* "schedule" "linear" */
+	double scale_factor;			/* "scale_factor"      .8730; latents are multiplied by it */
+	double clip;				/* "clip"              1, bound of x0; INFINITY for null: none */
+} diffusion_config;
+
+typedef struct model_config {
+	int volume[3];				/* "volume"            [128,160,128] */
+	ae_config autoencoder;
+	disc_config discriminator;
+	loss_config losses;
+	diffusion_config diffusion;
+} model_config;
+
+/* Reads a configuration. `object` names it in messages ("object: key: reason"). ERR_CONFIG. */
+int config_parse(model_config *c, const json_t *root, const char *object, err *e);
+/* Reads a file of JSON. *root (may be NULL) is a new reference to the whole of it. ERR_NOINPUT, ERR_CONFIG. */
+int config_read(model_config *c, const char *path, json_t **root, err *e);
+/* The published configuration. */
+model_config config_default(void);
+
+/* 2^(levels-1): voxels of an axis per latent voxel. */
+int ae_factor(const ae_config *a);
+
+#endif

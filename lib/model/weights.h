@@ -1,0 +1,36 @@
+/* A file of weights: parameters, configuration, conventions and identity of one network. */
+#ifndef MODEL_WEIGHTS_H
+#define MODEL_WEIGHTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "format/safetensors.h"
+#include "model/config.h"
+#include "nn/param.h"
+
+typedef struct weights {
+	st_file *file;			/* the mapping the parameters point into */
+	params params;			/* float32; F16, BF16, F64 and integer tensors are converted to memory of their own */
+	model_config config;
+	json_t *config_json;		/* the whole configuration */
+	json_t *preparation;		/* metadata "preparation": object, or NULL when absent (then: `stored`) */
+	char identity[ST_IDENTITY];	/* SHA-256 of the data */
+	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
+} weights;
+
+/* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..). ERR_NOINPUT, ERR_CONFIG, ERR_OS.
+ * Close with weights_close also when it fails. */
+int weights_open(weights *w, const char *path, const char *kind, err *e);
+void weights_close(weights *w);
+
+/* Finds a parameter and checks its shape. ERR_CONFIG names it. */
+int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
+
+/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance),
+ * identity. half: tensors of rank 2 and more as F16. Errors as st_write. */
+int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
+		  const json_t *notes, bool half, err *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* Everything that a training run needs to go on as if it had never stopped, in one safetensors file. */
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "nn/param.h"
+#include "train/adam.h"
+
+/* One network of the run. ema and optimiser may be NULL. */
+typedef struct checkpoint_part {
+	const char *name;	/* "autoencoder": prefix of its tensors, NAME.weights/.., NAME.m/.., NAME.v/.., NAME.ema/.. */
+	params *weights;
+	params *ema;
+	adam *optimiser;
+} checkpoint_part;
+
+/* Writes path whole or not at all, synced; what was there before becomes PATH.previous. state: object with all else that must come back
+ * (step, seed, configuration, data); the optimisers' step counts are added by this function. */
+int checkpoint_write(const char *path, const checkpoint_part *parts, size_t n, const json_t *state, err *e);
+/* Fills the parts, which have their shapes already, from path, or from PATH.previous when path is missing or damaged (*fell_back, may be
+ * NULL, says so). *state: new reference. ERR_NOINPUT when there is none, ERR_CONFIG when it does not fit. */
+int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, json_t **state, bool *fell_back, err *e);
+
+#endif
