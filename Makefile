@@ -4,7 +4,9 @@
 VERSION := 0.1.0
 BUILD   ?= build
 prefix  ?= /usr/local
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 OPT     ?= -O2 -g
 SHELL   := /bin/bash
 .SHELLFLAGS := -o pipefail -c

@@ -14,7 +14,8 @@ enum cli_kind {
 	CLI_FLAG,	/* value: bool *,         no argument */
 	CLI_INT,	/* value: int64_t *,      whole number */
 	CLI_REAL,	/* value: double *,       finite number; NAN as default means "not given" */
-	CLI_TEXT,	/* value: const char **,  NULL as default means "not given" */
+	CLI_TEXT,	/* value: const char **,  NULL as default means "not given"; with arg "exact|fast" (no capitals)
+			 * cli_parse accepts nothing else */
 };
 
 struct cli_option {
@@ -27,7 +28,7 @@ struct cli_option {
 	bool result;		/* changes the result: goes into the history (DESIGN: never threads, verbosity or paths) */
 };
 
-/* Options that several tools have; a tool names those it has in `common`. -j -q -v --help --version --interface: always. */
+/* Options that several tools have; a tool names those it has in `common`. -j -q -v -h --version --interface: always. */
 enum {
 	CLI_OUTPUT = 1,		/* -o FILE, -f --force */
 	CLI_MODEL = 2,		/* -m NAME|DIR|FILE, --any-model */
@@ -57,8 +58,10 @@ struct cli_common {
 extern struct cli_common cli_common;
 
 /* Reads the command line. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong usage.
- * A tool with min > 0 that is started bare on a terminal prints its help. Returns the operands: argv past the options,
- * their number in *n. `c` must live until exit. */
+ * A tool with min > 0 that is started bare on a terminal prints its help. Returns the operands,
+ * moved together in argv whatever options stood between them, and their number in *n. A tool may check its options' ranges
+ * afterwards (cli_die(ERR_USAGE, "--steps: ...")). No library is set up here: --version must return at once, so a tool calls
+ * what is heavy (omp_set_num_threads(cli_common.threads) too) only after cli_parse. `c` must live until exit. */
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
 
 /* "tool: text" on stderr. warn: unless -q. note: only with -v. */

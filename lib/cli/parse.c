@@ -1,0 +1,209 @@
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/table.h"
+
+static int64_t whole_number(const struct cli_option *o, const char *s)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(s, &end, 10);
+	if (end == s || *end || isspace((unsigned char)*s))
+		cli_die(ERR_USAGE, "--%s: '%s' is not a whole number", o->name, s);
+	if (errno)
+		cli_die(ERR_USAGE, "--%s: '%s' is out of range", o->name, s);
+	return v;
+}
+
+static double real_number(const struct cli_option *o, const char *s)
+{
+	char *end;
+	double v = strtod(s, &end);
+	if (end == s || *end || isspace((unsigned char)*s))
+		cli_die(ERR_USAGE, "--%s: '%s' is not a number", o->name, s);
+	if (!isfinite(v))
+		cli_die(ERR_USAGE, "--%s: '%s' is out of range", o->name, s);
+	return v;
+}
+
+/* An argument's name such as "exact|fast" lists all that is allowed; capitals ("FILE|brain") stand for something else. */
+static bool lists_choices(const char *arg)
+{
+	if (!strchr(arg, '|'))
+		return false;
+	for (; *arg; arg++)
+		if (isupper((unsigned char)*arg))
+			return false;
+	return true;
+}
+
+static const char *text(const struct cli_option *o, const char *s)
+{
+	if (!lists_choices(o->arg))
+		return s;
+	size_t n = strlen(s);
+	for (const char *p = o->arg; p; p = strchr(p, '|')) {
+		p += *p == '|';
+		if (n && !strncmp(p, s, n) && (!p[n] || p[n] == '|'))
+			return s;
+	}
+	cli_die(ERR_USAGE, "--%s: '%s' is not one of %s", o->name, s, o->arg);
+}
+
+static void set(const struct cli_option *o, const char *s)
+{
+	switch (o->kind) {
+	case CLI_FLAG:
+		*(bool *)o->value = true;
+		break;
+	case CLI_INT:
+		*(int64_t *)o->value = whole_number(o, s);
+		break;
+	case CLI_REAL:
+		*(double *)o->value = real_number(o, s);
+		break;
+	case CLI_TEXT:
+		*(const char **)o->value = text(o, s);
+		break;
+	}
+}
+
+static _Noreturn void unknown(const char *dashes, int length, const char *option)
+{
+	cli_die(ERR_USAGE, "%s%.*s: no such option (see %s --help)", dashes, length, option, cli_table.tool->name);
+}
+
+/* argv[i] is "--name" or "--name=value"; returns how many words it took. */
+static int long_option(char **argv, int i)
+{
+	const char *name = argv[i] + 2, *equals = strchr(name, '=');
+	size_t length = equals ? (size_t)(equals - name) : strlen(name);
+	const struct cli_entry *entry = cli_table_name(name, length);
+	if (!entry)
+		unknown("--", (int)length, name);
+	const struct cli_option *o = entry->option;
+	if (o->kind == CLI_FLAG && equals)
+		cli_die(ERR_USAGE, "--%s: takes no value", o->name);
+	if (o->kind != CLI_FLAG && !equals && !argv[i + 1])
+		cli_die(ERR_USAGE, "--%s: needs %s", o->name, o->arg);
+	set(o, o->kind == CLI_FLAG ? NULL : equals ? equals + 1 : argv[i + 1]);
+	return o->kind == CLI_FLAG || equals ? 1 : 2;
+}
+
+/* argv[i] is "-abc", "-a value" or "-avalue"; returns how many words it took. */
+static int short_options(char **argv, int i)
+{
+	for (const char *p = argv[i] + 1; *p; p++) {
+		const struct cli_entry *entry = cli_table_letter(*p);
+		if (!entry)
+			unknown("-", 1, p);
+		const struct cli_option *o = entry->option;
+		if (o->kind != CLI_FLAG) {
+			if (!p[1] && !argv[i + 1])
+				cli_die(ERR_USAGE, "-%c: needs %s", *p, o->arg);
+			set(o, p[1] ? p + 1 : argv[i + 1]);
+			return p[1] ? 1 : 2;
+		}
+		set(o, NULL);
+	}
+	return 1;
+}
+
+static void show(enum cli_request what)
+{
+	switch (what) {
+	case CLI_RUN:
+		return;
+	case CLI_SHOW_HELP:
+		cli_show_help(stdout);
+		break;
+	case CLI_SHOW_VERSION:
+		printf("%s (latpipe) %s\n", cli_table.tool->name, LATPIPE_VERSION);
+		break;
+	case CLI_SHOW_INTERFACE:
+		cli_show_interface();
+		break;
+	}
+	exit(cli_done(0));
+}
+
+char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
+{
+	int operands = 1;
+	cli_hold_descriptors();
+	cli_table_make(c);
+	if (argc <= 1 && isatty(STDIN_FILENO)) {
+		cli_show_help(stderr);
+		exit(ERR_USAGE);
+	}
+	for (int i = 1; i < argc;) {
+		if (!strcmp(argv[i], "--")) {
+			while (++i < argc)
+				argv[operands++] = argv[i];
+		} else if (argv[i][0] != '-' || !argv[i][1]) {
+			argv[operands++] = argv[i++];
+		} else {
+			i += argv[i][1] == '-' ? long_option(argv, i) : short_options(argv, i);
+		}
+	}
+	show(cli_table_request());
+	cli_table_threads();
+	*n = operands - 1;
+	if (*n < c->min)
+		cli_die(ERR_USAGE, "missing operand: %s %s", c->name, c->operands);
+	if (c->max >= 0 && *n > c->max)
+		cli_die(ERR_USAGE, "%s: one operand too many", argv[1 + c->max]);
+	if (argc > 0)
+		argv[operands] = NULL;
+	return argv + 1;
+}
+
+/* Whether the value differs from the default, so that the history must tell it. */
+static bool changed(const struct cli_entry *entry)
+{
+	json_t *now = cli_entry_json(entry, false), *before = cli_entry_json(entry, true);
+	bool differs = !now || !before || !json_equal(now, before);
+	json_decref(now);
+	json_decref(before);
+	return differs;
+}
+
+json_t *cli_history(void)
+{
+	if (cli_common.no_history)
+		return NULL;
+	json_t *options = json_object();
+	for (int i = 0; i < cli_table.n; i++) {
+		const struct cli_entry *entry = &cli_table.entries[i];
+		if (!entry->option->result || !changed(entry))
+			continue;
+		json_t *value = cli_entry_json(entry, false);
+		if (!value)
+			cli_die(ERR_USAGE, "--%s: is not UTF-8", entry->option->name);
+		json_object_set_new(options, entry->option->name, value);
+	}
+	json_t *h = json_pack("{s:s, s:s, s:o}", "tool", cli_table.tool->name, "version", LATPIPE_VERSION, "options", options);
+	if (!h)
+		cli_die(ERR_OS, "no memory");
+	return h;
+}
+
+int cli_expand(char **out, const char *pattern, const char *id, err *e)
+{
+	size_t size;
+	FILE *f = open_memstream(out, &size);
+	if (!f)
+		return err_set(e, ERR_OS, "%s: no memory", pattern);
+	for (const char *at; (at = strstr(pattern, "{id}")); pattern = at + 4)
+		fprintf(f, "%.*s%s", (int)(at - pattern), pattern, id);
+	fputs(pattern, f);
+	if (!fclose(f))
+		return 0;
+	free(*out);
+	*out = NULL;
+	return err_set(e, ERR_OS, "%s: no memory", pattern);
+}

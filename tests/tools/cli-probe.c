@@ -1,0 +1,73 @@
+/* A tool with an option of every kind, for the tests of lib/cli. It prints its choices as JSON, or with --say writes the
+ * text to the -o output as if it were binary. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static bool flag;
+static int64_t count = 100;
+static double share = NAN, scale = 0.1;
+static const char *say, *solver = "ddim", *mask;
+
+static const struct cli_option options[] = {
+	{ 'x', "flag", CLI_FLAG, &flag, NULL, "a flag", true },
+	{ 's', "steps", CLI_INT, &count, "STEPS", "a whole number", true },
+	{ 't', "share", CLI_REAL, &share, "T", "a number that need not be given", true },
+	{ 0, "scale", CLI_REAL, &scale, "S", "a number", true },
+	{ 0, "say", CLI_TEXT, &say, "TEXT", "write this to the output", false },
+	{ 0, "solver", CLI_TEXT, &solver, "ddim|dpmpp2m", "one of a few", true },
+	{ 0, "mask", CLI_TEXT, &mask, "FILE|brain", "a file or a word", false },
+	{ 0 },
+};
+
+static const struct cli probe = {
+	"cli-probe", "print what the command line says", "A [B]", 1, 2,
+	CLI_OUTPUT | CLI_MODEL | CLI_JSON | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH, options,
+};
+
+static void write_text(void)
+{
+	err e = { 0 };
+	outfile *f = cli_output(true);
+	if (out_write(f, say, strlen(say), &e)) {
+		out_abort(f);
+		cli_fail(&e);
+	}
+	if (out_commit(f, &e))
+		cli_fail(&e);
+}
+
+static void print_choices(char **operands, int n)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_string(operands[i]));
+	char *expanded = NULL;
+	err e = { 0 };
+	if (cli_expand(&expanded, operands[0], "sub-1", &e))
+		cli_fail(&e);
+	json_t *all = json_pack("{s:b, s:I, s:o, s:f, s:s, s:s?, s:i, s:b, s:s, s:o, s:s, s:o?}", "flag", flag, "steps", (json_int_t)count,
+				"share", isnan(share) ? json_null() : json_real(share), "scale", scale, "solver", solver, "mask", mask,
+				"threads", cli_common.threads, "force", cli_common.force, "output", cli_common.output, "operands", list,
+				"expanded", expanded, "history", cli_history());
+	char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+	puts(text);
+	free(text);
+	free(expanded);
+	json_decref(all);
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **operands = cli_parse(&probe, argc, argv, &n);
+	if (say)
+		write_text();
+	else
+		print_choices(operands, n);
+	cli_warn("warned");
+	cli_note("noted");
+	return cli_done(0);
+}
