@@ -10,18 +10,21 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/sha.h"
+#include "format/dtype.h"
 
-enum st_dtype { ST_F64, ST_F32, ST_F16, ST_BF16, ST_I64, ST_I32, ST_I16, ST_I8, ST_U8, ST_BOOL };
-
-enum { ST_MAX_RANK = 8 };
+enum {
+	ST_MAX_RANK = 8,
+	ST_MAX_HEADER = 16 << 20,	/* bytes; the format allows 100 MB, 700 tensors take .1 */
+};
 
 typedef struct st_tensor {
 	const char *name;	/* lives as long as the file is open */
-	enum st_dtype dtype;
+	enum dtype dtype;	/* BOOL is read as DTYPE_U8 */
 	int rank;
 	int64_t n[ST_MAX_RANK];	/* each >= 0 */
 	size_t count, bytes;	/* product of n (1 for rank 0); count * size of the type */
-	const void *data;	/* in the mapping, read-only. May be unaligned: see st_aligned */
+	const void *data;	/* in the mapping, read-only; a multiple of the element's size from its start is not promised by the format */
 } st_tensor;
 
 typedef struct st_file {
@@ -35,8 +38,7 @@ typedef struct st_file {
 } st_file;
 
 /* Opens a file and checks all of its header: sizes against shapes, against each other and against the file, every byte covered
- * exactly once, no name twice. ERR_NOINPUT: cannot be opened; ERR_CONFIG: anything wrong inside. At most 16 MiB of header (the format
- * allows 100 MB; 700 tensors take .1) and 65,536 tensors. Close with st_close. */
+ * exactly once, no name twice. ERR_NOINPUT: cannot be opened; ERR_CONFIG: anything wrong inside. Close with st_close. */
 int st_open(st_file **out, const char *path, err *e);
 /* The same on n bytes in memory (name: for messages), which must stay until st_close. ERR_CONFIG. */
 int st_parse(st_file **out, const void *bytes, size_t n, const char *name, err *e);
@@ -49,23 +51,17 @@ const char *st_meta(const st_file *f, const char *key);
 /* The JSON that the metadata entry `key` holds as text: a new reference in *out, NULL when there is no such entry. ERR_CONFIG when it is no JSON. */
 int st_meta_json(const st_file *f, const char *key, json_t **out, err *e);
 
-/* "F32" ..; bytes of one element. */
-const char *st_dtype_name(enum st_dtype d);
-size_t st_dtype_size(enum st_dtype d);
-/* Whether t->data may be read as an array of its own type (in place). */
+/* Whether t->data may be read in place as an array of its type. */
 bool st_aligned(const st_tensor *t);
-/* t's values as float32 into out[t->count]; integers and F64 are rounded to nearest. */
-void st_to_float(const st_tensor *t, float *out);
 
-enum { ST_IDENTITY = 65 };	/* 64 hexadecimal digits and the end of the text */
 /* The file's identity: SHA-256, lower-case hexadecimal, of every byte after the header. Computed (all of the file is read). */
-void st_identity(const st_file *f, char hex[ST_IDENTITY]);
+void st_identity(const st_file *f, char hex[SHA_TEXT]);
 /* Recomputes the identity and compares it with the one stored in the metadata: ERR_CONFIG when they differ. Without a stored one: 0. */
 int st_verify(const st_file *f, err *e);
 
 typedef struct st_item {
 	const char *name;
-	enum st_dtype dtype;	/* of data */
+	enum dtype dtype;	/* of data; not DTYPE_UNKNOWN */
 	int rank;
 	const int64_t *n;	/* [rank] */
 	const void *data;

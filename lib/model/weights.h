@@ -16,7 +16,7 @@ typedef struct weights {
 	model_config config;
 	json_t *config_json;		/* the whole configuration */
 	json_t *preparation;		/* metadata "preparation": object, or NULL when absent (then: `stored`) */
-	char identity[ST_IDENTITY];	/* SHA-256 of the data */
+	char identity[SHA_TEXT];	/* SHA-256 of the data */
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
 
