@@ -1,0 +1,67 @@
+/* NIfTI-1 and -2: one frame of real numbers in three dimensions, in and out. Names as in nifti1.h and nifti2.h. */
+#ifndef NII_NII_H
+#define NII_NII_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "volume/volume.h"
+
+typedef struct nii_header {
+	/* Every byte in front of the image as stored: header, extender, extensions. They are the user's own. */
+	unsigned char *bytes;
+	size_t size;
+	int version;		/* 1 or 2 */
+	bool swapped;		/* bytes are in the other order than this machine's */
+	bool pair;		/* a .hdr whose image lies in an .img */
+	int n[3];
+	int datatype;		/* DT_* code of nifti1.h */
+	double slope, inter;	/* value = stored * slope + inter; 1, 0 when the header asks for nothing */
+	uint64_t offset;	/* of the image in its file */
+	int qform_code, sform_code;
+	double pixdim[3];	/* mm */
+	double affine[3][4];	/* sform if its code > 0, else qform if its code > 0, else diag(pixdim) */
+} nii_header;
+
+/* What a user should hear about a file that was taken all the same. */
+typedef struct nii_notes {
+	bool no_form;		/* neither sform nor qform: only voxel sizes are known */
+	size_t not_finite;	/* voxels that were NaN, infinite or too large for float, and are 0 now */
+} nii_notes;
+
+/* Reads a scan: .nii, or .hdr and .img of which either is named; each may be compressed with gzip (recognised by its magic); "-": a single
+ * file on stdin. v: values in the header's units (slope and intercept applied), v->affine as h->affine; freed with volume_free. h (freed with
+ * nii_header_free) and notes may be NULL. On failure nothing is left to free. The header is checked against what the file can hold (gzip
+ * inflates at most 1032-fold) before memory is taken, the file to its end.
+ * ERR_NOINPUT: the file, or a header's image, cannot be opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of
+ * real numbers. ERR_IO, ERR_OS. */
+int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *e);
+
+/* A header from bytes that were a nii_header's (a record keeps them; they are copied). name: for messages. ERR_DATA, ERR_OS. */
+int nii_header_parse(nii_header *h, const void *bytes, size_t size, const char *name, err *e);
+/* A new NIfTI-1 header, float32 and mm, for voxels of this grid. code: NIFTI_XFORM_* of both forms; 0: neither. ERR_DATA when NIfTI-1
+ * cannot hold the grid, ERR_OS. */
+int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code, err *e);
+void nii_header_free(nii_header *h);
+
+/* What was lost on the way to whole numbers. */
+typedef struct nii_loss {
+	size_t rounded, saturated;	/* voxels */
+} nii_loss;
+
+/* Writes v under h. Every byte of the header is kept, except datatype, bitpix, scl_slope and scl_inter, which become float32, 1 and 0
+ * (with keep_type these are kept, too, and values rounded and saturated; loss may be NULL), and magic and vox_offset where a pair becomes
+ * a single file or the reverse. path: a pair when it ends in .hdr or .img (.gz), else a single file; compressed when it ends in .gz, with
+ * the same bytes every time; "-": stdout, single, not compressed. v->n must be h->n (ERR_BUG). ERR_CREATE, ERR_IO, ERR_DATA, ERR_OS. */
+int nii_write(const char *path, bool force, const nii_header *h, const volume *v, bool keep_type, nii_loss *loss, err *e);
+
+enum { NII_ID = 201 };
+/* The id of a file name: without its folders, .gz, and .nii, .hdr or .img. ERR_USAGE when it cannot be one: empty, longer than 200, with
+ * a leading dot or other characters than [A-Za-z0-9._-]. */
+int nii_id(char id[NII_ID], const char *path, err *e);
+/* Months of the entity ses-M<n> in an id; false when there is none. */
+bool nii_months(double *months, const char *id);
+
+#endif
