@@ -40,3 +40,12 @@ int err_prefix(err *e, const char *fmt, ...)
 	one_line(e->text);
 	return e->code;
 }
+
+int err_as(err *e, int code, int was, int now)
+{
+	if (code != was)
+		return code;
+	if (e)
+		e->code = now;
+	return now;
+}

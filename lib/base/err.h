@@ -27,4 +27,7 @@ int err_set(err *e, int code, const char *fmt, ...) __attribute__((format(printf
 /* Puts "context: " in front of the text of an error that is already set; returns its code. */
 int err_prefix(err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* An error of a lower floor seen from a higher one: when code is `was` it becomes `now`, in *e too. Returns the code. */
+int err_as(err *e, int code, int was, int now);
+
 #endif

@@ -139,16 +139,6 @@ static int read_header(st_file *f, err *e)
 	return f->metadata ? 0 : err_set(e, ERR_OS, "%s: no memory", f->path);
 }
 
-/* Bad JSON is a matter of the weights here, not of the data. */
-static int as_config(int code, err *e)
-{
-	if (code != ERR_DATA)
-		return code;
-	if (e)
-		e->code = ERR_CONFIG;
-	return ERR_CONFIG;
-}
-
 int st_parse(st_file **out, const void *bytes, size_t n, const char *name, err *e)
 {
 	const unsigned char *b = bytes;
@@ -178,7 +168,7 @@ int st_parse(st_file **out, const void *bytes, size_t n, const char *name, err *
 		code = json_parse_object(&f->p->root, (const char *)b + 8, (size_t)header, e);
 		if (code) {
 			err_prefix(e, "%s: header", name);
-			code = as_config(code, e);
+			code = err_as(e, code, ERR_DATA, ERR_CONFIG); /* bad JSON is a matter of the weights here */
 		}
 	}
 	if (!code)

@@ -1,0 +1,150 @@
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "format/json.h"
+
+/* One tensor of the file as a parameter: in place where it can be, else converted. */
+static int adopt(params *ps, const st_file *f, const st_tensor *t, err *e)
+{
+	if (t->rank > 5)
+		return err_set(e, ERR_CONFIG, "%s: %s: %d axes, at most 5 are possible", f->path, t->name, t->rank);
+	int code = mem_grow(&ps->p, &ps->cap, ps->n + 1, sizeof *ps->p, f->path, e);
+	if (code)
+		return code;
+	param p = { .rank = t->rank, .count = t->count };
+	memcpy(p.n, t->n, sizeof p.n);
+	p.counter = t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F64;
+	p.mapped = t->dtype == DTYPE_F32 && st_aligned(t);
+	if (p.mapped) {
+		p.v = (float *)t->data;
+	} else {
+		code = mem_zero(&p.v, t->count, sizeof *p.v, t->name, e);
+		if (code)
+			return code;
+		dtype_to_float(p.v, t->data, t->dtype, t->count);
+	}
+	code = mem_text(&p.name, t->name, e);
+	if (code) {
+		if (!p.mapped)
+			free(p.v);
+		return code;
+	}
+	ps->p[ps->n++] = p;
+	return 0;
+}
+
+static int read_conventions(weights *w, const char *kind, err *e)
+{
+	const char *path = w->file->path, *is = st_meta(w->file, "kind"), *identity = st_meta(w->file, "identity");
+	if (!is)
+		return err_set(e, ERR_CONFIG, "%s: does not say what it holds (no metadata \"kind\"); weights from elsewhere go through pt2st",
+			       path);
+	if (strcmp(is, kind))
+		return err_set(e, ERR_CONFIG, "%s: holds a model of kind %.60s, not %s", path, is, kind);
+	int code = st_meta_json(w->file, "config", &w->config_json, e);
+	if (!code && !w->config_json)
+		code = err_set(e, ERR_CONFIG, "%s: has no configuration (metadata \"config\")", path);
+	if (!code)
+		code = config_parse(&w->config, w->config_json, path, e);
+	if (!code)
+		code = st_meta_json(w->file, "preparation", &w->preparation, e);
+	if (code)
+		return code;
+	w->identity_stored = identity != NULL;
+	if (!identity) {
+		st_identity(w->file, w->identity);
+	} else if (strlen(identity) != SHA_TEXT - 1 || strspn(identity, "0123456789abcdef") != SHA_TEXT - 1) {
+		return err_set(e, ERR_CONFIG, "%s: metadata identity is no SHA-256", path);
+	} else {
+		memcpy(w->identity, identity, SHA_TEXT);
+	}
+	return 0;
+}
+
+int weights_open(weights *w, const char *path, const char *kind, err *e)
+{
+	*w = (weights){ 0 };
+	int code = st_open(&w->file, path, e);
+	if (!code)
+		code = read_conventions(w, kind, e);
+	for (size_t i = 0; !code && i < w->file->n; i++)
+		code = adopt(&w->params, w->file, &w->file->tensors[i], e);
+	return code;
+}
+
+void weights_close(weights *w)
+{
+	params_free(&w->params);
+	json_decref(w->config_json);
+	json_decref(w->preparation);
+	st_close(w->file);
+	*w = (weights){ 0 };
+}
+
+/* "64x1x3x3x3" */
+static const char *shape_text(int rank, const int64_t *n, char buf[128])
+{
+	int at = rank ? 0 : snprintf(buf, 128, "a single number");
+	for (int i = 0; i < rank; i++)
+		at += snprintf(buf + at, 128 - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
+	return buf;
+}
+
+int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
+{
+	param *p = params_find(ps, name);
+	char has[128], wants[128];
+	if (!p)
+		return err_set(e, ERR_CONFIG, "%s: is missing among the weights", name);
+	if (p->rank != rank || (rank && memcmp(p->n, n, (size_t)rank * sizeof *n)))
+		return err_set(e, ERR_CONFIG, "%s: has shape %s, the configuration asks for %s", name, shape_text(p->rank, p->n, has),
+			       shape_text(rank, n, wants));
+	if (out)
+		*out = p;
+	return 0;
+}
+
+/* Metadata entry `key`: v as text. */
+static int put_json(json_t *metadata, const char *key, const json_t *v)
+{
+	char *text = json_text(v);
+	int bad = !text || json_object_set_new(metadata, key, json_string(text));
+	free(text);
+	return bad;
+}
+
+int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
+		  const json_t *notes, bool half, err *e)
+{
+	st_item *items = NULL;
+	int64_t *counters = NULL;
+	json_t *metadata = json_object();
+	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) || put_json(metadata, "config", config) ||
+		  (preparation && put_json(metadata, "preparation", preparation)) || (notes && json_object_update(metadata, (json_t *)notes));
+	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : mem_zero(&items, ps->n, sizeof *items, path, e);
+	size_t total = 0, at = 0;
+	for (size_t i = 0; i < ps->n; i++)
+		total += ps->p[i].counter ? ps->p[i].count : 0;
+	if (!code)
+		code = mem_zero(&counters, total, sizeof *counters, path, e);
+	for (size_t i = 0; !code && i < ps->n; i++) {
+		const param *p = &ps->p[i];
+		items[i] = (st_item){ p->name, DTYPE_F32, p->rank, p->n, p->v };
+		if (!p->counter)
+			continue;
+		items[i].dtype = DTYPE_I64;
+		items[i].data = counters + at;
+		for (size_t k = 0; k < p->count; k++)
+			counters[at++] = (int64_t)p->v[k];
+	}
+	if (!code)
+		code = st_write(path, force, items, ps->n, metadata, half, e);
+	free(counters);
+	free(items);
+	json_decref(metadata);
+	return code;
+}
