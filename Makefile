@@ -1,57 +1,102 @@
-# latpipe: Latent Diffusion Autoencoders for brain MRI, as Unix tools.
-# The table below is the architecture: which tool uses which part of lib, low floors last.
+# latpipe: Latent Diffusion Autoencoders for brain MRI, as Unix tools. `make help` lists what can be made.
 
 VERSION := 0.1.0
+RELEASED := November 22, 2026
 BUILD   ?= build
 prefix  ?= /usr/local
+OPT     ?= -O2 -g
+SANITIZE ?=
+SHELL   := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+Q       := $(if $(V),,@)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-OPT     ?= -O2 -g
-SHELL   := /bin/bash
-.SHELLFLAGS := -o pipefail -c
 
 TRIPLET  := $(shell $(CC) -print-multiarch)
 BLAS_DIR := /usr/lib/$(TRIPLET)/openblas-openmp
 
-CPPFLAGS += -Ilib -I$(BUILD) -D_GNU_SOURCE -DLATPIPE_VERSION='"$(VERSION)"' -I/usr/include/nifti -I/usr/include/$(TRIPLET)/openblas-openmp
-CFLAGS   += -std=gnu11 $(OPT) -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fopenmp -MMD -MP
+CPPFLAGS += -Ilib -D_GNU_SOURCE -DLATPIPE_VERSION='"$(VERSION)"' -I/usr/include/nifti -I/usr/include/$(TRIPLET)/openblas-openmp
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+# the folder's name stays out of the binaries: the same source gives the same bytes wherever it is built
+CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 
 LIBS_base   := -lnettle -lz -lm
 LIBS_cli    := -ljansson
 LIBS_format := -ljansson -lzstd -lz
 LIBS_volume := -lm
 LIBS_nii    := -lnifti2 -lznz -lz
-LIBS_nn     := -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lgomp -lm
+LIBS_nn     := -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lm
 LIBS_model  := -ljansson
 LIBS_train  := -ljansson -lpng
 
-# tool: the parts of lib it uses, high floors first
+# The architecture: tool, and the parts of lib it uses, high floors first
 USES_lat-info := cli format base
 
-PARTS := base cli format volume nii nn model train
-TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
+PARTS := cli train model nn nii volume format base
+TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
-all: $(TOOLS:%=$(BUILD)/%)
+all: $(TOOLS:%=$(BUILD)/%)	## the tools, in build/ (the default)
 
 define PART
-OBJ_$(1) := $$(patsubst %.c,$(BUILD)/%.o,$$(wildcard lib/$(1)/*.c))
-$(BUILD)/lib$(1).a: $$(OBJ_$(1)) ; rm -f $$@ && ar rcs $$@ $$^
+OBJ_$(1) := $$(patsubst %.c,$(BUILD)/%.o,$$(sort $$(wildcard lib/$(1)/*.c)))
+$(BUILD)/lib$(1).a: $$(OBJ_$(1)) ; @rm -f $$@ && ar rcsD $$@ $$^
 -include $$(OBJ_$(1):.o=.d)
 endef
 $(foreach p,$(PARTS),$(eval $(call PART,$(p))))
 
 define TOOL
 $(BUILD)/$(1): $(BUILD)/tools/$(1).o $$(USES_$(1):%=$(BUILD)/lib%.a)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$< $$(USES_$(1):%=$(BUILD)/lib%.a) $$(foreach p,$$(USES_$(1)),$$(LIBS_$$(p)))
+	@echo '  LINK $$@'
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$< $$(USES_$(1):%=$(BUILD)/lib%.a) $$(foreach p,$$(USES_$(1)),$$(LIBS_$$(p)))
 -include $(BUILD)/tools/$(1).d
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 
-$(BUILD)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+# An object may have flags of its own: CFLAGS_lib/part/name
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D); echo '  CC   $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$*) -c -o $@ $<
 
-clean: ; rm -rf $(BUILD)
-.PHONY: all clean
+# Changes when the compiler or its flags do, so that everything is compiled anew
+FLAGS := $(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))
+$(BUILD)/flags: always
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+include tests/tests.mk man/man.mk
+
+deps:	## install what is missing (Debian; asks sudo -n when not root)
+	@.ci/deps
+
+demo:	## a real scan through the pipe: sizes, scores and a picture (also installs what is missing)
+	@.ci/deps
+	@$(MAKE) --no-print-directory all
+	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk
+
+install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe
+	install -m 755 $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/bin
+	for s in 1 5 7; do for p in $(PAGES); do case $$p in *.$$s) install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$$s $$p ;; esac; done; done
+	for d in models pipelines; do test ! -d $$d || find $$d -type f ! -name '.*' -exec install -D -m 644 {} $(DESTDIR)$(prefix)/share/latpipe/{} ';'; done
+	test ! -f formats/magic || install -m 644 formats/magic $(DESTDIR)$(prefix)/share/latpipe/magic
+
+uninstall:	## remove what install put there
+	rm -f $(TOOLS:%=$(DESTDIR)$(prefix)/bin/%)
+	for p in $(PAGES); do rm -f $(DESTDIR)$(prefix)/share/man/man$${p##*.}/$${p##*/}; done
+	rm -rf $(DESTDIR)$(prefix)/share/latpipe
+
+lint:	## cppcheck, layout (clang-format), shell scripts' syntax
+	cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Ilib -D_GNU_SOURCE \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches lib tools man
+	if command -v clang-format > /dev/null; then git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror; fi
+	for s in .ci/* tests/run tests/lib.sh tests/cli/*.sh; do bash -n $$s || exit 1; done
+
+help:	## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r t what; do printf '  make %-12s %s\n' "$$t" "$$what"; done
+
+clean:	## remove build/ and the other build folders
+	rm -rf $(BUILD) build-asan build-fuzz
+
+.PHONY: all deps demo install uninstall lint help clean always
 .SECONDARY:
+.DELETE_ON_ERROR:

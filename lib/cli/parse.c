@@ -48,7 +48,7 @@ static const char *text(const struct cli_option *o, const char *s)
 	size_t n = strlen(s);
 	for (const char *p = o->arg; p; p = strchr(p, '|')) {
 		p += *p == '|';
-		if (n && !strncmp(p, s, n) && (!p[n] || p[n] == '|'))
+		if (n && !strchr(s, '|') && !strncmp(p, s, n) && (!p[n] || p[n] == '|'))
 			return s;
 	}
 	cli_die(ERR_USAGE, "--%s: '%s' is not one of %s", o->name, s, o->arg);

@@ -1,0 +1,94 @@
+# lib/cli, through a tool that has an option of every kind.
+. tests/lib.sh
+probe=$BUILD/tests/tools/cli-probe
+# has NAME KEY VALUE TEXT: the JSON on one line has this pair
+has() { case $4 in *"\"$2\":$3"[,}]*) ok "$1" ;; *) not_ok "$1" "no \"$2\":$3 in $4" ;; esac; }
+# gives NAME KEY VALUE ARGUMENT...
+gives() { has "$1" "$2" "$3" "$("$probe" -q "${@:4}")"; }
+gives 'short option, value apart' steps 3 -s 3 a
+gives 'short option, value attached' steps 3 -s3 a
+gives 'bundled: flag, then option with value' steps 7 -xs7 a
+gives 'bundled: the flag counts' flag true -fxs7 a
+gives 'long option, value apart' steps 4 --steps 4 a
+gives 'long option with =' steps 5 --steps=5 a
+gives 'the last one wins' steps 6 -s 1 --steps=6 a
+gives 'negative number' steps -8 -s -8 a
+gives 'largest whole number' steps 9223372036854775807 -s 9223372036854775807 a
+gives 'real number' share 0.25 --share=.25 a
+gives 'real number not given' share null a
+gives 'options after operands' operands '["a","b"]' a -x b
+gives 'the rest are operands after --' operands '["a","-x"]' -- a -x
+gives '- is an operand' operands '["-"]' -
+gives 'a value may look like an option' output '"-x"' -o -x a
+gives 'choice' solver '"dpmpp2m"' --solver dpmpp2m a
+gives 'file or word takes anything' mask '"m.nii"' --mask m.nii a
+gives '{id} in names' expanded '"sub-1/sub-1.nii"' '{id}/{id}.nii'
+gives 'name without {id}' expanded '"{i}d"' '{i}d'
+gives 'threads' threads 3 -j3 a
+has 'threads from OMP_NUM_THREADS' threads 5 \"$(OMP_NUM_THREADS=5,2 "$probe" -q a)\"
+has '-j before OMP_NUM_THREADS' threads 2 \"$(OMP_NUM_THREADS=5 "$probe" -qj 2 a)\"
+has 'threads: all cores' threads "$(nproc)" \"$("$probe" -q a)\"
+has 'threads: all cores when the environment has nonsense' threads "$(nproc)" \"$(OMP_NUM_THREADS=many "$probe" -q a)\"
+version=$(sed -n 's/^VERSION := //p' Makefile)
+gives 'history without options' history "{\"options\":{},\"tool\":\"cli-probe\",\"version\":\"$version\"}" -v -j2 a
+gives 'history: what changes the result and is not the default' history \
+	"{\"options\":{\"flag\":true,\"math\":\"fast\",\"scale\":0.5},\"tool\":\"cli-probe\",\"version\":\"$version\"}" \
+	-x --math fast --scale .5 -s 100 --mask m a
+gives '--no-history' history null --no-history -x a
+
+refuses 64 'unknown long option' "$probe" --foo a
+refuses 64 'long options are not abbreviated' "$probe" --fla a
+refuses 64 'unknown short option' "$probe" -xz a
+refuses 64 'missing value' "$probe" a -s
+refuses 64 'missing value of a long option' "$probe" a --steps
+refuses 64 'flag with a value' "$probe" --flag=1 a
+refuses 64 'whole number with junk' "$probe" -s 1x a
+refuses 64 'whole number: empty' "$probe" -s '' a
+refuses 64 'whole number: space' "$probe" -s ' 1' a
+refuses 64 'whole number: fraction' "$probe" -s 1.5 a
+refuses 64 'whole number too large' "$probe" -s 9223372036854775808 a
+refuses 64 'real number with junk' "$probe" -t .5s a
+refuses 64 'real number: nan' "$probe" -t nan a
+refuses 64 'real number: infinite' "$probe" -t 1e999 a
+refuses 64 'not one of the choices' "$probe" --solver ddi a
+refuses 64 'choice: empty' "$probe" --solver '' a
+refuses 64 'choice: the list itself' "$probe" --solver 'ddim|dpmpp2m' a
+refuses 64 'no threads' "$probe" -j 0 a
+refuses 64 'too many threads' "$probe" -j 1025 a
+refuses 64 'no operand' "$probe" -x
+refuses 64 'too many operands' "$probe" a b c
+refuses 64 'a line feed in an argument does not break the line' "$probe" $'--a\nb'
+
+is 'warning' "$("$probe" a 2>&1 > /dev/null)" 'cli-probe: warned'
+is 'no warning with -q' "$("$probe" -q a 2>&1 > /dev/null)" ''
+is 'note with -v' "$("$probe" -qv a 2>&1 > /dev/null)" 'cli-probe: noted'
+
+is 'output' "$("$probe" -q --say hello a)" hello
+holds 'output to a file' "$probe" --say hello -o "$T/o" a
+is 'its content' "$(cat "$T/o")" hello
+refuses 73 'existing output' "$probe" --say again -o "$T/o" a
+is 'is left alone' "$(cat "$T/o")" hello
+holds 'existing output with -f' "$probe" -f --say again -o "$T/o" a
+is 'is replaced' "$(cat "$T/o")" again
+refuses 73 'output in a folder that does not exist' "$probe" --say x -o "$T/no/o" a
+is 'nothing is left behind' "$(ls -A "$T" | tr '\n' ' ')" 'err o out '
+for what in '--say x' --help --version --interface ''; do
+	expect_exit 74 "full disk: ${what:-text}" bash -c "exec '$probe' $what -q a > /dev/full"
+	expect_exit 74 "closed stdout: ${what:-text}" bash -c "exec '$probe' $what -q a >&-"
+done
+expect_exit 141 'closed pipe' bash -c "{ sleep .2; exec '$probe' -q a; } | true; exit \${PIPESTATUS[0]}"
+expect_exit 64 'binary to a terminal' script -qec "'$probe' --say x a" /dev/null
+expect_exit 64 'bare on a terminal' script -qec "'$probe'" /dev/null
+like 'shows how it is used' "$(cat "$T/out")" 'usage: cli-probe .OPTION'
+expect_exit 64 'bare without a terminal' "$probe"
+like 'says what is missing' "$(cat "$T/err")" 'missing operand'
+
+"$probe" -j3 --steps 1 --help > "$T/help"
+like 'help shows defaults' "$(cat "$T/help")" '\[100\]'
+like 'and the number of threads' "$(cat "$T/help")" 'OMP_NUM_THREADS, else all cores \['"$(nproc)"'\]'
+is 'interface' "$("$probe" --interface | python3 -c '
+import json, sys
+t = json.load(sys.stdin); o = {x["long"]: x for x in t["options"]}
+print(t["name"], t["inputs"], t["min"], t["max"], o["steps"], o["share"]["default"], o["flag"]["default"], o["scale"]["default"], o["threads"]["default"])')" \
+	"cli-probe A [B] 1 2 {'long': 'steps', 'short': 's', 'arg': 'STEPS', 'type': 'integer', 'default': 100, 'help': 'a whole number'} None False 0.1 None"
+finish
