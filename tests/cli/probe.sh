@@ -25,10 +25,10 @@ gives 'file or word takes anything' mask '"m.nii"' --mask m.nii a
 gives '{id} in names' expanded '"sub-1/sub-1.nii"' '{id}/{id}.nii'
 gives 'name without {id}' expanded '"{i}d"' '{i}d'
 gives 'threads' threads 3 -j3 a
-has 'threads from OMP_NUM_THREADS' threads 5 \"$(OMP_NUM_THREADS=5,2 "$probe" -q a)\"
-has '-j before OMP_NUM_THREADS' threads 2 \"$(OMP_NUM_THREADS=5 "$probe" -qj 2 a)\"
-has 'threads: all cores' threads "$(nproc)" \"$("$probe" -q a)\"
-has 'threads: all cores when the environment has nonsense' threads "$(nproc)" \"$(OMP_NUM_THREADS=many "$probe" -q a)\"
+has 'threads from OMP_NUM_THREADS' threads 5 "$(OMP_NUM_THREADS=5,2 "$probe" -q a)"
+has '-j before OMP_NUM_THREADS' threads 2 "$(OMP_NUM_THREADS=5 "$probe" -qj 2 a)"
+has 'threads: all cores' threads "$(nproc)" "$("$probe" -q a)"
+has 'threads: all cores when the environment has nonsense' threads "$(nproc)" "$(OMP_NUM_THREADS=many "$probe" -q a)"
 version=$(sed -n 's/^VERSION := //p' Makefile)
 gives 'history without options' history "{\"options\":{},\"tool\":\"cli-probe\",\"version\":\"$version\"}" -v -j2 a
 gives 'history: what changes the result and is not the default' history \
