@@ -3,6 +3,7 @@
 #define TRAIN_CHECKPOINT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "nn/param.h"

@@ -12,7 +12,7 @@ typedef struct train_log train_log;
 /* Opens path for appending. columns: names separated by tabs, the first being "step". A log that exists must begin with the same line
  * (ERR_CONFIG); its lines from step `from` on, and a last line cut short, are dropped: they will be written again. from 0: a new log. */
 int log_open(train_log **out, const char *path, const char *columns, int64_t from, err *e);
-/* Appends a line: the step and n numbers (NAN: an empty field). On disk when it returns. */
+/* Appends a line: the step and n numbers (NAN: an empty field). Handed to the system when it returns. */
 int log_line(train_log *l, int64_t step, const double *v, int n, err *e);
 int log_close(train_log *l, err *e);
 
