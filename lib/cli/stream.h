@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "format/lat.h"
 
-/* What a tool does with one record. *keep is true when it is called; false: the record is not written. An error's text is the reason alone: the
- * loop puts the record's id in front. */
+/* What a tool does with one record. *keep is true when it is called; false: the record is not written. An error's text is the reason
+ * alone: the loop puts the record's id in front. */
 typedef int stream_map(lat_record *r, void *with, bool *keep, err *e);
 
 /* record -> record: reads n inputs (0: stdin), writes to -o. Every record that is kept gets this tool's history entry. The first error ends

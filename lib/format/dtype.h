@@ -30,7 +30,8 @@ enum dtype dtype_of_name(const char *name);
 /* Bytes of one element; 0 for DTYPE_UNKNOWN. */
 size_t dtype_size(enum dtype t);
 
-/* n elements of type t (not DTYPE_UNKNOWN) to float and double: f64 and wide integers are rounded to nearest for float. src need not be aligned. */
+/* n elements of type t (not DTYPE_UNKNOWN) to float and double, rounded to nearest (wide integers to double first). src need not be
+ * aligned. */
 void dtype_to_float(float *dst, const void *src, enum dtype t, size_t n);
 void dtype_to_double(double *dst, const void *src, enum dtype t, size_t n);
 

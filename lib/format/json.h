@@ -10,11 +10,13 @@
 /* Nesting deeper, or more values (numbers, texts, lists, objects), than this is refused before memory is taken. */
 enum { JSON_MAX_DEPTH = 32, JSON_MAX_VALUES = 1 << 16 };
 
-/* Parses n bytes that hold exactly one JSON object; keys twice in one object and NUL characters are errors (ERR_DATA). The caller owns *out. */
+/* Parses n bytes that hold exactly one JSON object; keys twice in one object and NUL characters are errors (ERR_DATA).
+ * The caller owns *out. */
 int json_parse_object(json_t **out, const char *text, size_t n, err *e);
 
-/* The same value always gives the same text: keys sorted, no blanks, reals with 17 digits (they round-trip exactly). Freed with free(); NULL: no memory. */
-char *json_text(const json_t *v);
+/* The same value always gives the same text: keys sorted, no blanks, reals with 17 digits (they round-trip exactly). The text (freed with
+ * free(), *n characters before its zero) is one that json_parse_object takes: else ERR_DATA. */
+int json_text(char **out, size_t *n, const json_t *v, err *e);
 
 /* Bytes as a base64 text (RFC 4648) and back. Both give a new reference / a block freed with free(). */
 json_t *json_from_bytes(const void *p, size_t n);

@@ -38,8 +38,8 @@ typedef struct lat_tensor {
 	unsigned char *frame;		/* one zstd frame, or NULL when not compressed yet */
 	size_t frame_bytes;
 	uint32_t frame_crc;
-	const char *filter;		/* of the frame: "none", "shuffle"; another one (of a later version) is only handed on */
-	json_t *foreign;		/* dtype and filter as the header says them, when either is unknown; else NULL */
+	char type_name[17];		/* the dtype as the header says it */
+	char filter[17];		/* of the frame: "none", "shuffle"; another one (of a later version) is only handed on */
 } lat_tensor;
 
 typedef struct lat_record {
@@ -84,14 +84,15 @@ void lat_shape_text(const lat_tensor *t, char out[LAT_MAX_RANK * 21]);
 int lat_data(lat_tensor *t, const void **data, err *e);
 /* A copy as float (of t->elements), whatever the type; freed with free(). */
 int lat_floats(lat_tensor *t, float **out, err *e);
-/* Forgets the decoded elements if the frame is there. */
-void lat_release(lat_tensor *t);
+/* Decodes without keeping anything, in little memory whatever the tensor's size: is the frame as the specification wants it? */
+int lat_verify(const lat_tensor *t, err *e);
 
 /* Adds tensor NAME, or replaces it in its place (with an empty meta). Elements are copied. ERR_USAGE for a name that cannot be
  * one ([A-Za-z0-9._-], no leading dot), ERR_DATA for a shape that cannot be one. *out (may be NULL): the tensor. */
 int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e);
 /* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16). */
-int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out, err *e);
+int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v,
+		   lat_tensor **out, err *e);
 /* Nothing happens when there is none. */
 void lat_drop(lat_record *r, const char *name);
 
@@ -107,8 +108,8 @@ typedef struct lat_writer lat_writer;
 
 /* Reads records from `in`, which is borrowed. Nothing is read yet. */
 int lat_reader_new(lat_reader **out, infile *in, err *e);
-/* The next record, its tensors still compressed (their CRC is verified), or NULL in *r at the proper end of the stream.
- * ERR_DATA "INPUT: byte N: reason" for anything that is not a whole, undamaged stream; an empty input is one of these. Freed with lat_free. */
+/* The next record, its tensors still compressed (their CRC is verified), or NULL in *r at the proper end of the stream. Freed with
+ * lat_free. ERR_DATA "INPUT: byte N: reason" for anything that is not a whole, undamaged stream; an empty input is one of these. */
 int lat_read(lat_reader *rd, lat_record **r, err *e);
 void lat_reader_free(lat_reader *rd);
 
