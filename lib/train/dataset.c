@@ -1,0 +1,312 @@
+#include "train/dataset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/philox.h"
+#include "format/lat.h"
+#include "nii/nii.h"
+
+enum { LIST_BYTES = 1 << 26 };
+
+struct dataset_private {
+	int fd;			/* the prepared voxels, scan after scan */
+	void *map;
+	size_t cap, *order;	/* of the epoch drawn from last */
+	uint64_t seed;
+	int64_t epoch;		/* -1: none yet */
+};
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+/* "sub-07_ses-M00_T1w" -> "07" */
+static int subject_of(char **out, const char *id, err *e)
+{
+	if (strncmp(id, "sub-", 4))
+		return mem_text(out, id, e);
+	*out = strndup(id + 4, strcspn(id + 4, "_"));
+	return *out ? 0 : err_set(e, ERR_OS, "%s: no memory", id);
+}
+
+/* Takes over a scan on the model's grid. */
+static int add(dataset *d, const char *id, const float *x, err *e)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (!strcmp(d->scans[i].id, id))
+			return err_set(e, ERR_DATA, "%s: appears twice among the scans", id);
+	int code = mem_grow(&d->scans, &d->p->cap, d->count + 1, sizeof *d->scans, id, e);
+	if (code)
+		return code;
+	dataset_scan *s = &d->scans[d->count];
+	code = mem_text(&s->id, id, e);
+	if (!code)
+		code = subject_of(&s->subject, id, e);
+	const char *p = (const char *)x;
+	for (size_t left = d->voxels * sizeof *x; !code && left;) {
+		ssize_t r = write(d->p->fd, p, left);
+		if (r < 0 && errno != EINTR)
+			code = err_set(e, ERR_IO, "prepared scans: %s", strerror(errno));
+		p += r > 0 ? r : 0;
+		left -= r > 0 ? (size_t)r : 0;
+	}
+	d->count++;
+	return code;
+}
+
+static int add_nifti(dataset *d, const char *path, const dataset_options *o, err *e)
+{
+	char id[NII_ID];
+	volume scan = { 0 }, x = { 0 };
+	nii_notes notes = { 0 };
+	prepared how;
+	int code = nii_id(id, path, e);
+	if (!code)
+		code = nii_read(&scan, NULL, &notes, path, e);
+	if (code)
+		return code;
+	code = prepare(&x, &how, &o->preparation, &scan, e);
+	if (code)
+		err_prefix(e, "%s", path);
+	else
+		code = add(d, id, x.v, e);
+	const char *concern = code ? NULL : prepare_concern(&o->preparation, &how);
+	if (o->warn && concern)
+		o->warn("%s: %s", path, concern);
+	if (o->warn && notes.not_finite)
+		o->warn("%s: %zu voxels were no finite numbers and are 0 now", path, notes.not_finite);
+	volume_free(&scan);
+	volume_free(&x);
+	return code;
+}
+
+static int add_record(dataset *d, lat_record *r, const dataset_options *o, err *e)
+{
+	int64_t shape[4] = { 1, d->n[0], d->n[1], d->n[2] };
+	const json_t *how = json_object_get(r->header, "preparation");
+	lat_tensor *t = NULL;
+	float *x = NULL;
+	preparation p;
+	int code = lat_need(r, "x", &t, e);
+	if (!code && !lat_has_shape(t, 4, shape))
+		code = err_set(e, ERR_DATA, "x is not on the model's grid of %dx%dx%d", d->n[0], d->n[1], d->n[2]);
+	if (!code && how)
+		code = preparation_parse(&p, how, d->n, e);
+	if (!code && how && !preparation_same(&p, &o->preparation))
+		code = err_set(e, ERR_DATA, "x was prepared in another way");
+	if (!code)
+		code = lat_floats(t, &x, e);
+	if (!code)
+		code = add(d, lat_id(r), x, e);
+	else
+		err_prefix(e, "%s", lat_id(r));
+	free(x);
+	return code;
+}
+
+static int add_stream(dataset *d, const char *path, const dataset_options *o, err *e)
+{
+	infile *in = NULL;
+	lat_reader *reader = NULL;
+	lat_record *r = NULL;
+	int code = in_open(&in, path, e);
+	if (!code)
+		code = lat_reader_new(&reader, in, e);
+	do {
+		if (!code)
+			code = lat_read(reader, &r, e);
+		if (!code && r)
+			code = add_record(d, r, o, e);
+		lat_free(r);
+	} while (!code && r);
+	lat_reader_free(reader);
+	in_close(in);
+	return code;
+}
+
+/* A stream begins with a skippable zstd frame: magic 0x184D2A50 to 0x184D2A5F, little-endian. */
+static int is_stream(const char *path, bool *yes, err *e)
+{
+	unsigned char head[4] = { 0 };
+	infile *in = NULL;
+	size_t got = 0;
+	int code = in_open(&in, path, e);
+	if (!code)
+		code = in_read(in, head, sizeof head, &got, e);
+	in_close(in);
+	*yes = (head[0] & 0xF0) == 0x50 && head[1] == 0x2A && head[2] == 0x4D && head[3] == 0x18;
+	return code;
+}
+
+static int add_operand(dataset *d, const char *path, const dataset_options *o, err *e);
+
+static int add_list(dataset *d, const char *path, const dataset_options *o, err *e)
+{
+	char *text = NULL, *save = NULL;
+	size_t n = 0;
+	int code = file_slurp(path, LIST_BYTES, &text, &n, e);
+	for (char *line = code ? NULL : strtok_r(text, "\r\n", &save); line && !code; line = strtok_r(NULL, "\r\n", &save)) {
+		code = ends_with(line, ".txt") ? err_set(e, ERR_DATA, "%s: a list inside a list", line) : add_operand(d, line, o, e);
+		if (code)
+			err_prefix(e, "%s", path);
+	}
+	free(text);
+	return code;
+}
+
+static int add_operand(dataset *d, const char *path, const dataset_options *o, err *e)
+{
+	bool stream = false;
+	if (ends_with(path, ".txt"))
+		return add_list(d, path, o, e);
+	int code = is_stream(path, &stream, e);
+	if (code)
+		return code;
+	return stream ? add_stream(d, path, o, e) : add_nifti(d, path, o, e);
+}
+
+/* Marks the scans of the subjects that a file names. */
+static int split_by_file(dataset *d, const dataset_options *o, err *e)
+{
+	char *text = NULL, *save = NULL;
+	size_t n = 0;
+	int code = file_slurp(o->validation, LIST_BYTES, &text, &n, e);
+	for (char *line = code ? NULL : strtok_r(text, " \t\r\n", &save); line; line = strtok_r(NULL, " \t\r\n", &save)) {
+		const char *subject = strncmp(line, "sub-", 4) ? line : line + 4;
+		bool known = false;
+		for (size_t i = 0; i < d->count; i++) {
+			bool is = !strcmp(d->scans[i].subject, subject);
+			d->scans[i].validation |= is;
+			known |= is;
+		}
+		if (!known && o->warn)
+			o->warn("%s: no scan of subject %s", o->validation, subject);
+	}
+	free(text);
+	return code;
+}
+
+static int split(dataset *d, const dataset_options *o, err *e)
+{
+	int code = 0;
+	if (o->validation)
+		code = split_by_file(d, o, e);
+	for (size_t i = 0; !o->validation && i < d->count; i++)
+		d->scans[i].validation = philox_uniform(philox_make(philox_hash(d->scans[i].subject), 0), 0) < o->share;
+	if (!code)
+		code = mem_zero(&d->train, d->count, sizeof *d->train, "scans", e);
+	if (!code)
+		code = mem_zero(&d->validation, d->count, sizeof *d->validation, "scans", e);
+	for (size_t i = 0; !code && i < d->count; i++) {
+		if (d->scans[i].validation)
+			d->validation[d->n_validation++] = i;
+		else
+			d->train[d->n_train++] = i;
+	}
+	if (!code && !d->n_train)
+		code = err_set(e, ERR_DATA, "no scans to train on (%zu to validate on)", d->n_validation);
+	return code;
+}
+
+static int map_voxels(dataset *d, err *e)
+{
+	size_t each = d->voxels * sizeof(float);
+	struct sha256_ctx hash;
+	d->p->map = mmap(NULL, d->count * each, PROT_READ, MAP_SHARED, d->p->fd, 0);
+	if (d->p->map == MAP_FAILED) {
+		d->p->map = NULL;
+		return err_set(e, ERR_OS, "prepared scans: %s", strerror(errno));
+	}
+	sha256_init(&hash);
+	for (size_t i = 0; i < d->count; i++) {
+		dataset_scan *s = &d->scans[i];
+		s->x = (const float *)((const char *)d->p->map + i * each);
+		sha256_update(&hash, strlen(s->id) + 1, (const uint8_t *)s->id);
+		sha256_update(&hash, 1, (const uint8_t[]){ s->validation });
+		sha256_update(&hash, each, (const uint8_t *)s->x);
+	}
+	sha256_text(&hash, d->hash);
+	return 0;
+}
+
+int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e)
+{
+	dataset *d = NULL;
+	int code = mem_zero(&d, 1, sizeof *d, "scans", e);
+	if (!code)
+		code = mem_zero(&d->p, 1, sizeof *d->p, "scans", e);
+	if (code) {
+		free(d);
+		return code;
+	}
+	memcpy(d->n, o->preparation.n, sizeof d->n);
+	d->voxels = volume_count(d->n);
+	d->p->epoch = -1;
+	d->p->fd = open(o->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (d->p->fd < 0)
+		code = err_set(e, ERR_CREATE, "%s: prepared scans: %s", o->folder, strerror(errno));
+	for (int i = 0; !code && i < n; i++)
+		code = add_operand(d, operands[i], o, e);
+	if (!code)
+		code = split(d, o, e);
+	if (!code)
+		code = map_voxels(d, e);
+	if (!code)
+		code = mem_zero(&d->p->order, d->n_train, sizeof *d->p->order, "scans", e);
+	if (code) {
+		dataset_close(d);
+		return code;
+	}
+	*out = d;
+	return 0;
+}
+
+void dataset_close(dataset *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->count; i++) {
+		free(d->scans[i].id);
+		free(d->scans[i].subject);
+	}
+	if (d->p->map)
+		munmap(d->p->map, d->count * d->voxels * sizeof(float));
+	if (d->p->fd >= 0)
+		close(d->p->fd);
+	free(d->p->order);
+	free(d->p);
+	free(d->scans);
+	free(d->train);
+	free(d->validation);
+	free(d);
+}
+
+const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step)
+{
+	struct dataset_private *p = d->p;
+	int64_t epoch = step / (int64_t)d->n_train;
+	if (p->epoch != epoch || p->seed != seed) {
+		/* Fisher and Yates' shuffle */
+		philox random = philox_make(seed, (uint64_t)epoch ^ philox_hash("order of scans"));
+		for (size_t i = 0; i < d->n_train; i++)
+			p->order[i] = d->train[i];
+		for (size_t i = d->n_train - 1; i > 0; i--) {
+			size_t k = (size_t)(philox_uniform(random, i) * (double)(i + 1)), other = p->order[k];
+			p->order[k] = p->order[i];
+			p->order[i] = other;
+		}
+		p->epoch = epoch;
+		p->seed = seed;
+	}
+	return &d->scans[p->order[step % (int64_t)d->n_train]];
+}

@@ -1,0 +1,49 @@
+/* The scans of a training run: prepared once, split by subject, drawn in an order that depends on the seed alone. */
+#ifndef TRAIN_DATASET_H
+#define TRAIN_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/sha.h"
+#include "volume/prepare.h"
+
+typedef struct dataset_scan {
+	char *id;
+	char *subject;		/* the id's entity sub-<label>, label only; the whole id when it has none */
+	bool validation;
+	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only */
+} dataset_scan;
+
+typedef struct dataset {
+	int n[3];
+	size_t voxels;
+	dataset_scan *scans;		/* in the order of the operands */
+	size_t count;
+	size_t *train, *validation;	/* numbers of scans */
+	size_t n_train, n_validation;
+	char hash[SHA_TEXT];		/* SHA-256 of ids, split and voxels: the same data or not */
+	struct dataset_private *p;
+} dataset;
+
+typedef struct dataset_options {
+	preparation preparation;
+	const char *folder;		/* where the prepared voxels are kept, in a file without a name: read through a mapping, so that they may
+					 * be more than the memory holds */
+	const char *validation;		/* file of subjects to validate on, one a line, with or without "sub-"; NULL: by share */
+	double share;			/* of the subjects, chosen by a hash of each: a new subject moves no other */
+	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* may be NULL */
+} dataset_options;
+
+/* Reads all operands: NIfTI files; streams whose records have `x`; names ending in .txt: lists of such files, one a line. An id may not
+ * come twice (ERR_DATA). Errors as of the readers; ERR_DATA when nothing is left to train on. Close with dataset_close. */
+int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e);
+/* d may be NULL. */
+void dataset_close(dataset *d);
+
+/* The scan to train on at step 0, 1 ..: each epoch goes through all of them in an order of its own, drawn from (seed, epoch). */
+const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step);
+
+#endif
