@@ -118,17 +118,20 @@ static int add_stream(dataset *d, const char *path, const dataset_options *o, er
 {
 	infile *in = NULL;
 	lat_reader *reader = NULL;
-	lat_record *r = NULL;
+	lat_record *r;
+	bool more;
 	int code = in_open(&in, path, e);
 	if (!code)
 		code = lat_reader_new(&reader, in, e);
 	do {
+		r = NULL;
 		if (!code)
 			code = lat_read(reader, &r, e);
 		if (!code && r)
 			code = add_record(d, r, o, e);
+		more = r != NULL;
 		lat_free(r);
-	} while (!code && r);
+	} while (!code && more);
 	lat_reader_free(reader);
 	in_close(in);
 	return code;
@@ -239,6 +242,17 @@ static int map_voxels(dataset *d, err *e)
 	return 0;
 }
 
+static int open_nameless(int *fd, const char *folder, err *e)
+{
+	char *name;
+	if (asprintf(&name, "%s/.scans.XXXXXX", folder) < 0)
+		return err_set(e, ERR_OS, "%s: no memory", folder);
+	*fd = mkostemp(name, O_CLOEXEC);
+	int code = *fd < 0 || unlink(name) ? err_set(e, ERR_CREATE, "%s: %s", name, strerror(errno)) : 0;
+	free(name);
+	return code;
+}
+
 int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e)
 {
 	dataset *d = NULL;
@@ -252,9 +266,8 @@ int dataset_open(dataset **out, char **operands, int n, const dataset_options *o
 	memcpy(d->n, o->preparation.n, sizeof d->n);
 	d->voxels = volume_count(d->n);
 	d->p->epoch = -1;
-	d->p->fd = open(o->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (d->p->fd < 0)
-		code = err_set(e, ERR_CREATE, "%s: prepared scans: %s", o->folder, strerror(errno));
+	d->p->fd = -1;
+	code = open_nameless(&d->p->fd, o->folder, e);
 	for (int i = 0; !code && i < n; i++)
 		code = add_operand(d, operands[i], o, e);
 	if (!code)
