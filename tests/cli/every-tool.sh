@@ -1,0 +1,66 @@
+# What every tool has in common: help, version, interface, wrong usage, missing inputs.
+. tests/lib.sh
+version=$(sed -n 's/^VERSION := //p' Makefile)
+# how each tool is asked for an input that is not there
+declare -A missing=(
+	[nii2lat]="--grid-only $T/none.nii"
+	[lat2nii]="$T/none.lat" [lat-info]="$T/none.lat" [lat-check]="$T/none.lat" [lat-cut]="$T/none.lat"
+	[lat-diff]="$T/none.lat $T/none.lat"
+	[lat2npy]="-n z -o $T/o.npy $T/none.lat"
+	[npy2lat]="--id a z=$T/none.npy"
+	[nii-score]="$T/none.nii $T/none.nii"
+	[nii2png]="-o $T/o.png $T/none.nii"
+	[train-ae]="-c $T/none.json -o $T/o $T/none.nii"
+)
+
+# fastest NAME...: the least of 20 runs of --version, in microseconds
+fastest() {
+	local best=999999999 a b
+	for _ in {1..20}; do
+		a=${EPOCHREALTIME/./}
+		"$1" --version > /dev/null
+		b=${EPOCHREALTIME/./}
+		[ $((b - a)) -lt $best ] && best=$((b - a))
+	done
+	echo $best
+}
+
+for source in tools/*.c; do
+	[ -e "$source" ] || continue
+	t=$(basename "$source" .c)
+	expect_exit 0 "$t --help" "$t" --help
+	like "$t --help says what it is" "$(cat "$T/out")" "^$t: .*usage: $t .OPTION"
+	is "$t --help is silent on stderr" "$(cat "$T/err")" ''
+	is "$t --version" "$("$t" --version)" "$t (latpipe) $version"
+	if nm "$BUILD/$t" 2> /dev/null | grep -q ' __asan_init$'; then
+		skip "$t --version in under 10 ms" 'built with sanitizers'
+	else
+		us=$(fastest "$t")
+		if [ "$us" -lt 10000 ]; then ok "$t --version in under 10 ms"; else not_ok "$t --version in under 10 ms" "$us us"; fi
+	fi
+	is "$t --interface" "$("$t" --interface | python3 -c '
+import json, re, sys
+t = json.load(sys.stdin)
+long = [o["long"] for o in t["options"]]
+short = [o["short"] for o in t["options"] if o["short"]]
+bad = [k for k in ("name", "summary", "inputs", "min", "max") if k not in t]
+bad += [n for n in long if not re.fullmatch("[a-z0-9][a-z0-9-]*", n)]
+bad += ["twice"] * (len(set(long)) < len(long) or len(set(short)) < len(short))
+bad += [o["help"] for o in t["options"] if o["help"].endswith(".") or o["help"][0].isupper() and not o["help"][1].isupper()]
+bad += [o["long"] for o in t["options"] if (o["arg"] is None) != (o["type"] == "flag")]
+bad += [n for n in ("threads", "quiet", "verbose", "help", "version", "interface") if n not in long]
+print(t["name"], bad)')" "$t []"
+	expect_exit 74 "$t --help to a full disk" bash -c "exec $t --help > /dev/full"
+	refuses 64 "$t: unknown option" "$t" --no-such-option
+	refuses 64 "$t: no threads" "$t" -j 0 x
+	expect_exit 64 "$t: bare on a terminal" script -qec "$t" /dev/null
+	like "$t: shows how it is used" "$(cat "$T/out")" "usage: $t "
+	if [ -n "${missing[$t]:-}" ]; then
+		# shellcheck disable=SC2086
+		refuses 66 "$t: missing input" "$t" ${missing[$t]}
+		is "$t: leaves nothing behind" "$(ls -A "$T" | tr '\n' ' ')" 'err out '
+	else
+		not_ok "$t: missing input" 'tests/cli/every-tool.sh does not know how to ask for one'
+	fi
+done
+finish
