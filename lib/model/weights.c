@@ -111,8 +111,9 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
 /* Metadata entry `key`: v as text. */
 static int put_json(json_t *metadata, const char *key, const json_t *v)
 {
-	char *text = json_text(v);
-	int bad = !text || json_object_set_new(metadata, key, json_string(text));
+	char *text = NULL;
+	size_t n;
+	int bad = json_text(&text, &n, v, NULL) || json_object_set_new(metadata, key, json_string(text));
 	free(text);
 	return bad;
 }
