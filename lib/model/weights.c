@@ -109,13 +109,15 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
 }
 
 /* Metadata entry `key`: v as text. */
-static int put_json(json_t *metadata, const char *key, const json_t *v)
+static int put_json(json_t *metadata, const char *key, const json_t *v, err *e)
 {
 	char *text = NULL;
-	size_t n;
-	int bad = json_text(&text, &n, v, NULL) || json_object_set_new(metadata, key, json_string(text));
+	size_t n = 0;
+	int code = json_text(&text, &n, v, e);
+	if (!code && json_object_set_new(metadata, key, json_stringn(text, n)))
+		code = err_set(e, ERR_OS, "%s: no memory", key);
 	free(text);
-	return bad;
+	return code;
 }
 
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
@@ -124,9 +126,12 @@ int weights_write(const char *path, bool force, const char *kind, const params *
 	st_item *items = NULL;
 	int64_t *counters = NULL;
 	json_t *metadata = json_object();
-	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) || put_json(metadata, "config", config) ||
-		  (preparation && put_json(metadata, "preparation", preparation)) || (notes && json_object_update(metadata, (json_t *)notes));
-	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : mem_zero(&items, ps->n, sizeof *items, path, e);
+	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) || (notes && json_object_update(metadata, (json_t *)notes));
+	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", config, e);
+	if (!code && preparation)
+		code = put_json(metadata, "preparation", preparation, e);
+	if (!code)
+		code = mem_zero(&items, ps->n, sizeof *items, path, e);
 	size_t total = 0, at = 0;
 	for (size_t i = 0; i < ps->n; i++)
 		total += ps->p[i].counter ? ps->p[i].count : 0;

@@ -83,15 +83,18 @@ int checkpoint_write(const char *path, const checkpoint_part *parts, size_t n, c
 {
 	list l = { 0 };
 	char *text = NULL, *previous = NULL;
-	size_t length;
+	size_t bytes = 0;
 	json_t *all = json_deep_copy(state), *steps = json_object(), *metadata = json_object();
 	int bad = !all || !steps || !metadata;
 	for (size_t i = 0; !bad && i < n; i++)
 		if (parts[i].optimiser)
 			bad = json_object_set_new(steps, parts[i].name, json_integer(parts[i].optimiser->step));
-	bad = bad || json_object_set(all, "optimiser_steps", steps) || json_text(&text, &length, all, e) ||
-	      json_object_set_new(metadata, "kind", json_string("checkpoint")) || json_object_set_new(metadata, "state", json_string(text));
-	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : list_make(&l, parts, n, e);
+	bad = bad || json_object_set(all, "optimiser_steps", steps) || json_object_set_new(metadata, "kind", json_string("checkpoint"));
+	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : json_text(&text, &bytes, all, e);
+	if (!code && json_object_set_new(metadata, "state", json_stringn(text, bytes)))
+		code = err_set(e, ERR_OS, "%s: no memory", path);
+	if (!code)
+		code = list_make(&l, parts, n, e);
 	if (!code)
 		code = previous_of(&previous, path, e);
 	if (!code)
