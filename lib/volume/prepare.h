@@ -25,8 +25,8 @@ typedef struct preparation {
 /* PREPARE_WORLD, 64x80x64 at 3 mm in MNI space: what is used when no model says otherwise. */
 preparation preparation_default(void);
 /* From a model's metadata: {"name":"world","size":[X,Y,Z],"affine":[[4],[4],[4]]} or {"name":"stored","size":[X,Y,Z],"spacing":1.5}.
- * NULL or null: `stored` at 1.5 mm with the configuration's size `volume`. ERR_CONFIG. */
-int preparation_parse(preparation *p, const json_t *object, const int volume[3], err *e);
+ * NULL or null: `stored` at 1.5 mm with the configuration's size. ERR_CONFIG. */
+int preparation_parse(preparation *p, const json_t *object, const int size[3], err *e);
 /* A new reference; NULL when memory is short. */
 json_t *preparation_json(const preparation *p);
 bool preparation_same(const preparation *a, const preparation *b);

@@ -1,0 +1,56 @@
+#include "nii/name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static bool ends(const char *s, size_t n, const char *suffix) { return n >= strlen(suffix) && !memcmp(s + n - strlen(suffix), suffix, strlen(suffix)); }
+
+bool nii_name_is_gz(const char *path) { return ends(path, strlen(path), ".gz"); }
+
+static size_t without_gz(const char *path) { return strlen(path) - (nii_name_is_gz(path) ? 3 : 0); }
+
+bool nii_name_is_pair(const char *path)
+{
+	size_t n = without_gz(path);
+	return ends(path, n, ".hdr") || ends(path, n, ".img");
+}
+
+int nii_name_of_pair(char **out, const char *path, const char *to, err *e)
+{
+	int code = mem_text(out, path, e);
+	if (!code)
+		memcpy(*out + without_gz(path) - 3, to, 3);
+	return code;
+}
+
+int nii_id(char id[NII_ID], const char *path, err *e)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t n = without_gz(base);
+	if (ends(base, n, ".nii") || ends(base, n, ".hdr") || ends(base, n, ".img"))
+		n -= 4;
+	size_t fine = strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	if (n == 0 || n >= NII_ID || fine < n || base[0] == '.')
+		return err_set(e, ERR_USAGE, "%s: its name cannot be an id (letters, digits, '.', '_', '-', at most %d); give one with --id", path, NII_ID - 1);
+	memcpy(id, base, n);
+	id[n] = 0;
+	return 0;
+}
+
+bool nii_months(double *months, const char *id)
+{
+	for (const char *p = id; (p = strstr(p, "ses-M")); p++) {
+		unsigned whole;
+		int length = 0;
+		bool whole_entity = p == id || p[-1] == '_';
+		if (whole_entity && p[5] >= '0' && p[5] <= '9' && sscanf(p + 5, "%5u%n", &whole, &length) == 1 &&
+		    (p[5 + length] == 0 || p[5 + length] == '_')) {
+			*months = whole;
+			return true;
+		}
+	}
+	return false;
+}
