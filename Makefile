@@ -24,7 +24,7 @@ CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) -ffile-prefix-map
 LIBS_base   := -lnettle -lz -lm
 LIBS_cli    := -ljansson
 LIBS_format := -ljansson -lzstd -lz
-LIBS_volume := -lm
+LIBS_volume := -ljansson -lm
 LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lm
 LIBS_model  := -ljansson
