@@ -31,6 +31,8 @@ LIBS_model  := -ljansson
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
+USES_lat-check := cli format base
+USES_lat-cut  := cli format base
 USES_lat-info := cli format base
 
 PARTS := cli train model nn nii volume format base
