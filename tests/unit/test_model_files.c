@@ -1,0 +1,295 @@
+/* Configurations, tables of parameters, files of weights, and where they are found. */
+#include "../unit.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "../oracle.h"
+#include "model/config.h"
+#include "model/find.h"
+#include "model/table.h"
+#include "model/weights.h"
+
+static int parse(model_config *c, const char *text, err *e)
+{
+	json_t *root = json_loads(text, JSON_DECODE_ANY, NULL);
+	assert_non_null(root);
+	int code = config_parse(c, root, "cfg", e);
+	json_decref(root);
+	return code;
+}
+
+static void config_takes(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	model_config c, published = config_default();
+	json_t *root = NULL;
+	SUCCEEDS(config_read(&c, "tests/oracle/small.json", &root, &e));
+	assert_string_equal(json_string_value(json_object_get(root, "name")), "small");
+	json_decref(root);
+	assert_int_equal(c.volume[1], 40);
+	assert_int_equal(c.autoencoder.levels, 3);
+	assert_int_equal(c.autoencoder.channels[0], 8);
+	assert_int_equal(c.autoencoder.channels[2], 16);
+	assert_int_equal(c.autoencoder.latent_channels, 3);
+	assert_int_equal(c.autoencoder.image_channels, 1);
+	assert_int_equal(c.autoencoder.res_blocks, 2);
+	assert_int_equal(c.autoencoder.groups, 8);
+	assert_int_equal(ae_factor(&c.autoencoder), 4);
+	assert_int_equal(c.discriminator.channels, 8);
+	assert_int_equal(c.discriminator.layers, 3);
+	assert_int_equal(c.diffusion.timesteps, 1000);
+	assert_true(c.diffusion.schedule == SCHEDULE_LINEAR);
+	assert_true(c.diffusion.scale_factor == .8730 && c.diffusion.clip == 1);
+	assert_true(c.losses.kl_weight == 1e-7 && c.losses.adv_weight == .025);
+	/* the published configuration is what absent keys mean */
+	SUCCEEDS(config_read(&c, "tests/oracle/ldae.json", NULL, &e));
+	assert_memory_equal(&c, &published, sizeof c);
+	SUCCEEDS(parse(&c, "{}", &e));
+	assert_memory_equal(&c, &published, sizeof c);
+	SUCCEEDS(parse(&c, "{\"diffusion\":{\"clip\":null,\"schedule\":\"cosine\"},\"new\":[1],\"losses\":{\"kl_weight\":0}}", &e));
+	assert_true(isinf(c.diffusion.clip) && c.diffusion.schedule == SCHEDULE_COSINE && c.losses.kl_weight == 0);
+	SUCCEEDS(parse(&c, "{\"autoencoder\":{\"channels\":[16],\"groups\":16},\"volume\":[3,5,7]}", &e));
+	assert_int_equal(ae_factor(&c.autoencoder), 1);
+}
+
+static void config_refuses(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *key;
+	} bad[] = {
+		{ "[1]", "no JSON object" },
+		{ "{\"volume\":[32,40]}", "volume" },
+		{ "{\"volume\":[32,40,0]}", "volume" },
+		{ "{\"volume\":[32,40,30]}", "volume: 30 is no multiple of the autoencoder's factor 8" },
+		{ "{\"volume\":[32,40,1e3]}", "volume" },
+		{ "{\"autoencoder\":7}", "autoencoder: no object" },
+		{ "{\"autoencoder\":{\"channels\":[]}}", "autoencoder.channels" },
+		{ "{\"autoencoder\":{\"channels\":[32,32,32,32,32,32,32,32,32]}}", "autoencoder.channels" },
+		{ "{\"autoencoder\":{\"channels\":[33]}}", "autoencoder.groups: 32 does not divide 33" },
+		{ "{\"autoencoder\":{\"groups\":0}}", "autoencoder.groups" },
+		{ "{\"autoencoder\":{\"latent_channels\":-3}}", "autoencoder.latent_channels" },
+		{ "{\"autoencoder\":{\"res_blocks\":\"2\"}}", "autoencoder.res_blocks" },
+		{ "{\"autoencoder\":{\"image_channels\":0}}", "autoencoder.image_channels" },
+		{ "{\"discriminator\":{\"layers\":0}}", "discriminator.layers" },
+		{ "{\"discriminator\":{\"channels\":1e9}}", "discriminator.channels" },
+		{ "{\"losses\":{\"adv_weight\":-1}}", "losses.adv_weight" },
+		{ "{\"diffusion\":{\"schedule\":\"sigmoid\"}}", "diffusion.schedule" },
+		{ "{\"diffusion\":{\"scale_factor\":0}}", "diffusion.scale_factor" },
+		{ "{\"diffusion\":{\"clip\":\"none\"}}", "diffusion.clip" },
+		{ "{\"diffusion\":{\"timesteps\":1}}", "diffusion.timesteps" },
+	};
+	err e = { 0 };
+	model_config c;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		FAILS(ERR_CONFIG, bad[i].key, parse(&c, bad[i].text, &e));
+		assert_true(!strncmp(e.text, "cfg: ", 5));
+	}
+	FAILS(ERR_NOINPUT, "/nowhere", config_read(&c, "/nowhere/c.json", NULL, &e));
+	FAILS(ERR_CONFIG, "params.tsv", config_read(&c, "tests/oracle/golden/params.tsv", NULL, &e));
+}
+
+static void tables(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	param_table t = { 0 };
+	params a = { 0 }, b = { 0 };
+	int64_t w[5] = { 64, 8, 3, 3, 3 }, n[1] = { 64 };
+	SUCCEEDS(table_add(&t, INIT_UNIFORM, 216, 5, w, &e, "blocks.%d.conv.weight", 3));
+	SUCCEEDS(table_add(&t, INIT_UNIFORM, 216, 1, n, &e, "blocks.%d.conv.bias", 3));
+	SUCCEEDS(table_add(&t, INIT_GAIN, 0, 1, n, &e, "bn.weight"));
+	SUCCEEDS(table_add(&t, INIT_ONES, 0, 1, n, &e, "bn.running_var"));
+	SUCCEEDS(table_add(&t, INIT_NORMAL, 0, 5, w, &e, "d.weight"));
+	SUCCEEDS(table_add(&t, INIT_COUNTER, 0, 0, NULL, &e, "bn.num_batches_tracked"));
+	FAILS(ERR_BUG, "impossible", table_add(&t, INIT_ONES, 0, 1, n, &e, "%0200d", 1));
+	assert_int_equal(t.n, 6);
+	SUCCEEDS(table_fresh(&t, 1, &a, &e));
+	assert_string_equal(a.p[0].name, "blocks.3.conv.weight");
+	assert_int_equal(a.p[0].count, 64 * 216);
+	double bound = 1 / sqrt(216), sum = 0, square = 0, most = 0;
+	for (size_t i = 0; i < a.p[0].count; i++) {
+		double x = a.p[0].v[i];
+		sum += x;
+		square += x * x;
+		most = fmax(most, fabs(x));
+	}
+	double count = (double)a.p[0].count;
+	assert_true(most <= bound && most > .99 * bound);
+	assert_true(fabs(sum / count) < 4 * bound / sqrt(3 * count));
+	assert_true(fabs(square / count / (bound * bound / 3) - 1) < .05);
+	square = 0;
+	for (size_t i = 0; i < a.p[4].count; i++)
+		square += (double)a.p[4].v[i] * a.p[4].v[i];
+	assert_true(fabs(sqrt(square / count) / .02 - 1) < .05);
+	sum = 0;
+	for (size_t i = 0; i < 64; i++)
+		sum += a.p[2].v[i];
+	assert_true(fabs(sum / 64 - 1) < .01 && a.p[2].v[0] != a.p[2].v[1]);
+	assert_true(a.p[3].v[0] == 1 && a.p[3].v[63] == 1);
+	assert_true(a.p[5].counter && a.p[5].rank == 0 && a.p[5].v[0] == 0);
+	/* a function of seed and name, not of the place in the table */
+	param_table other = { 0 };
+	SUCCEEDS(table_add(&other, INIT_NORMAL, 0, 5, w, &e, "d.weight"));
+	SUCCEEDS(table_fresh(&other, 1, &b, &e));
+	assert_memory_equal(b.p[0].v, a.p[4].v, a.p[4].count * sizeof(float));
+	params_free(&b);
+	SUCCEEDS(table_fresh(&other, 2, &b, &e));
+	assert_memory_not_equal(b.p[0].v, a.p[4].v, 64 * sizeof(float));
+	/* what a file must hold */
+	SUCCEEDS(table_check(&other, &a, &e));
+	FAILS(ERR_CONFIG, "blocks.3.conv.weight: is missing", table_check(&t, &b, &e));
+	a.p[4].n[1] = 9;
+	FAILS(ERR_CONFIG, "d.weight: has shape 64x9x3x3x3, the configuration asks for 64x8x3x3x3", table_check(&t, &a, &e));
+	params_free(&a);
+	params_free(&b);
+	table_free(&t);
+	table_free(&other);
+}
+
+static void weights_golden(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	weights w;
+	param *p = NULL;
+	int64_t n[5] = { 8, 1, 3, 3, 3 };
+	SUCCEEDS(weights_open(&w, "tests/oracle/golden/autoencoder.safetensors", "autoencoder", &e));
+	SUCCEEDS(params_expect(&w.params, "encoder.blocks.0.conv.weight", 5, n, &p, &e));
+	assert_true(p->mapped && p->v[5] == oracle_number("1/encoder.blocks.0.conv.weight", 5, -1. / 3, 1. / 3));
+	assert_int_equal(w.config.autoencoder.groups, 8);
+	assert_null(w.preparation);
+	assert_false(w.identity_stored);
+	assert_int_equal(strlen(w.identity), 64);
+	char identity[SHA_TEXT];
+	strcpy(identity, w.identity);
+
+	/* through our writer: the same values, configuration and identity, now stored */
+	const char *path = test_path("w.safetensors");
+	json_t *preparation = json_pack("{s:s}", "name", "world"), *notes = json_pack("{s:s}", "licence", "MIT");
+	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, preparation, notes, false, &e));
+	weights v;
+	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
+	assert_true(v.identity_stored);
+	assert_string_equal(v.identity, identity);
+	assert_string_equal(json_string_value(json_object_get(v.preparation, "name")), "world");
+	assert_string_equal(st_meta(v.file, "licence"), "MIT");
+	assert_true(json_equal(v.config_json, w.config_json));
+	assert_int_equal(v.params.n, w.params.n);
+	for (size_t i = 0; i < v.params.n; i++) {
+		assert_string_equal(v.params.p[i].name, w.params.p[i].name);
+		assert_memory_equal(v.params.p[i].v, w.params.p[i].v, v.params.p[i].count * sizeof(float));
+	}
+	weights_close(&v);
+
+	/* f16: matrices converted to memory of their own, vectors still mapped where they are aligned */
+	SUCCEEDS(weights_write(path, true, "autoencoder", &w.params, w.config_json, NULL, NULL, true, &e));
+	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
+	assert_string_not_equal(v.identity, identity);
+	for (size_t i = 0; i < v.params.n; i++) {
+		const param *a = &v.params.p[i], *b = &w.params.p[i];
+		assert_true(a->rank == 1 || !a->mapped);
+		for (size_t k = 0; k < a->count; k++)
+			assert_true(fabsf(a->v[k] - b->v[k]) <= (a->rank == 1 ? 0 : fabsf(b->v[k]) / 2048 + 0x1p-25f));
+	}
+	weights_close(&v);
+	weights_close(&w);
+
+	/* counters are whole numbers in the file, too */
+	SUCCEEDS(weights_open(&w, "tests/oracle/golden/discriminator.safetensors", "discriminator", &e));
+	SUCCEEDS(params_expect(&w.params, "0.adn.N.num_batches_tracked", 0, NULL, &p, &e));
+	assert_true(p->counter && p->v[0] == 7);
+	SUCCEEDS(weights_write(path, true, "discriminator", &w.params, w.config_json, NULL, NULL, false, &e));
+	SUCCEEDS(weights_open(&v, path, "discriminator", &e));
+	assert_int_equal(st_find(v.file, "0.adn.N.num_batches_tracked")->dtype, DTYPE_I64);
+	assert_string_equal(v.identity, w.identity);
+	weights_close(&v);
+	weights_close(&w);
+	json_decref(preparation);
+	json_decref(notes);
+	unlink(path);
+}
+
+static void weights_refuse(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	weights w;
+	float x = 1;
+	st_item item = { "a", DTYPE_F32, 0, NULL, &x };
+	const char *path = test_path("bad.safetensors");
+	static const struct {
+		const char *metadata, *why;
+	} bad[] = {
+		{ "{}", "pt2st" },
+		{ "{\"kind\":\"unet\",\"config\":\"{}\"}", "holds a model of kind unet, not autoencoder" },
+		{ "{\"kind\":\"autoencoder\"}", "no configuration" },
+		{ "{\"kind\":\"autoencoder\",\"config\":\"[]\"}", "config is no JSON object" },
+		{ "{\"kind\":\"autoencoder\",\"config\":\"{\\\"volume\\\":1}\"}", "volume" },
+		{ "{\"kind\":\"autoencoder\",\"config\":\"{}\",\"preparation\":\"x\"}", "preparation is no JSON object" },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		json_t *metadata = json_loads(bad[i].metadata, 0, NULL);
+		assert_non_null(metadata);
+		SUCCEEDS(st_write(path, true, &item, 1, metadata, false, &e));
+		FAILS(ERR_CONFIG, bad[i].why, weights_open(&w, path, "autoencoder", &e));
+		assert_non_null(strstr(e.text, "bad.safetensors: "));
+		weights_close(&w);
+		json_decref(metadata);
+	}
+	unlink(path);
+	FAILS(ERR_NOINPUT, "bad.safetensors", weights_open(&w, path, "autoencoder", &e));
+	weights_close(&w);
+}
+
+static void touch(const char *path)
+{
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+}
+
+static void finding(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	char *path = NULL, list[1100];
+	const char *first = test_path("first"), *second = test_path("second"), *model = test_path("second/mine"), *file = test_path("second/mine/unet.safetensors");
+	assert_int_equal(mkdir(first, 0777) | mkdir(second, 0777) | mkdir(model, 0777), 0);
+	touch(file);
+	SUCCEEDS(model_find(&path, file, "autoencoder", &e));
+	assert_string_equal(path, file);
+	free(path);
+	SUCCEEDS(model_find(&path, model, "unet", &e));
+	assert_string_equal(path, file);
+	free(path);
+	FAILS(ERR_NOINPUT, "has no semantic.safetensors", model_find(&path, model, "semantic", &e));
+	FAILS(ERR_NOINPUT, "no model of this name", model_find(&path, "mine", "unet", &e));
+	FAILS(ERR_NOINPUT, "no such file", model_find(&path, "./mine", "unet", &e));
+	FAILS(ERR_NOINPUT, "no such file", model_find(&path, "", "unet", &e));
+	snprintf(list, sizeof list, "%s::%s", first, second);
+	setenv("LATPIPE_MODELS", list, 1);
+	SUCCEEDS(model_find(&path, "mine", "unet", &e));
+	assert_string_equal(path, file);
+	free(path);
+	FAILS(ERR_NOINPUT, "has no semantic.safetensors", model_find(&path, "mine", "semantic", &e));
+	FAILS(ERR_NOINPUT, first, model_find(&path, "yours", "unet", &e));
+	unsetenv("LATPIPE_MODELS");
+	unlink(file);
+	rmdir(model);
+	rmdir(second);
+	rmdir(first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(tables),
+		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(test_folder());
+	return failed;
+}
