@@ -32,8 +32,11 @@ LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
 USES_lat-check := cli format base
-USES_lat-cut  := cli format base
+USES_lat-cut := cli format base
+USES_lat-diff := cli format base
 USES_lat-info := cli format base
+USES_lat2npy := cli format base
+USES_npy2lat := cli format base
 
 PARTS := cli train model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))

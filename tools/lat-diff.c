@@ -1,0 +1,184 @@
+/* lat-diff: the largest difference of two streams, by id and tensor. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/stream.h"
+
+static double tolerance;
+
+static const struct cli_option options[] = {
+	{ 't', "tolerance", CLI_REAL, &tolerance, "TOL", "largest difference, as a share of the largest value in A, that is none", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"lat-diff", "compare two streams", "A B", 2, 2, CLI_JSON, options,
+};
+
+/* One of the two streams, and its records that had no partner yet: none when both have the same order. */
+struct side {
+	const char *path;
+	infile *in;
+	lat_reader *rd;
+	lat_record **waiting;
+	size_t n, cap;
+	bool ended;
+};
+
+static bool differs;
+
+static void print_row(const char *id, const char *name, double relative, double absolute, const char *problem)
+{
+	bool good = !problem && relative <= tolerance;
+	differs |= !good;
+	if (!cli_common.json) {
+		if (problem)
+			printf("%s\t%s\t-\t-\t%s\n", id, name, problem);
+		else
+			printf("%s\t%s\t%.6g\t%.6g\t%s\n", id, name, relative, absolute, good ? "same" : "differs");
+		return;
+	}
+	json_t *v = json_pack("{s:s, s:s, s:o, s:o, s:b, s:s?}", "id", id, "tensor", name, "relative",
+			      problem || !isfinite(relative) ? json_null() : json_real(relative), "absolute",
+			      problem || !isfinite(absolute) ? json_null() : json_real(absolute), "same", good, "problem", problem);
+	char *text = v ? json_dumps(v, JSON_COMPACT) : NULL;
+	if (!text)
+		cli_die(ERR_OS, "no memory");
+	puts(text);
+	free(text);
+	json_decref(v);
+}
+
+static double *numbers(lat_tensor *t)
+{
+	err e = { 0 };
+	const void *data;
+	double *v = NULL;
+	if (lat_data(t, &data, &e) || mem_zero(&v, (size_t)t->elements, sizeof *v, t->name, &e))
+		cli_fail(&e);
+	dtype_to_double(v, data, t->dtype, (size_t)t->elements);
+	return v;
+}
+
+/* Two values that are both NaN, or the same infinity, are equal; a value that is not finite in one alone is infinitely far. */
+static double distance(double a, double b)
+{
+	if (a == b || (isnan(a) && isnan(b)))
+		return 0;
+	return isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
+}
+
+static void compare_tensors(const char *id, lat_tensor *a, lat_tensor *b)
+{
+	double largest = 0, most = 0;
+	if (!lat_has_shape(b, a->rank, a->shape)) {
+		print_row(id, a->name, 0, 0, "another shape");
+		return;
+	}
+	if (a->dtype == b->dtype && !strcmp(a->type_name, b->type_name) && !strcmp(a->filter, b->filter) &&
+	    a->frame_bytes == b->frame_bytes && !memcmp(a->frame, b->frame, a->frame_bytes)) {
+		print_row(id, a->name, 0, 0, NULL);
+		return;
+	}
+	if (a->dtype == DTYPE_UNKNOWN || b->dtype == DTYPE_UNKNOWN) {
+		print_row(id, a->name, 0, 0, "other bytes of an unknown type");
+		return;
+	}
+	double *va = numbers(a), *vb = numbers(b);
+	for (int64_t i = 0; i < a->elements; i++) {
+		most = fmax(most, distance(va[i], vb[i]));
+		if (isfinite(va[i]))
+			largest = fmax(largest, fabs(va[i]));
+	}
+	free(va);
+	free(vb);
+	print_row(id, a->name, most == 0 ? 0 : most / largest, most, NULL);
+}
+
+static void compare(lat_record *a, lat_record *b)
+{
+	const char *id = lat_id(a);
+	for (int i = 0; i < a->count; i++) {
+		lat_tensor *other = lat_find(b, a->tensors[i].name);
+		if (other)
+			compare_tensors(id, &a->tensors[i], other);
+		else
+			print_row(id, a->tensors[i].name, 0, 0, "not in B");
+	}
+	for (int i = 0; i < b->count; i++)
+		if (!lat_find(a, b->tensors[i].name))
+			print_row(id, b->tensors[i].name, 0, 0, "not in A");
+}
+
+/* The first record of this id that waits on a side; it waits no longer. */
+static lat_record *take(struct side *s, const char *id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(lat_id(s->waiting[i]), id)) {
+			lat_record *r = s->waiting[i];
+			memmove(&s->waiting[i], &s->waiting[i + 1], (--s->n - i) * sizeof *s->waiting);
+			return r;
+		}
+	return NULL;
+}
+
+/* The next record of a side meets its partner, or waits for it. */
+static void step(struct side *s, struct side *other, bool first)
+{
+	err e = { 0 };
+	lat_record *r = NULL;
+	if (s->ended)
+		return;
+	if (lat_read(s->rd, &r, &e))
+		cli_fail(&e);
+	if (!r) {
+		s->ended = true;
+		return;
+	}
+	lat_record *partner = take(other, lat_id(r));
+	if (!partner) {
+		if (mem_grow(&s->waiting, &s->cap, s->n + 1, sizeof r, s->path, &e))
+			cli_fail(&e);
+		s->waiting[s->n++] = r;
+		return;
+	}
+	compare(first ? r : partner, first ? partner : r);
+	lat_free(partner);
+	lat_free(r);
+}
+
+static void close_side(struct side *s, const char *problem)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		print_row(lat_id(s->waiting[i]), "-", 0, 0, problem);
+		lat_free(s->waiting[i]);
+	}
+	free(s->waiting);
+	lat_reader_free(s->rd);
+	in_close(s->in);
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	struct side a = { .path = files[0] }, b = { .path = files[1] };
+	if (!(tolerance >= 0))
+		cli_die(ERR_USAGE, "--tolerance: must not be negative");
+	if (!strcmp(a.path, "-") && !strcmp(b.path, "-"))
+		cli_die(ERR_USAGE, "A and B cannot both be stdin");
+	stream_input(a.path, &a.in, &a.rd);
+	stream_input(b.path, &b.in, &b.rd);
+	if (!cli_common.json)
+		puts("id\ttensor\trelative\tabsolute\tresult");
+	while (!a.ended || !b.ended) {
+		step(&a, &b, true);
+		step(&b, &a, false);
+	}
+	close_side(&a, "not in B");
+	close_side(&b, "not in A");
+	return cli_done(differs ? ERR_DIFFERS : 0);
+}
