@@ -41,7 +41,7 @@ USES_npy2lat := cli format base
 PARTS := cli train model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
-all: $(TOOLS:%=$(BUILD)/%)	## the tools, in build/ (the default)
+all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
 
 define PART
 OBJ_$(1) := $$(patsubst %.c,$(BUILD)/%.o,$$(sort $$(wildcard lib/$(1)/*.c)))
@@ -76,7 +76,7 @@ deps:	## install what is missing (Debian; asks sudo -n when not root)
 demo:	## a real scan through the pipe: sizes, scores and a picture (also installs what is missing)
 	@.ci/deps
 	@$(MAKE) --no-print-directory all
-	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk
+	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo
 
 install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe
