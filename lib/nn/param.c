@@ -52,17 +52,17 @@ int params_with_gradients(params *ps, err *e)
 	return 0;
 }
 
+void params_freeze(params *ps, bool frozen)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		ps->p[i].frozen = frozen;
+}
+
 void params_zero_gradients(params *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->p[i].g)
 			memset(ps->p[i].g, 0, ps->p[i].count * sizeof(float));
-}
-
-void param_touch(param *p)
-{
-	free(p->packed);
-	p->packed = NULL;
 }
 
 void params_free(params *ps)

@@ -16,8 +16,9 @@ typedef struct param {
 	float *v;	/* values; read-only when they lie in a mapped file (`mapped`) */
 	float *g;	/* gradient, count floats; NULL unless this parameter is being trained */
 	bool mapped;	/* v belongs to a mapped file, not to this set */
+	bool frozen;	/* no gradient is taken for the moment, although g is there */
 	bool counter;	/* an integer entry (num_batches_tracked), kept as a float here */
-	void *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
+	struct packed *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
 } param;
 
 typedef struct params {
@@ -31,9 +32,11 @@ param *params_find(const params *ps, const char *name);
 int params_add(params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 /* Gives every floating parameter a zeroed gradient. */
 int params_with_gradients(params *ps, err *e);
+/* Stops (or lets go on) the taking of gradients: a network that only hands gradients through. */
+void params_freeze(params *ps, bool frozen);
 /* Sets all gradients to zero. */
 void params_zero_gradients(params *ps);
-/* The values of p were changed: forget the kernels' copies. */
+/* The values of p were changed: forget the kernels' copies (pack.c). */
 void param_touch(param *p);
 /* Frees everything the set owns (not mapped files); leaves it empty. */
 void params_free(params *ps);

@@ -1,0 +1,227 @@
+#include "nn/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/conv_job.h"
+#include "nn/pack.h"
+#include "nn/sums.h"
+
+typedef struct conv_node {
+	node base;	/* in: x, affine, add */
+	conv_job job;
+	param *weight, *bias;
+	bool winograd;
+	wino_tile tile;
+} conv_node;
+
+enum { X, AFFINE, ADD };
+
+static int one_if_unset(int n) { return n ? n : 1; }
+
+static bool takes_gradient(const param *p) { return p && p->g && !p->frozen; }
+
+/* Fills *j; false (with the error noted) when shapes do not fit. */
+static bool job_of(nn *c, const tensor *x, const conv_spec *s, conv_job *j)
+{
+	const param *w = s->weight;
+	*j = (conv_job){ .in = x->s, .stride = one_if_unset(s->stride), .pad = s->pad_low, .act = s->act };
+	int skip = w->rank == 4 ? 1 : 0, in[3] = { x->s.x, x->s.y, x->s.z }, out[3];
+	for (int a = 0; a < 3; a++) {
+		j->k[a] = w->rank <= 3 || a < skip ? 1 : (int)w->n[2 + a - skip];
+		j->up[a] = one_if_unset(s->up[a]);
+		j->virt[a] = in[a] * j->up[a];
+		int room = j->k[a] > 1 ? j->virt[a] + s->pad_low + s->pad_high - j->k[a] : j->virt[a] - 1;
+		out[a] = room < 0 ? 0 : room / j->stride + 1;
+	}
+	j->out = (shape){ x->s.b, out[0], out[1], out[2], (int)w->n[0] };
+	if (w->rank < 2 || w->n[1] != x->s.c || (w->rank == 3 && w->n[2] != 1))
+		nn_fail(c, ERR_CONFIG, "%s: takes %ld channels, got %d", w->name, w->rank < 2 ? 0L : (long)w->n[1], x->s.c);
+	else if (s->bias && (s->bias->rank != 1 || s->bias->n[0] != w->n[0]))
+		nn_fail(c, ERR_CONFIG, "%s: has not one number per output channel", s->bias->name);
+	else if (!out[0] || !out[1] || !out[2])
+		nn_fail(c, ERR_DATA, "%s: a grid of %dx%dx%d is too small", w->name, x->s.x, x->s.y, x->s.z);
+	return nn_ok(c);
+}
+
+static void add_bias_gradient(nn *c, const tensor *out, param *bias)
+{
+	double *sum = calloc((size_t)out->s.c, sizeof *sum);
+	if (!sum) {
+		nn_fail(c, ERR_OS, "no memory for sums");
+		return;
+	}
+	for (int b = 0; b < out->s.b; b++) {
+		shape one = out->s;
+		one.b = 1;
+		sums_of(c, out->g + (size_t)b * shape_count(one), shape_count(one) / (size_t)one.c, one.c, sum, NULL);
+	}
+	for (int k = 0; k < out->s.c; k++)
+		bias->g[k] += (float)sum[k];
+	free(sum);
+}
+
+static void add_weight_gradient(nn *c, const conv_node *n)
+{
+	const conv_job *j = &n->job;
+	param *w = n->weight;
+	if (n->winograd) {
+		wino_backward_weight(c, j, n->tile, n->base.in[X]->v, n->base.out->g, w->g);
+		return;
+	}
+	float *dw = nn_take(c, w->count);
+	if (!dw)
+		return;
+	conv_tiles_backward_weight(c, j, n->base.in[X]->v, n->base.out->g, dw);
+	int taps = j->k[0] * j->k[1] * j->k[2], in = j->in.c, out = j->out.c;
+	for (int t = 0; nn_ok(c) && t < taps; t++)
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				w->g[((size_t)o * in + i) * taps + t] += dw[((size_t)t * in + i) * out + o];
+	nn_give(c, dw, w->count);
+}
+
+/* The gradient at the virtual input [b][virt][in.c]. */
+static void data_gradient(nn *c, const conv_node *n, float *d)
+{
+	const conv_job *j = &n->job;
+	const float *dout = n->base.out->g;
+	if (!n->winograd) {
+		const float *w = pack_taps(c, n->weight, j->out.c, j->in.c, j->k[0] * j->k[1] * j->k[2]);
+		if (w)
+			conv_tiles_backward_data(c, j, dout, w, d);
+		return;
+	}
+	const conv_job back = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z },
+				.out = { j->in.b, j->virt[0], j->virt[1], j->virt[2], j->in.c }, .k = { 3, 3, 3 }, .stride = 1, .pad = 2 - j->pad };
+	const float *u = pack_wino(c, n->weight, n->tile, j->out.c, j->in.c, true);
+	if (u)
+		wino_forward(c, &back, n->tile, dout, u, NULL, NULL, d);
+}
+
+/* Sums a virtual-grid gradient over the copies that upsampling made: d [b][virt][c] -> to [b][in][c]. */
+static void sum_copies(nn *c, const conv_job *j, const float *d, float *to)
+{
+	int ch = j->in.c;
+#pragma omp parallel for num_threads(nn_threads(c))
+	for (int i = 0; i < j->in.b * j->in.x; i++)
+		for (int y = 0; y < j->in.y; y++)
+			for (int z = 0; z < j->in.z; z++) {
+				float *sum = to + (((size_t)i * j->in.y + y) * j->in.z + z) * ch;
+				memset(sum, 0, (size_t)ch * sizeof(float));
+				for (int a = 0; a < j->up[0] * j->up[1] * j->up[2]; a++) {
+					size_t vx = (size_t)i * j->up[0] + a / (j->up[1] * j->up[2]);
+					size_t vy = (size_t)y * j->up[1] + a / j->up[2] % j->up[1], vz = (size_t)z * j->up[2] + a % j->up[2];
+					const float *from = d + ((vx * j->virt[1] + vy) * j->virt[2] + vz) * ch;
+					for (int k = 0; k < ch; k++)
+						sum[k] += from[k];
+				}
+			}
+}
+
+/* From the gradient d behind the prologue to those of x and of scale and shift. */
+static void prologue_gradient(nn *c, const conv_node *n, const float *d)
+{
+	tensor *x = n->base.in[X], *affine = n->base.in[AFFINE];
+	bool fresh = false;
+	float *dx = nn_gradient_raw(c, x, &fresh), *da = affine && affine->needs_grad ? nn_gradient(c, affine) : NULL;
+	if (!nn_ok(c))
+		return;
+	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
+	int ch = x->s.c;
+	double *sums = calloc(2 * (size_t)ch, sizeof *sums);
+	for (int b = 0; sums && b < x->s.b; b++) {
+		const float *scale = affine ? affine->v + (size_t)b * 2 * ch : NULL;
+		const prologue p = { scale, scale ? scale + ch : NULL, n->job.act };
+		size_t at = (size_t)b * voxels * ch;
+		memset(sums, 0, 2 * (size_t)ch * sizeof *sums);
+		sums_of_prologue(c, dx ? dx + at : NULL, fresh, d + at, x->v + at, voxels, ch, &p, da ? sums : NULL);
+		for (int k = 0; da && k < 2 * ch; k++)
+			da[(size_t)b * 2 * ch + k] += (float)sums[k];
+	}
+	if (!sums)
+		nn_fail(c, ERR_OS, "no memory for sums");
+	free(sums);
+}
+
+static void conv_backward(nn *c, node *base)
+{
+	conv_node *n = (conv_node *)base;
+	const conv_job *j = &n->job;
+	tensor *x = base->in[X], *affine = base->in[AFFINE], *add = base->in[ADD];
+	if (takes_gradient(n->bias))
+		add_bias_gradient(c, base->out, n->bias);
+	if (takes_gradient(n->weight))
+		add_weight_gradient(c, n);
+	if (x->needs_grad || (affine && affine->needs_grad)) {
+		size_t virt = (size_t)j->in.b * j->virt[0] * j->virt[1] * j->virt[2] * j->in.c, plain = shape_count(j->in);
+		float *d = nn_take(c, virt);
+		if (d)
+			data_gradient(c, n, d);
+		if (d && virt != plain) {
+			float *sum = nn_take(c, plain);
+			if (sum)
+				sum_copies(c, j, d, sum);
+			nn_give(c, d, virt);
+			d = sum;
+		}
+		if (d)
+			prologue_gradient(c, n, d);
+		nn_give(c, d, plain);
+	}
+	if (add && add->needs_grad) {
+		bool fresh;
+		float *g = nn_gradient_raw(c, add, &fresh);
+		size_t count = shape_count(add->s);
+		if (g)
+#pragma omp parallel for num_threads(nn_threads(c))
+			for (size_t i = 0; i < count; i++)
+				g[i] = fresh ? base->out->g[i] : g[i] + base->out->g[i];
+	}
+}
+
+tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
+{
+	tensor *add = s->add, *out = NULL;
+	conv_job j;
+	if (!x || !nn_ok(c) || !job_of(c, x, s, &j))
+		goto done;
+	if (add && !shape_equal(add->s, j.out)) {
+		nn_fail(c, ERR_BUG, "%s: the residual has another shape", s->weight->name);
+		goto done;
+	}
+	if (s->affine) {
+		j.affine = s->affine->v;
+	}
+	double taps = (double)j.k[0] * j.k[1] * j.k[2];
+	nn_count_flop(c, 2 * taps * j.in.c * (double)shape_count(j.out));
+	/* the residual's memory becomes the result's when this is its last reader */
+	bool in_place = add && add->refs == 1;
+	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
+	bool winograd = wino_fits(&j);
+	wino_tile tile = winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
+	const float *w = winograd ? pack_wino(c, s->weight, tile, j.out.c, j.in.c, false) :
+				    pack_taps(c, s->weight, j.out.c, j.in.c, (int)taps);
+	const float *bias = s->bias ? s->bias->v : NULL;
+	if (out && winograd)
+		wino_forward(c, &j, tile, x->v, w, bias, add ? add->v : NULL, out->v);
+	else if (out)
+		conv_tiles_forward(c, &j, x->v, w, bias, add ? add->v : NULL, out->v);
+	if (!nn_ok(c)) {
+		nn_drop(c, out);
+		out = NULL;
+		goto done;
+	}
+	bool has_param = takes_gradient(s->weight) || takes_gradient(s->bias);
+	conv_node *n = nn_push(c, sizeof *n, conv_backward, out, 3, (tensor *[]){ x, s->affine, in_place ? NULL : add }, has_param);
+	if (n) {
+		n->job = j;
+		n->weight = s->weight;
+		n->bias = s->bias;
+		n->winograd = winograd;
+		n->tile = tile;
+	}
+done:
+	nn_drop(c, add);
+	return out;
+}

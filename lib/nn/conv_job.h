@@ -1,0 +1,43 @@
+/* One convolution as numbers, shared by the algorithms behind nn_conv. Not for users of nn. */
+#ifndef NN_CONV_JOB_H
+#define NN_CONV_JOB_H
+
+#include "nn/conv.h"
+#include "nn/internal.h"
+
+typedef struct conv_job {
+	shape in;		/* as stored, before upsampling */
+	int up[3];
+	int virt[3];		/* in.x*up[0] ..: what the kernel slides over */
+	shape out;
+	int k[3], stride, pad;	/* pad: zeros in front, on axes with k > 1 */
+	const float *affine;	/* [b][2*in.c] or NULL */
+	enum act act;
+} conv_job;
+
+/* Copies one line of nz voxels (from z0, which may lie outside) of the virtual input at (b, x, y) to dst[nz][cp], through the
+ * prologue; zeros outside the grid. */
+void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst);
+
+/* The plain algorithm for any shape: tiles of im2col and sgemm (conv_tiles.c). w: [kx][ky][kz][in][out] (pack_taps). */
+void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out);
+/* d [b][virt][in.c]: gradient at the virtual input, overwritten. */
+void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const float *w, float *d);
+/* dw [kx][ky][kz][in][out], overwritten. */
+void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw);
+
+/* Winograd, for 3x3x3 with stride 1 (winograd.c). */
+bool wino_fits(const conv_job *j);
+wino_tile wino_choose(const conv_job *j, enum nn_math math);
+/* Floats in transformed weights for cin -> cout. */
+size_t wino_weight_count(wino_tile t, int cin, int cout);
+/* w: the field's [out][in][3][3][3]; back: the flipped, transposed kernel of the data gradient (then cin, cout are swapped). */
+void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u);
+void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out);
+/* dw: the field's [out][in][3][3][3], added to. */
+void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);
+
+/* C[m][n] = A B + beta C, row-major, one thread. a_t, b_t: A is stored [k][m], B is stored [n][k]. */
+void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta, float *out, int ldc);
+
+#endif

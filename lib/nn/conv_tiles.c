@@ -1,0 +1,218 @@
+/* Convolution of any shape as products of small im2col tiles: a tile is a run of output lines of one x-plane, unfolded for
+ * one kx at a time, so that it stays in cache. No im2col of a whole layer ever exists. */
+#include <cblas.h>
+#include <omp.h>
+#include <string.h>
+
+#include "nn/conv_job.h"
+
+enum { TILE_ROWS = 256 };	/* rows of a tile: enough for sgemm to be efficient, few enough to stay in cache */
+
+void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta, float *out, int ldc)
+{
+	cblas_sgemm(CblasRowMajor, a_t ? CblasTrans : CblasNoTrans, b_t ? CblasTrans : CblasNoTrans, m, n, k, 1, a, lda, b, ldb, beta, out, ldc);
+}
+
+void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst)
+{
+	int c = j->in.c;
+	if (x < 0 || x >= j->virt[0] || y < 0 || y >= j->virt[1]) {
+		memset(dst, 0, (size_t)nz * cp * sizeof(float));
+		return;
+	}
+	int lo = z0 < 0 ? (-z0 < nz ? -z0 : nz) : 0, hi = nz;
+	if (z0 + hi > j->virt[2])
+		hi = j->virt[2] - z0 > lo ? j->virt[2] - z0 : lo;
+	memset(dst, 0, (size_t)lo * cp * sizeof(float));
+	memset(dst + (size_t)hi * cp, 0, (size_t)(nz - hi) * cp * sizeof(float));
+	if (lo == hi)
+		return;
+	const float *affine = j->affine ? j->affine + (size_t)b * 2 * c : NULL;
+	const prologue p = { affine, affine ? affine + c : NULL, j->act };
+	const kernels *k = nn_kernels();
+	const float *line = in + (((size_t)b * j->in.x + x / j->up[0]) * j->in.y + y / j->up[1]) * j->in.z * c;
+	if (j->up[2] == 1) {
+		k->load(dst + (size_t)lo * cp, line + (size_t)(z0 + lo) * c, (size_t)(hi - lo), c, cp, &p);
+		return;
+	}
+	for (int z = lo; z < hi; z++) {
+		float *to = dst + (size_t)z * cp;
+		if (z > lo && (z0 + z) / j->up[2] == (z0 + z - 1) / j->up[2])
+			memcpy(to, to - cp, (size_t)cp * sizeof(float));
+		else
+			k->load(to, line + (size_t)((z0 + z) / j->up[2]) * c, 1, c, cp, &p);
+	}
+}
+
+/* How the output is cut: planes of x, each in runs of `rows` lines. */
+typedef struct cut {
+	int rows, runs, units;
+	int line, lines;	/* of the staged part of the input plane: voxels in a line, lines */
+	size_t staged, unfolded, work;	/* floats per thread */
+} cut;
+
+static cut cut_of(const conv_job *j)
+{
+	cut u = { .rows = (TILE_ROWS + j->out.z - 1) / j->out.z };
+	if (u.rows > j->out.y)
+		u.rows = j->out.y;
+	u.runs = (j->out.y + u.rows - 1) / u.rows;
+	u.units = j->out.b * j->out.x * u.runs;
+	u.line = (j->out.z - 1) * j->stride + j->k[2];
+	u.lines = (u.rows - 1) * j->stride + j->k[1];
+	u.staged = ((size_t)u.line * u.lines * j->in.c + 15) / 16 * 16;
+	u.unfolded = ((size_t)u.rows * j->out.z * j->k[1] * j->k[2] * j->in.c + 15) / 16 * 16;
+	u.work = u.staged + u.unfolded;
+	return u;
+}
+
+static int low(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->pad : 0; }
+
+/* The tile of input plane x for output lines y0 .. y0+rows-1: [rows*out.z][ky*kz*in.c]. */
+static const float *unfold(const conv_job *j, const cut *u, const float *in, int b, int x, int y0, int rows, float *work)
+{
+	int c = j->in.c, taps = j->k[1] * j->k[2] * c;
+	float *staged = work, *to = work + u->staged;
+	int lines = (rows - 1) * j->stride + j->k[1];
+	for (int i = 0; i < lines; i++)
+		conv_load_line(j, in, b, x, y0 * j->stride - low(j, 1) + i, -low(j, 2), u->line, c, staged + (size_t)i * u->line * c);
+	if (j->k[1] == 1 && j->k[2] == 1 && j->stride == 1)
+		return staged;
+	for (int r = 0; r < rows; r++)
+		for (int z = 0; z < j->out.z; z++)
+			for (int ky = 0; ky < j->k[1]; ky++)
+				memcpy(to + ((size_t)r * j->out.z + z) * taps + (size_t)ky * j->k[2] * c,
+				       staged + ((size_t)(r * j->stride + ky) * u->line + (size_t)z * j->stride) * c,
+				       (size_t)j->k[2] * c * sizeof(float));
+	return to;
+}
+
+/* Unit i of the cut -> volume, plane, first line, lines. */
+static void place(const conv_job *j, const cut *u, int i, int *b, int *x, int *y0, int *rows)
+{
+	*b = i / (j->out.x * u->runs);
+	*x = i / u->runs % j->out.x;
+	*y0 = i % u->runs * u->rows;
+	*rows = j->out.y - *y0 < u->rows ? j->out.y - *y0 : u->rows;
+}
+
+void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out)
+{
+	cut u = cut_of(j);
+	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
+	float *work = nn_take(c, u.work * (size_t)threads);
+	if (!work)
+		return;
+#pragma omp parallel num_threads(threads)
+	{
+		float *mine = work + u.work * (size_t)omp_get_thread_num();
+#pragma omp for schedule(dynamic)
+		for (int i = 0; i < u.units; i++) {
+			int b, x, y0, rows;
+			place(j, &u, i, &b, &x, &y0, &rows);
+			size_t at = (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
+			int m = rows * j->out.z;
+			for (size_t v = 0; v < (size_t)m; v++)
+				for (int k = 0; k < co; k++)
+					out[at + v * co + k] = (add ? add[at + v * co + k] : 0) + (bias ? bias[k] : 0);
+			for (int kx = 0; kx < j->k[0]; kx++) {
+				int ix = x * j->stride - low(j, 0) + kx;
+				if (ix < 0 || ix >= j->virt[0])
+					continue;
+				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
+				gemm(false, false, m, co, taps, tile, taps, w + (size_t)kx * taps * co, co, 1, out + at, co);
+			}
+		}
+	}
+	nn_give(c, work, u.work * (size_t)threads);
+}
+
+/* Adds a tile of gradients [rows*out.z][ky*kz*in.c] to plane `d` of the virtual input. */
+static void fold(const conv_job *j, const float *tile, int y0, int rows, float *d)
+{
+	int c = j->in.c, taps = j->k[1] * j->k[2] * c;
+	for (int r = 0; r < rows; r++)
+		for (int ky = 0; ky < j->k[1]; ky++) {
+			int y = (y0 + r) * j->stride - low(j, 1) + ky;
+			if (y < 0 || y >= j->virt[1])
+				continue;
+			for (int oz = 0; oz < j->out.z; oz++) {
+				const float *from = tile + ((size_t)r * j->out.z + oz) * taps + (size_t)ky * j->k[2] * c;
+				int z = oz * j->stride - low(j, 2);
+				int lo = z < 0 ? -z : 0, hi = z + j->k[2] > j->virt[2] ? j->virt[2] - z : j->k[2];
+				float *to = d + ((size_t)y * j->virt[2] + z) * c;
+				for (int k = lo * c; k < hi * c; k++)
+					to[k] += from[k];
+			}
+		}
+}
+
+void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const float *w, float *d)
+{
+	cut u = cut_of(j);
+	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
+	size_t plane = (size_t)j->virt[1] * j->virt[2] * j->in.c;
+	float *work = nn_take(c, u.unfolded * (size_t)threads);
+	if (!work)
+		return;
+	/* each plane of the input gathers from the planes of the output that saw it: no two threads write one place */
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+	for (int i = 0; i < j->in.b * j->virt[0]; i++) {
+		int b = i / j->virt[0], ix = i % j->virt[0];
+		float *tile = work + u.unfolded * (size_t)omp_get_thread_num();
+		memset(d + (size_t)i * plane, 0, plane * sizeof(float));
+		for (int kx = 0; kx < j->k[0]; kx++) {
+			int x = ix + low(j, 0) - kx;
+			if (x < 0 || x % j->stride || x / j->stride >= j->out.x)
+				continue;
+			x /= j->stride;
+			for (int y0 = 0; y0 < j->out.y; y0 += u.rows) {
+				int rows = j->out.y - y0 < u.rows ? j->out.y - y0 : u.rows;
+				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
+				gemm(false, true, rows * j->out.z, taps, co, from, co, w + (size_t)kx * taps * co, co, 0, tile, taps);
+				fold(j, tile, y0, rows, d + (size_t)i * plane);
+			}
+		}
+	}
+	nn_give(c, work, u.unfolded * (size_t)threads);
+}
+
+void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw)
+{
+	cut u = cut_of(j);
+	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
+	size_t count = (size_t)j->k[0] * taps * co;
+	/* sums run over fixed shares of the units, so that they do not depend on the number of threads */
+	int shares = u.units < 8 ? u.units : 8;
+	while (shares > 2 && (size_t)shares * count > (size_t)1 << 26)
+		shares--;
+	size_t own = (count + 15) / 16 * 16;
+	float *sums = nn_take(c, own * (size_t)shares), *work = nn_take(c, u.work * (size_t)threads);
+	if (nn_ok(c) && sums && work) {
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+		for (int share = 0; share < shares; share++) {
+			float *sum = sums + own * (size_t)share, *mine = work + u.work * (size_t)omp_get_thread_num();
+			memset(sum, 0, count * sizeof(float));
+			int last = (int)((long)u.units * (share + 1) / shares);
+			for (int i = (int)((long)u.units * share / shares); i < last; i++) {
+				int b, x, y0, rows;
+				place(j, &u, i, &b, &x, &y0, &rows);
+				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
+				for (int kx = 0; kx < j->k[0]; kx++) {
+					int ix = x * j->stride - low(j, 0) + kx;
+					if (ix < 0 || ix >= j->virt[0])
+						continue;
+					const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
+					gemm(true, false, taps, co, rows * j->out.z, tile, taps, from, co, 1,
+					     sum + (size_t)kx * taps * co, co);
+				}
+			}
+		}
+		memcpy(dw, sums, count * sizeof(float));
+		for (int share = 1; share < shares; share++)
+			for (size_t i = 0; i < count; i++)
+				dw[i] += sums[own * (size_t)share + i];
+	}
+	nn_give(c, work, u.work * (size_t)threads);
+	nn_give(c, sums, own * (size_t)shares);
+}

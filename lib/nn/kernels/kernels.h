@@ -1,0 +1,49 @@
+/* Inner loops on vectors of channels. One source (kernels.c) is compiled for each level of the instruction set; the level is
+ * chosen once at run time (LATPIPE_ARCH=x86-64-v2|x86-64-v3|x86-64-v4 forces one). */
+#ifndef NN_KERNELS_KERNELS_H
+#define NN_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LANES = 16 };	/* channels are handled, and padded in work space, by so many */
+
+enum act { ACT_NONE, ACT_SILU, ACT_LEAKY };	/* LEAKY: slope 0.2 below zero */
+
+/* What a convolution does to its input while loading it: act(scale*x + shift), per channel. */
+typedef struct prologue {
+	const float *scale, *shift;	/* [c], both NULL: 1 and 0 */
+	enum act act;
+} prologue;
+
+/* Winograd transforms of one axis yield m outputs from m + 2 inputs; m is 2 or 4, per axis. P = product of (m + 2). */
+typedef struct wino_tile {
+	int m[3];
+} wino_tile;
+
+typedef struct kernels {
+	const char *level;
+	/* dst[i*cp + k] = act(scale[k]*src[i*c + k] + shift[k]) for i < n, k < c; zero for c <= k < cp. */
+	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const prologue *p);
+	/* da[i] = d[i] * act'(u); dx = da*scale (stored if fresh, else added; NULL: not wanted); adds da*x and da to the sums
+	 * [c] (NULL: not wanted). d, x, dx: [n][c]. */
+	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p,
+			      double *sum_scale, double *sum_shift);
+	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
+	void (*moments)(const float *x, size_t n, int c, double *sum, double *square);
+	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*cp) + k], writes v[p*sp + k], k < cp (a multiple of LANES). */
+	void (*wino_input)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+	/* A^T m A of one tile, plus bias[k], plus add (NULL: none; same strides as out): reads m[p*sp + k], writes
+	 * out[x*ox + y*oy + z*c + k] for x,y,z below `valid`, k < c. cp: c rounded up. bias: [cp]. */
+	void (*wino_output)(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out,
+			    size_t ox, size_t oy, const int valid[3]);
+	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
+	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+} kernels;
+
+/* The kernels for this processor. */
+const kernels *nn_kernels(void);
+
+static inline int lanes_up(int c) { return (c + LANES - 1) / LANES * LANES; }
+
+#endif

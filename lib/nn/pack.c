@@ -1,0 +1,66 @@
+#include "nn/pack.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct packed {
+	struct packed *next;
+	int key;
+	float *w;
+};
+
+void param_touch(param *p)
+{
+	for (struct packed *k = p->packed, *next; k; k = next) {
+		next = k->next;
+		free(k->w);
+		free(k);
+	}
+	p->packed = NULL;
+}
+
+/* The entry `key` of w; *made tells whether it is new and to be filled (count floats). */
+static float *entry(nn *c, param *w, int key, size_t count, bool *made)
+{
+	*made = false;
+	for (struct packed *k = w->packed; k; k = k->next)
+		if (k->key == key)
+			return k->w;
+	if (!nn_ok(c))
+		return NULL;
+	struct packed *k = calloc(1, sizeof *k);
+	if (k && !nn_planning(c))
+		k->w = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
+	if (!k || (!k->w && !nn_planning(c))) {
+		free(k);
+		return nn_fail(c, ERR_OS, "no memory for the transformed weights of %s", w->name);
+	}
+	nn_count_packed(c, count * sizeof(float));
+	*k = (struct packed){ w->packed, key, k->w };
+	w->packed = k;
+	*made = k->w != NULL;
+	return k->w;
+}
+
+const float *pack_taps(nn *c, param *w, int out, int in, int taps)
+{
+	bool made;
+	float *to = entry(c, w, 0, w->count, &made);
+	if (made)
+		for (int t = 0; t < taps; t++)
+			for (int i = 0; i < in; i++)
+				for (int o = 0; o < out; o++)
+					to[((size_t)t * in + i) * out + o] = w->v[((size_t)o * in + i) * taps + t];
+	return to;
+}
+
+const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back)
+{
+	bool made;
+	int key = 1 + ((t.m[0] * 8 + t.m[1]) * 8 + t.m[2]) * 2 + back;
+	float *to = entry(c, w, key, back ? wino_weight_count(t, out, in) : wino_weight_count(t, in, out), &made);
+	if (made)
+		wino_transform_weights(c, t, w->v, out, in, back, to);
+	return to;
+}

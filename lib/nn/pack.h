@@ -1,0 +1,12 @@
+/* The kernels' own layouts of a weight, made at first use and kept with the parameter. Not for users of nn. */
+#ifndef NN_PACK_H
+#define NN_PACK_H
+
+#include "nn/conv_job.h"
+
+/* [out][in][taps] -> [taps][in][out]. NULL while planning or after an error. */
+const float *pack_taps(nn *c, param *w, int out, int in, int taps);
+/* Winograd-transformed; see wino_transform_weights. */
+const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back);
+
+#endif

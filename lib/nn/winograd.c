@@ -1,0 +1,247 @@
+/* Winograd convolution in three dimensions (Lavin & Gray 2016), 3x3x3, stride 1. The volume is cut into bricks of tiles small
+ * enough that the transformed brick stays in cache: load (with the prologue) -> B^T d B -> one product per transform point ->
+ * A^T m A -> store. The weight gradient is the exact adjoint: dU = sum over tiles of (B^T d B)^T (A dy A^T), dw = G^T dU G. */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/conv_job.h"
+
+static const double G2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
+static const double G4[6][3] = { { 1. / 4, 0, 0 },		{ -1. / 6, -1. / 6, -1. / 6 }, { -1. / 6, 1. / 6, -1. / 6 },
+				 { 1. / 24, 1. / 12, 1. / 6 }, { 1. / 24, -1. / 12, 1. / 6 }, { 0, 0, 1 } };
+
+static const double (*g_of(int m))[3] { return m == 2 ? G2 : G4; }
+
+static int points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
+
+bool wino_fits(const conv_job *j)
+{
+	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride == 1 && j->in.c >= 8 && j->out.c >= 8;
+}
+
+wino_tile wino_choose(const conv_job *j, enum nn_math math)
+{
+	const int n[3] = { j->out.x, j->out.y, j->out.z };
+	wino_tile t;
+	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
+	for (int a = 0; a < 3; a++)
+		t.m[a] = math == NN_FAST && (n[a] % 4 == 0 || n[a] > 16) ? 4 : 2;
+	return t;
+}
+
+size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)points(t) * lanes_up(cin) * lanes_up(cout); }
+
+/* u = G g G^T for one pair of channels, in double: u [p], w [3][3][3] with `step` between taps (negative: flipped). */
+static void transform_one(wino_tile t, const float *w, bool flip, double *u)
+{
+	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
+	const double(*gx)[3] = g_of(t.m[0]), (*gy)[3] = g_of(t.m[1]), (*gz)[3] = g_of(t.m[2]);
+	double a[3][3][6], b[3][6][6];
+	for (int x = 0; x < 3; x++)
+		for (int y = 0; y < 3; y++)
+			for (int z = 0; z < pz; z++) {
+				a[x][y][z] = 0;
+				for (int k = 0; k < 3; k++) {
+					int at = (x * 3 + y) * 3 + k;
+					a[x][y][z] += gz[z][k] * (double)w[flip ? 26 - at : at];
+				}
+			}
+	for (int x = 0; x < 3; x++)
+		for (int y = 0; y < py; y++)
+			for (int z = 0; z < pz; z++)
+				b[x][y][z] = gy[y][0] * a[x][0][z] + gy[y][1] * a[x][1][z] + gy[y][2] * a[x][2][z];
+	for (int x = 0; x < px; x++)
+		for (int y = 0; y < py; y++)
+			for (int z = 0; z < pz; z++)
+				u[(x * py + y) * pz + z] = gx[x][0] * b[0][y][z] + gx[x][1] * b[1][y][z] + gx[x][2] * b[2][y][z];
+}
+
+void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
+{
+	int rows = back ? out : in, cols = back ? in : out, rp = lanes_up(rows), cp = lanes_up(cols), np = points(t);
+	memset(u, 0, wino_weight_count(t, rows, cols) * sizeof(float));
+#pragma omp parallel for num_threads(nn_threads(c))
+	for (int i = 0; i < rows; i++)
+		for (int k = 0; k < cols; k++) {
+			double one[216];
+			size_t o = back ? (size_t)i : (size_t)k, n = back ? (size_t)k : (size_t)i;
+			transform_one(t, w + (o * in + n) * 27, back, one);
+			for (int p = 0; p < np; p++)
+				u[((size_t)p * rp + i) * cp + k] = (float)one[p];
+		}
+}
+
+/* How the output is cut: bricks of n[0] x n[1] x n[2] tiles. */
+typedef struct bricks {
+	int n[3], count[3], total;
+	int voxels[3];		/* of the staged input: n*m + 2 */
+	int most;		/* tiles in a brick */
+} bricks;
+
+static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
+{
+	const int extent[3] = { j->out.x, j->out.y, j->out.z };
+	/* the transformed brick and its products, some 1.5 MB, shall stay in the second-level cache */
+	int want = (3 << 17) / (points(t) * (cin + cout));
+	want = want < 16 ? 16 : want > 64 ? 64 : want;
+	bricks k = { .n = { 1, 1, 1 } };
+	for (;;) {
+		int best = -1;
+		for (int a = 2; a >= 0; a--)
+			if (k.n[a] * t.m[a] < extent[a] && (best < 0 || k.n[a] * t.m[a] < k.n[best] * t.m[best]))
+				best = a;
+		if (best < 0 || 2 * k.n[0] * k.n[1] * k.n[2] > want)
+			break;
+		k.n[best] *= 2;
+	}
+	k.total = j->out.b;
+	k.most = 1;
+	for (int a = 0; a < 3; a++) {
+		k.count[a] = (extent[a] + k.n[a] * t.m[a] - 1) / (k.n[a] * t.m[a]);
+		k.total *= k.count[a];
+		k.voxels[a] = k.n[a] * t.m[a] + 2;
+		k.most *= k.n[a];
+	}
+	return k;
+}
+
+/* Brick i -> volume and first output voxel. */
+static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
+{
+	for (int a = 2; a >= 0; a--) {
+		at[a] = i % k->count[a] * k->n[a] * t.m[a];
+		i /= k->count[a];
+	}
+	return i;
+}
+
+/* Stages the part of `in` that starts at `at` - pad. */
+static void stage(const conv_job *j, const bricks *k, const float *in, int b, const int at[3], int pad, int cp, float *patch)
+{
+	for (int x = 0; x < k->voxels[0]; x++)
+		for (int y = 0; y < k->voxels[1]; y++)
+			conv_load_line(j, in, b, at[0] - pad + x, at[1] - pad + y, at[2] - pad, k->voxels[2], cp,
+				       patch + ((size_t)x * k->voxels[1] + y) * k->voxels[2] * cp);
+}
+
+typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+
+/* Transforms every tile of a staged brick that has an output inside the volume: v [p][tiles][cp]. Returns the number of tiles. */
+static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], int cp, const float *patch, float *v)
+{
+	size_t sy = (size_t)k->voxels[2] * cp, sx = sy * k->voxels[1], sp = (size_t)k->most * cp;
+	int tiles = 0;
+	for (int x = 0; x < k->n[0] && at[0] + x * t.m[0] < j->out.x; x++)
+		for (int y = 0; y < k->n[1] && at[1] + y * t.m[1] < j->out.y; y++)
+			for (int z = 0; z < k->n[2] && at[2] + z * t.m[2] < j->out.z; z++)
+				one(t, patch + x * t.m[0] * sx + y * t.m[1] * sy + (size_t)z * t.m[2] * cp, sx, sy, cp,
+				    v + (size_t)tiles++ * cp, sp);
+	return tiles;
+}
+
+void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out)
+{
+	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = points(t), threads = nn_threads(c);
+	bricks k = bricks_of(j, t, ip, op);
+	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * ip;
+	size_t v_n = (size_t)np * k.most * ip, m_n = (size_t)np * k.most * op, work_n = patch_n + v_n + m_n;
+	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
+	if (!work)
+		return;
+	float *padded = work + work_n * (size_t)threads;
+	for (int i = 0; i < op; i++)
+		padded[i] = bias && i < co ? bias[i] : 0;
+	const kernels *kernel = nn_kernels();
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+	for (int i = 0; i < k.total; i++) {
+		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *m = v + v_n;
+		int at[3], b = brick_at(&k, t, i, at);
+		stage(j, &k, in, b, at, j->pad, ip, patch);
+		int tiles = transform_brick(j, &k, t, kernel->wino_input, at, ip, patch, v);
+		for (int p = 0; p < np; p++)
+			gemm(false, false, tiles, op, ip, v + (size_t)p * k.most * ip, ip, u + (size_t)p * ip * op, op, 0,
+			     m + (size_t)p * k.most * op, op);
+		tiles = 0;
+		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
+			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
+				for (int z = at[2]; z < at[2] + k.n[2] * t.m[2] && z < j->out.z; z += t.m[2]) {
+					const int left[3] = { j->out.x - x, j->out.y - y, j->out.z - z };
+					int valid[3];
+					for (int a = 0; a < 3; a++)
+						valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
+					size_t to = ((((size_t)b * j->out.x + x) * j->out.y + y) * j->out.z + z) * co;
+					kernel->wino_output(t, m + (size_t)tiles++ * op, (size_t)k.most * op, co, op, padded,
+							    add ? add + to : NULL, out + to, (size_t)j->out.y * j->out.z * co,
+							    (size_t)j->out.z * co, valid);
+				}
+	}
+	nn_give(c, work, work_n * (size_t)threads + (size_t)op);
+}
+
+/* dw += G^T du G for every pair of channels; du [p][ip][op] in `shares` parts. */
+static void finish_weights(nn *c, wino_tile t, const float *du, size_t own, int shares, int in, int out, float *dw)
+{
+	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2, ip = lanes_up(in), op = lanes_up(out);
+	const double(*gx)[3] = g_of(t.m[0]), (*gy)[3] = g_of(t.m[1]), (*gz)[3] = g_of(t.m[2]);
+#pragma omp parallel for num_threads(nn_threads(c))
+	for (int i = 0; i < in; i++)
+		for (int o = 0; o < out; o++) {
+			double a[3][6][6] = { 0 }, b[3][3][6] = { 0 };
+			for (int p = 0; p < px * py * pz; p++) {
+				double sum = 0;
+				for (int s = 0; s < shares; s++)
+					sum += (double)du[own * (size_t)s + ((size_t)p * ip + i) * op + o];
+				for (int k = 0; k < 3; k++)
+					a[k][p / pz % py][p % pz] += gx[p / (py * pz)][k] * sum;
+			}
+			for (int x = 0; x < 3; x++)
+				for (int y = 0; y < 3; y++)
+					for (int z = 0; z < pz; z++)
+						for (int p = 0; p < py; p++)
+							b[x][y][z] += gy[p][y] * a[x][p][z];
+			for (int x = 0; x < 3; x++)
+				for (int y = 0; y < 3; y++)
+					for (int z = 0; z < 3; z++) {
+						double sum = 0;
+						for (int p = 0; p < pz; p++)
+							sum += gz[p][z] * b[x][y][p];
+						dw[((size_t)o * in + i) * 27 + (x * 3 + y) * 3 + z] += (float)sum;
+					}
+		}
+}
+
+void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw)
+{
+	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = points(t), threads = nn_threads(c);
+	bricks k = bricks_of(j, t, ip, op);
+	const conv_job dj = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1 };
+	int wide = ip > op ? ip : op;
+	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * wide;
+	size_t v_n = (size_t)np * k.most * ip, d_n = (size_t)np * k.most * op, work_n = patch_n + v_n + d_n, own = (size_t)np * ip * op;
+	/* fixed shares of the bricks: the sums do not depend on the number of threads */
+	int shares = k.total < 4 ? k.total : 4;
+	float *work = nn_take(c, work_n * (size_t)threads), *du = nn_take(c, own * (size_t)shares);
+	const kernels *kernel = nn_kernels();
+	if (work && du) {
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+		for (int share = 0; share < shares; share++) {
+			float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *d = v + v_n;
+			float *sum = du + own * (size_t)share;
+			int first = (int)((long)k.total * share / shares), last = (int)((long)k.total * (share + 1) / shares);
+			for (int i = first; i < last; i++) {
+				int at[3], b = brick_at(&k, t, i, at);
+				stage(j, &k, in, b, at, j->pad, ip, patch);
+				transform_brick(j, &k, t, kernel->wino_input, at, ip, patch, v);
+				stage(&dj, &k, dout, b, at, 0, op, patch);
+				int tiles = transform_brick(j, &k, t, kernel->wino_output_adjoint, at, op, patch, d);
+				for (int p = 0; p < np; p++)
+					gemm(true, false, ip, op, tiles, v + (size_t)p * k.most * ip, ip, d + (size_t)p * k.most * op, op,
+					     i > first, sum + (size_t)p * ip * op, op);
+			}
+		}
+		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);
+	}
+	nn_give(c, du, own * (size_t)shares);
+	nn_give(c, work, work_n * (size_t)threads);
+}
