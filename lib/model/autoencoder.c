@@ -1,0 +1,191 @@
+#include "model/autoencoder.h"
+
+#include <stdio.h>
+
+#include "nn/conv.h"
+#include "nn/norm.h"
+
+static const double EPS = 1e-6;
+
+enum kind { CONV, RES, DOWN, UP, NORM };
+
+typedef struct block {
+	enum kind kind;
+	int in, out;
+} block;
+
+enum { MOST_BLOCKS = 256 };
+
+/* One side as the state dict numbers its blocks: a convolution, for each level its residual blocks and (but for the last level)
+ * a resampling, then norm and convolution. Returns their number. */
+static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
+{
+	int n = 0, first = decoder ? a->latent_channels : a->image_channels, last = decoder ? a->image_channels : a->latent_channels;
+	int c = a->channels[decoder ? a->levels - 1 : 0];
+	out[n++] = (block){ CONV, first, c };
+	for (int i = 0; i < a->levels; i++) {
+		int level = a->channels[decoder ? a->levels - 1 - i : i];
+		for (int r = 0; r < a->res_blocks && n < MOST_BLOCKS - 3; r++) {
+			out[n++] = (block){ RES, c, level };
+			c = level;
+		}
+		if (i + 1 < a->levels)
+			out[n++] = (block){ decoder ? UP : DOWN, c, c };
+	}
+	out[n++] = (block){ NORM, c, c };
+	out[n++] = (block){ CONV, c, last };
+	return n;
+}
+
+static int add_conv(param_table *t, const char *name, int in, int out, int k, err *e)
+{
+	int64_t fan_in = (int64_t)in * k * k * k;
+	int code = table_add(t, INIT_UNIFORM, fan_in, 5, (int64_t[]){ out, in, k, k, k }, e, "%s.weight", name);
+	return code ? code : table_add(t, INIT_UNIFORM, fan_in, 1, (int64_t[]){ out }, e, "%s.bias", name);
+}
+
+static int add_norm(param_table *t, const char *name, int channels, err *e)
+{
+	int code = table_add(t, INIT_ONES, 0, 1, (int64_t[]){ channels }, e, "%s.weight", name);
+	return code ? code : table_add(t, INIT_ZEROS, 0, 1, (int64_t[]){ channels }, e, "%s.bias", name);
+}
+
+static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
+{
+	block b[MOST_BLOCKS];
+	int n = plan(a, decoder, b), code = 0;
+	for (int i = 0; !code && i < n; i++) {
+		char at[64], name[96];
+		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
+		if (b[i].kind == NORM) {
+			code = add_norm(t, at, b[i].in, e);
+		} else if (b[i].kind != RES) {
+			snprintf(name, sizeof name, "%s.conv%s", at, b[i].kind == CONV ? "" : ".conv");
+			code = add_conv(t, name, b[i].in, b[i].out, 3, e);
+		} else {
+			for (int k = 1; !code && k <= 2; k++) {
+				int in = k == 1 ? b[i].in : b[i].out;
+				snprintf(name, sizeof name, "%s.norm%d", at, k);
+				code = add_norm(t, name, in, e);
+				snprintf(name, sizeof name, "%s.conv%d.conv", at, k);
+				if (!code)
+					code = add_conv(t, name, in, b[i].out, 3, e);
+			}
+			snprintf(name, sizeof name, "%s.nin_shortcut.conv", at);
+			if (!code && b[i].in != b[i].out)
+				code = add_conv(t, name, b[i].in, b[i].out, 1, e);
+		}
+	}
+	return code;
+}
+
+int autoencoder_table(const ae_config *a, param_table *t, err *e)
+{
+	int code = add_side(t, a, false, e), l = a->latent_channels;
+	if (!code)
+		code = add_side(t, a, true, e);
+	if (!code)
+		code = add_conv(t, "quant_conv_mu.conv", l, l, 1, e);
+	if (!code)
+		code = add_conv(t, "quant_conv_log_sigma.conv", l, l, 1, e);
+	return code ? code : add_conv(t, "post_quant_conv.conv", l, l, 1, e);
+}
+
+/* Parameter "AT.LEAF"; a missing one is an error of the context. */
+static param *get(nn *c, const params *p, const char *at, const char *leaf)
+{
+	char name[128];
+	snprintf(name, sizeof name, "%s.%s", at, leaf);
+	param *w = params_find(p, name);
+	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);
+}
+
+/* A convolution "AT.LEAF" of s->stride and so on. */
+static tensor *conv(nn *c, const params *p, const char *at, const char *leaf, tensor *x, conv_spec s)
+{
+	char name[128];
+	snprintf(name, sizeof name, "%s.%s", at, leaf);
+	s.weight = get(c, p, name, "weight");
+	s.bias = get(c, p, name, "bias");
+	if (s.weight && s.bias)
+		return nn_conv(c, x, &s);
+	nn_drop(c, s.add);
+	return NULL;
+}
+
+static tensor *norm(nn *c, const ae_config *a, const params *p, const char *at, const char *leaf, tensor *x)
+{
+	char name[128];
+	snprintf(name, sizeof name, "%s%s", at, leaf);
+	param *gamma = get(c, p, name, "weight"), *beta = get(c, p, name, "bias");
+	return gamma && beta ? nn_group_norm(c, x, gamma, beta, a->groups, EPS) : NULL;
+}
+
+static const conv_spec SAME = { .pad_low = 1, .pad_high = 1 };
+
+/* x + conv2(SiLU(norm2(conv1(SiLU(norm1(x)))))), x through a 1x1x1 convolution where channels change. Takes over x. */
+static tensor *residual(nn *c, const ae_config *a, const params *p, const char *at, bool same, tensor *x)
+{
+	conv_spec s = SAME;
+	s.act = ACT_SILU;
+	s.affine = norm(c, a, p, at, ".norm1", x);
+	tensor *h = conv(c, p, at, "conv1.conv", x, s);
+	nn_drop(c, s.affine);
+	if (!same) {
+		tensor *shortcut = conv(c, p, at, "nin_shortcut.conv", x, (conv_spec){ 0 });
+		nn_drop(c, x);
+		x = shortcut;
+	}
+	s.affine = norm(c, a, p, at, ".norm2", h);
+	s.add = x;
+	tensor *out = conv(c, p, at, "conv2.conv", h, s);
+	nn_drop(c, s.affine);
+	nn_drop(c, h);
+	return out;
+}
+
+/* One side of the network. Takes over x. */
+static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, tensor *x)
+{
+	block b[MOST_BLOCKS];
+	int n = plan(a, decoder, b);
+	tensor *affine = NULL;	/* the last norm, waiting for its convolution: no activation between them */
+	for (int i = 0; i < n; i++) {
+		char at[64];
+		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
+		if (b[i].kind == RES) {
+			x = residual(c, a, p, at, b[i].in == b[i].out, x);
+			continue;
+		}
+		if (b[i].kind == NORM) {
+			affine = norm(c, a, p, at, "", x);
+			continue;
+		}
+		conv_spec s = SAME;
+		s.affine = affine;
+		if (b[i].kind == DOWN)	/* one layer of zeros behind each axis, none in front */
+			s = (conv_spec){ .stride = 2, .pad_high = 1 };
+		if (b[i].kind == UP)
+			s.up[0] = s.up[1] = s.up[2] = 2;
+		tensor *y = conv(c, p, at, b[i].kind == CONV ? "conv" : "conv.conv", x, s);
+		nn_drop(c, x);
+		x = y;
+	}
+	nn_drop(c, affine);
+	return x;
+}
+
+tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var)
+{
+	tensor *h = side(c, a, p, false, nn_keep(x));
+	tensor *mean = conv(c, p, "quant_conv_mu", "conv", h, (conv_spec){ 0 });
+	if (log_var)
+		*log_var = conv(c, p, "quant_conv_log_sigma", "conv", h, (conv_spec){ 0 });
+	nn_drop(c, h);
+	return mean;
+}
+
+tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
+{
+	return side(c, a, p, true, conv(c, p, "post_quant_conv", "conv", z, (conv_spec){ 0 }));
+}

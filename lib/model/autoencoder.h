@@ -1,0 +1,20 @@
+/* AutoencoderKL (MONAI's, as LDAE uses it): scan <-> compressed latent. */
+#ifndef MODEL_AUTOENCODER_H
+#define MODEL_AUTOENCODER_H
+
+#include "model/config.h"
+#include "model/table.h"
+#include "nn/nn.h"
+#include "nn/param.h"
+
+/* Lists every parameter under the authors' names. Freed with table_free. */
+int autoencoder_table(const ae_config *a, param_table *t, err *e);
+
+/* x [b,X,Y,Z,image] in 0..1 -> mean [b,X/f,Y/f,Z/f,latent]; *log_var (NULL: not wanted, and not computed) the logarithm of the
+ * posterior's variance, not clamped. p holds what autoencoder_table lists. x remains the caller's. */
+tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var);
+
+/* z [b,X/f,Y/f,Z/f,latent] -> voxels [b,X,Y,Z,image], not clamped. z remains the caller's. */
+tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z);
+
+#endif
