@@ -55,8 +55,9 @@ LEVELS := $(if $(findstring x86_64,$(TRIPLET)),v2 v3 v4,base)
 MARCH_v2 := -march=x86-64-v2
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4
-KERNELS := $(LEVELS:%=$(BUILD)/lib/nn/kernels/kernels_%.o) $(BUILD)/lib/nn/kernels/dispatch.o
-$(BUILD)/lib/nn/kernels/kernels_%.o: lib/nn/kernels/kernels.c $(BUILD)/flags
+LEVEL_KERNELS := $(LEVELS:%=$(BUILD)/lib/nn/kernels/kernels_%.o)
+KERNELS := $(LEVEL_KERNELS) $(BUILD)/lib/nn/kernels/dispatch.o
+$(LEVEL_KERNELS): $(BUILD)/lib/nn/kernels/kernels_%.o: lib/nn/kernels/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D); echo '  CC   $< ($*)'
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi $(MARCH_$*) -DLEVEL=$* -c -o $@ $<
 -include $(KERNELS:.o=.d)

@@ -94,7 +94,7 @@ int autoencoder_table(const ae_config *a, param_table *t, err *e)
 /* Parameter "AT.LEAF"; a missing one is an error of the context. */
 static param *get(nn *c, const params *p, const char *at, const char *leaf)
 {
-	char name[128];
+	char name[192];
 	snprintf(name, sizeof name, "%s.%s", at, leaf);
 	param *w = params_find(p, name);
 	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);

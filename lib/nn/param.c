@@ -41,6 +41,24 @@ int params_add(params *ps, const char *name, int rank, const int64_t *n, param *
 	return 0;
 }
 
+int params_own(params *ps, err *e)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		param *p = &ps->p[i];
+		float *own;
+		if (!p->mapped)
+			continue;
+		int code = mem_zero(&own, p->count, sizeof(float), p->name, e);
+		if (code)
+			return code;
+		memcpy(own, p->v, p->count * sizeof(float));
+		p->v = own;
+		p->mapped = false;
+		param_touch(p);
+	}
+	return 0;
+}
+
 int params_with_gradients(params *ps, err *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {

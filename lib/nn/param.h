@@ -30,6 +30,8 @@ typedef struct params {
 param *params_find(const params *ps, const char *name);
 /* Appends a zero-filled parameter (rank <= 5; duplicates are ERR_CONFIG); *out (may be NULL) is valid until the next add. */
 int params_add(params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
+/* Copies mapped values into memory of the set's own, so that they may be changed. */
+int params_own(params *ps, err *e);
 /* Gives every floating parameter a zeroed gradient. */
 int params_with_gradients(params *ps, err *e);
 /* Stops (or lets go on) the taking of gradients: a network that only hands gradients through. */
