@@ -1,0 +1,341 @@
+/* Optimiser, moving averages, checkpoints, log. */
+#include "../unit.h"
+
+#include <math.h>
+#include <omp.h>
+#include <signal.h>
+
+#include "base/file.h"
+#include "train/adam.h"
+#include "train/checkpoint.h"
+#include "train/ema.h"
+#include "train/log.h"
+#include "train/stop.h"
+
+static void add(params *ps, const char *name, int64_t n, const float *v)
+{
+	err e = { 0 };
+	param *p = NULL;
+	SUCCEEDS(params_add(ps, name, 1, &n, &p, &e));
+	for (int64_t i = 0; v && i < n; i++)
+		p->v[i] = v[i];
+}
+
+static void near(float got, double want) { assert_true(fabs(got - want) <= 2e-7 * fmax(1, fabs(want))); }
+
+/* Three steps of torch.optim.Adam (lr .01) after clip_grad_norm_ to 5, PyTorch 1.13. */
+static void adam_like_pytorch(void **state)
+{
+	(void)state;
+	static const float p[4] = { 1, -2, .5f, 3 }, q[2] = { .25f, 0 };
+	static const float gp[3][4] = { { 3, -4, .5f, 0 }, { -1, 2, .25f, 0 }, { .1f, .1f, -.1f, 1e-9f } };
+	static const float gq[3][2] = { { 1e-3f, 12 }, { -2e-3f, .5f }, { 0, -3 } };
+	static const double norm[3] = { 13.009612083435059, 2.304887056350708, 3.004995822906494 };
+	static const double wp[3][4] = { { .99000001, -1.99000001, .49000001, 3 },
+					 { .989816189, -1.99181867, .480016857, 3 },
+					 { .989256382, -1.99347663, .474593699, 2.99965119 } };
+	static const double wq[3][2] = { { .240000263, -.00999999885 }, { .246044144, -.0174639504 }, { .25071606, -.0188359655 } };
+	err e = { 0 };
+	params ps = { 0 };
+	adam a;
+	add(&ps, "p", 4, p);
+	add(&ps, "frozen", 1, q);
+	add(&ps, "q", 2, q);
+	ps.p[1].counter = true;
+	SUCCEEDS(params_with_gradients(&ps, &e));
+	SUCCEEDS(adam_init(&a, &ps, &e));
+	assert_null(a.m[1]);
+	for (int step = 0; step < 3; step++) {
+		memcpy(ps.p[0].g, gp[step], sizeof gp[step]);
+		memcpy(ps.p[2].g, gq[step], sizeof gq[step]);
+		double n = gradient_norm(&ps);
+		assert_true(fabs(n / norm[step] - 1) < 1e-6);
+		adam_step(&a, &ps, .01, clip_factor(n, 5));
+		for (int i = 0; i < 4; i++)
+			near(ps.p[0].v[i], wp[step][i]);
+		for (int i = 0; i < 2; i++)
+			near(ps.p[2].v[i], wq[step][i]);
+		assert_true(ps.p[1].v[0] == .25f);
+	}
+	assert_int_equal(a.step, 3);
+	assert_true(clip_factor(4, 5) == 1 && clip_factor(400, 0) == 1);
+	assert_true(clip_factor(10, 5) == 5 / (10 + 1e-6));
+	adam_free(&a);
+	params_free(&ps);
+}
+
+/* Large enough to be shared out among threads: the same bits with one and with two. */
+static void any_threads(void **state)
+{
+	(void)state;
+	enum { N = 100003 };
+	float *kept[2] = { 0 };
+	double norm[2];
+	for (int run = 0; run < 2; run++) {
+		err e = { 0 };
+		params ps = { 0 }, ema;
+		adam a;
+		omp_set_num_threads(run + 1);
+		add(&ps, "p", N, NULL);
+		SUCCEEDS(params_with_gradients(&ps, &e));
+		for (int i = 0; i < N; i++) {
+			ps.p[0].v[i] = sinf((float)i);
+			ps.p[0].g[i] = cosf(3 * (float)i);
+		}
+		SUCCEEDS(ema_init(&ema, &ps, &e));
+		SUCCEEDS(adam_init(&a, &ps, &e));
+		norm[run] = gradient_norm(&ps);
+		for (int step = 0; step < 3; step++) {
+			adam_step(&a, &ps, .01, .5);
+			ema_update(&ema, &ps, .9, 100);
+		}
+		kept[run] = malloc(2 * N * sizeof(float));
+		assert_non_null(kept[run]);
+		memcpy(kept[run], ps.p[0].v, N * sizeof(float));
+		memcpy(kept[run] + N, ema.p[0].v, N * sizeof(float));
+		adam_free(&a);
+		params_free(&ps);
+		params_free(&ema);
+	}
+	assert_memory_equal(kept[0], kept[1], 2 * N * sizeof(float));
+	assert_true(norm[0] == norm[1]);
+	free(kept[0]);
+	free(kept[1]);
+}
+
+/* torch.optim.lr_scheduler.CosineAnnealingLR, lr .1, T_max 10; warm-up in front. */
+static void schedules(void **state)
+{
+	(void)state;
+	static const double want[11] = { .1, .09755282581475769, .09045084971874738, .07938926261462367, .06545084971874739, .05,
+					 .03454915028125264, .020610737385376353, .009549150281252635, .002447174185242324, 0 };
+	lr_schedule s = { .lr = .1, .total = 10, .kind = LR_COSINE }, c = { .lr = .1, .warmup = 4, .total = 14, .kind = LR_COSINE, .floor = .2 };
+	for (int i = 0; i < 11; i++) {
+		assert_true(fabs(lr_at(&s, i) - want[i]) < 1e-15);
+		assert_true(fabs(lr_at(&c, i + 4) - (.02 + .8 * want[i])) < 1e-15);
+	}
+	assert_true(lr_at(&s, 11) == lr_at(&s, 10) && lr_at(&c, 99) == .1 * .2);
+	for (int i = 0; i < 4; i++)
+		assert_true(fabs(lr_at(&c, i) - .025 * (i + 1)) < 1e-15);
+	c.kind = LR_CONSTANT;
+	assert_true(lr_at(&c, 4) == .1 && lr_at(&c, 1000) == .1 && lr_at(&c, 0) == .025);
+}
+
+static void moving_average(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	params ps = { 0 }, ema;
+	add(&ps, "w", 2, (const float[]){ 1, -1 });
+	add(&ps, "count", 1, (const float[]){ 5 });
+	ps.p[1].counter = true;
+	SUCCEEDS(ema_init(&ema, &ps, &e));
+	assert_true(ema.p[0].v != ps.p[0].v && ema.p[0].v[1] == -1 && ema.p[1].counter && !ema.p[0].g);
+	ps.p[0].v[0] = 3;
+	ps.p[1].v[0] = 6;
+	ema_update(&ema, &ps, .999, 0); /* at first the decay is .1 */
+	near(ema.p[0].v[0], 1 + .9 * 2);
+	assert_true(ema.p[0].v[1] == -1 && ema.p[1].v[0] == 6);
+	ema_update(&ema, &ps, .75, 1000);
+	near(ema.p[0].v[0], 2.8 + .25 * .2);
+	params_free(&ps);
+	params_free(&ema);
+}
+
+typedef struct run {
+	params w, ema, d;
+	adam a, b;
+	checkpoint_part parts[2];
+} run;
+
+static void run_make(run *r, int64_t last)
+{
+	err e = { 0 };
+	*r = (run){ 0 };
+	add(&r->w, "conv.weight", 6, NULL);
+	add(&r->w, "norm.bias", last, NULL);
+	add(&r->d, "conv.weight", 2, NULL);
+	add(&r->d, "count", 1, NULL);
+	r->d.p[1].counter = true;
+	SUCCEEDS(params_with_gradients(&r->w, &e));
+	SUCCEEDS(params_with_gradients(&r->d, &e));
+	SUCCEEDS(ema_init(&r->ema, &r->w, &e));
+	SUCCEEDS(adam_init(&r->a, &r->w, &e));
+	SUCCEEDS(adam_init(&r->b, &r->d, &e));
+	r->parts[0] = (checkpoint_part){ "autoencoder", &r->w, &r->ema, &r->a };
+	r->parts[1] = (checkpoint_part){ "discriminator", &r->d, NULL, &r->b };
+}
+
+static void run_free(run *r)
+{
+	params_free(&r->w);
+	params_free(&r->ema);
+	params_free(&r->d);
+	adam_free(&r->a);
+	adam_free(&r->b);
+}
+
+static void run_steps(run *r, int from, int to)
+{
+	for (int step = from; step < to; step++) {
+		for (int i = 0; i < 6; i++)
+			r->w.p[0].g[i] = sinf((float)(step * 7 + i));
+		r->w.p[1].g[0] = cosf((float)step);
+		r->d.p[0].g[1] = (float)step / 3;
+		r->d.p[1].v[0] = (float)step;
+		adam_step(&r->a, &r->w, .01, 1);
+		adam_step(&r->b, &r->d, .02, 1);
+		ema_update(&r->ema, &r->w, .99, step);
+	}
+}
+
+static void run_same(const run *r, const run *s)
+{
+	const params *a[3] = { &r->w, &r->ema, &r->d }, *b[3] = { &s->w, &s->ema, &s->d };
+	for (int k = 0; k < 3; k++)
+		for (size_t i = 0; i < a[k]->n; i++)
+			assert_memory_equal(a[k]->p[i].v, b[k]->p[i].v, a[k]->p[i].count * sizeof(float));
+	assert_memory_equal(r->a.m[0], s->a.m[0], 6 * sizeof(float));
+	assert_memory_equal(r->b.v[0], s->b.v[0], 2 * sizeof(float));
+	assert_int_equal(r->a.step, s->a.step);
+	assert_int_equal(r->b.step, s->b.step);
+}
+
+/* Bytes 0 .. at-1 of a file stay. */
+static void cut(const char *path, int64_t at)
+{
+	assert_int_equal(truncate(path, at), 0);
+}
+
+static void checkpoints(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	const char *path = test_path("checkpoint.safetensors"), *previous = test_path("checkpoint.safetensors.previous");
+	run whole, half, other;
+	bool fell_back = true;
+	json_t *now = json_pack("{s:i,s:s}", "step", 5, "data", "abc"), *then = NULL;
+	run_make(&whole, 3);
+	run_make(&half, 3);
+	FAILS(ERR_NOINPUT, "checkpoint", checkpoint_read(path, half.parts, 2, &then, NULL, &e));
+	run_steps(&whole, 0, 9);
+	run_steps(&half, 0, 5);
+	SUCCEEDS(checkpoint_write(path, half.parts, 2, now, &e));
+	assert_int_not_equal(access(previous, F_OK), 0);
+	run_free(&half);
+	/* another process goes on from the file: the same bits as without a stop */
+	run_make(&half, 3);
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_false(fell_back);
+	assert_int_equal(json_integer_value(json_object_get(then, "step")), 5);
+	assert_string_equal(json_string_value(json_object_get(then, "data")), "abc");
+	json_decref(then);
+	assert_int_equal(half.a.step, 5);
+	run_steps(&half, 5, 9);
+	run_same(&half, &whole);
+	/* a second one: the first is kept, and used when the second is damaged */
+	SUCCEEDS(checkpoint_write(path, half.parts, 2, now, &e));
+	assert_int_equal(access(previous, F_OK), 0);
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_true(!fell_back && half.a.step == 9);
+	json_decref(then);
+	cut(path, 300);
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_true(fell_back && half.a.step == 5);
+	json_decref(then);
+	run_steps(&half, 5, 9);
+	run_same(&half, &whole);
+	unlink(path);
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_true(fell_back);
+	json_decref(then);
+	/* of another configuration: said, and nothing is filled in */
+	run_make(&other, 2);
+	FAILS(ERR_CONFIG, "norm.bias: another shape", checkpoint_read(path, other.parts, 2, &then, NULL, &e));
+	assert_true(other.w.p[0].v[0] == 0);
+	FAILS(ERR_CONFIG, "another configuration", checkpoint_read(path, half.parts, 1, &then, NULL, &e));
+	cut(previous, 300);
+	FAILS(ERR_NOINPUT, "checkpoint", checkpoint_read(path, half.parts, 2, &then, NULL, &e));
+	unlink(previous);
+	run_free(&other);
+	run_free(&half);
+	run_free(&whole);
+	json_decref(now);
+}
+
+static void log_is(const char *path, const char *want)
+{
+	err e = { 0 };
+	char *text;
+	size_t n;
+	SUCCEEDS(file_slurp(path, 4096, &text, &n, &e));
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void logging(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	train_log *l = NULL;
+	const char *path = test_path("log.tsv");
+	SUCCEEDS(log_open(&l, path, "step\tl1\tkl", 0, &e));
+	for (int i = 0; i < 4; i++)
+		SUCCEEDS(log_line(l, i, (const double[]){ .5 / (i + 1), i == 2 ? NAN : 1e-7 }, 2, &e));
+	SUCCEEDS(log_close(l, &e));
+	log_is(path, "step\tl1\tkl\n0\t0.5\t1e-07\n1\t0.25\t1e-07\n2\t0.166666667\t\n3\t0.125\t1e-07\n");
+	/* resumed at step 2, after a crash in the middle of a line */
+	FILE *f = fopen(path, "a");
+	assert_non_null(f);
+	fputs("4\t0.", f);
+	fclose(f);
+	SUCCEEDS(log_open(&l, path, "step\tl1\tkl", 2, &e));
+	SUCCEEDS(log_line(l, 2, (const double[]){ 1, 2 }, 2, &e));
+	SUCCEEDS(log_close(l, &e));
+	log_is(path, "step\tl1\tkl\n0\t0.5\t1e-07\n1\t0.25\t1e-07\n2\t1\t2\n");
+	SUCCEEDS(log_open(&l, path, "step\tl1\tkl", 9, &e));
+	SUCCEEDS(log_close(l, &e));
+	log_is(path, "step\tl1\tkl\n0\t0.5\t1e-07\n1\t0.25\t1e-07\n2\t1\t2\n");
+	FAILS(ERR_CONFIG, "another heading", log_open(&l, path, "step\tl1\tssim", 2, &e));
+	SUCCEEDS(log_open(&l, path, "step\tmse", 0, &e));
+	SUCCEEDS(log_close(l, &e));
+	log_is(path, "step\tmse\n");
+	unlink(path);
+	SUCCEEDS(log_open(&l, path, "step\tmse", 7, &e));
+	SUCCEEDS(log_close(l, &e));
+	log_is(path, "step\tmse\n");
+	unlink(path);
+	FAILS(ERR_CREATE, "nowhere", log_open(&l, "/nowhere/log.tsv", "step", 0, &e));
+	char text[32];
+	assert_string_equal(pace_text(59.9, text), "0:59");
+	assert_string_equal(pace_text(3725, text), "1:02:05");
+	assert_string_equal(pace_text(NAN, text), "?");
+	pace p = pace_begin(10, 20);
+	assert_true(isnan(pace_left(&p, 10)));
+	assert_true(pace_left(&p, 20) == 0 && pace_left(&p, 15) >= 0);
+}
+
+static void stopping(void **state)
+{
+	(void)state;
+	assert_int_equal(stop_asked(), 0);
+	stop_arm();
+	raise(SIGTERM);
+	assert_int_equal(stop_asked(), 143);
+	raise(SIGINT);
+	assert_int_equal(stop_asked(), 130);
+	struct sigaction now;
+	sigaction(SIGINT, NULL, &now);
+	assert_true(now.sa_handler == SIG_DFL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(any_threads), cmocka_unit_test(schedules), cmocka_unit_test(moving_average),
+		cmocka_unit_test(checkpoints),	     cmocka_unit_test(logging),	    cmocka_unit_test(stopping),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(test_folder());
+	return failed;
+}
