@@ -27,9 +27,17 @@ size_t nii_header_length(const unsigned char first[4])
 /* The fields of NIfTI-1 that matter here, in NIfTI-2's larger types. */
 static nifti_2_header widen(const nifti_1_header *s)
 {
-	nifti_2_header h = {.datatype = s->datatype, .scl_slope = s->scl_slope, .scl_inter = s->scl_inter, .qform_code = s->qform_code,
-			    .sform_code = s->sform_code, .quatern_b = s->quatern_b, .quatern_c = s->quatern_c, .quatern_d = s->quatern_d,
-			    .qoffset_x = s->qoffset_x, .qoffset_y = s->qoffset_y, .qoffset_z = s->qoffset_z};
+	nifti_2_header h = {.datatype = s->datatype,
+			    .scl_slope = s->scl_slope,
+			    .scl_inter = s->scl_inter,
+			    .qform_code = s->qform_code,
+			    .sform_code = s->sform_code,
+			    .quatern_b = s->quatern_b,
+			    .quatern_c = s->quatern_c,
+			    .quatern_d = s->quatern_d,
+			    .qoffset_x = s->qoffset_x,
+			    .qoffset_y = s->qoffset_y,
+			    .qoffset_z = s->qoffset_z};
 	for (int i = 0; i < 8; i++) {
 		h.dim[i] = s->dim[i];
 		h.pixdim[i] = s->pixdim[i];
@@ -49,7 +57,8 @@ static int read_dims(nii_header *h, const nifti_2_header *f, const char *name, e
 	int64_t voxels = 1;
 	for (int i = 1; i <= f->dim[0]; i++) {
 		if (i > 3 && f->dim[i] > 1)
-			return err_set(e, ERR_DATA, "%s: several frames (dim[%d] is %lld); extract one first", name, i, (long long)f->dim[i]);
+			return err_set(e, ERR_DATA, "%s: several frames (dim[%d] is %lld); extract one first", name, i,
+				       (long long)f->dim[i]);
 		if (i <= 3 && (f->dim[i] < 1 || f->dim[i] > NII_MAX_VOXELS / voxels))
 			return err_set(e, ERR_DATA, "%s: impossible size (dim[%d] is %lld)", name, i, (long long)f->dim[i]);
 		if (i <= 3)
@@ -64,7 +73,8 @@ static int read_type(nii_header *h, const nifti_2_header *f, const char *name, e
 {
 	h->datatype = f->datatype;
 	if (!nii_type_find(h->datatype))
-		return err_set(e, ERR_DATA, "%s: voxels of type %d (%s) are not real numbers", name, h->datatype, nifti_datatype_string(h->datatype));
+		return err_set(e, ERR_DATA, "%s: voxels of type %d (%s) are not real numbers", name, h->datatype,
+			       nifti_datatype_string(h->datatype));
 	bool scaled = isfinite(f->scl_slope) && f->scl_slope != 0;
 	if (scaled && !isfinite(f->scl_inter))
 		return err_set(e, ERR_DATA, "%s: scl_inter is not a number", name);
@@ -174,8 +184,15 @@ void nii_header_free(nii_header *h)
 int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code, err *e)
 {
 	unsigned char bytes[NII1_IMAGE] = {0};
-	nifti_1_header f = {.sizeof_hdr = NII1_SIZE, .datatype = DT_FLOAT32, .bitpix = 32, .vox_offset = NII1_IMAGE, .scl_slope = 1,
-			    .xyzt_units = NIFTI_UNITS_MM | NIFTI_UNITS_SEC, .qform_code = (short)code, .sform_code = (short)code, .magic = "n+1"};
+	nifti_1_header f = {.sizeof_hdr = NII1_SIZE,
+			    .datatype = DT_FLOAT32,
+			    .bitpix = 32,
+			    .vox_offset = NII1_IMAGE,
+			    .scl_slope = 1,
+			    .xyzt_units = NIFTI_UNITS_MM | NIFTI_UNITS_SEC,
+			    .qform_code = (short)code,
+			    .sform_code = (short)code,
+			    .magic = "n+1"};
 	nifti_dmat44 m = {{{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 1}}};
 	double b, c, d, x, y, z, dx, dy, dz, qfac;
 	memcpy(m.m, affine, sizeof m.m[0] * 3);

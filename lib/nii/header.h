@@ -9,9 +9,9 @@
 enum {
 	NII1_SIZE = 348,
 	NII2_SIZE = 540,
-	NII1_IMAGE = 352,	/* the least offset of a single file's image: header and extender */
+	NII1_IMAGE = 352, /* the least offset of a single file's image: header and extender */
 	NII2_IMAGE = 544,
-	NII_MAX_BYTES = 8 << 20,	/* header and extensions */
+	NII_MAX_BYTES = 8 << 20, /* header and extensions */
 	NII_MAX_VOXELS = 1 << 30,
 };
 

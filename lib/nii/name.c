@@ -6,7 +6,10 @@
 
 #include "base/mem.h"
 
-static bool ends(const char *s, size_t n, const char *suffix) { return n >= strlen(suffix) && !memcmp(s + n - strlen(suffix), suffix, strlen(suffix)); }
+static bool ends(const char *s, size_t n, const char *suffix)
+{
+	return n >= strlen(suffix) && !memcmp(s + n - strlen(suffix), suffix, strlen(suffix));
+}
 
 bool nii_name_is_gz(const char *path) { return ends(path, strlen(path), ".gz"); }
 
@@ -34,7 +37,9 @@ int nii_id(char id[NII_ID], const char *path, err *e)
 		n -= 4;
 	size_t fine = strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 	if (n == 0 || n >= NII_ID || fine < n || base[0] == '.')
-		return err_set(e, ERR_USAGE, "%s: its name cannot be an id (letters, digits, '.', '_', '-', at most %d); give one with --id", path, NII_ID - 1);
+		return err_set(e, ERR_USAGE,
+			       "%s: its name cannot be an id (letters, digits, '.', '_', '-', at most %d); give one with --id", path,
+			       NII_ID - 1);
 	memcpy(id, base, n);
 	id[n] = 0;
 	return 0;

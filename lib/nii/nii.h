@@ -13,30 +13,29 @@ typedef struct nii_header {
 	/* Every byte in front of the image as stored: header, extender, extensions. They are the user's own. */
 	unsigned char *bytes;
 	size_t size;
-	int version;		/* 1 or 2 */
-	bool swapped;		/* bytes are in the other order than this machine's */
-	bool pair;		/* a .hdr whose image lies in an .img */
+	int version; /* 1 or 2 */
+	bool swapped; /* bytes are in the other order than this machine's */
+	bool pair; /* a .hdr whose image lies in an .img */
 	int n[3];
-	int datatype;		/* DT_* code of nifti1.h */
-	double slope, inter;	/* value = stored * slope + inter; 1, 0 when the header asks for nothing */
-	uint64_t offset;	/* of the image in its file */
+	int datatype; /* DT_* code of nifti1.h */
+	double slope, inter; /* value = stored * slope + inter; 1, 0 when the header asks for nothing */
+	uint64_t offset; /* of the image in its file */
 	int qform_code, sform_code;
-	double pixdim[3];	/* mm */
-	double affine[3][4];	/* sform if its code > 0, else qform if its code > 0, else diag(pixdim) */
+	double pixdim[3]; /* mm */
+	double affine[3][4]; /* sform if its code > 0, else qform if its code > 0, else diag(pixdim) */
 } nii_header;
 
 /* What a user should hear about a file that was taken all the same. */
 typedef struct nii_notes {
-	bool no_form;		/* neither sform nor qform: only voxel sizes are known */
-	size_t not_finite;	/* voxels that were NaN, infinite or too large for float, and are 0 now */
+	bool no_form; /* neither sform nor qform: only voxel sizes are known */
+	size_t not_finite; /* voxels that were NaN, infinite or too large for float, and are 0 now */
 } nii_notes;
 
 /* Reads a scan: .nii, or .hdr and .img of which either is named; each may be compressed with gzip (recognised by its magic); "-": a single
- * file on stdin. v: values in the header's units (slope and intercept applied), v->affine as h->affine; freed with volume_free. h (freed with
- * nii_header_free) and notes may be NULL. On failure nothing is left to free. The header is checked against what the file can hold (gzip
- * inflates at most 1032-fold) before memory is taken, the file to its end.
- * ERR_NOINPUT: the file, or a header's image, cannot be opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of
- * real numbers. ERR_IO, ERR_OS. */
+ * file on stdin. v: values in the header's units (slope and intercept applied), v->affine as h->affine; freed with volume_free. h (freed
+ * with nii_header_free) and notes may be NULL. On failure nothing is left to free. The header is checked against what the file can hold
+ * (gzip inflates at most 1032-fold) before memory is taken, the file to its end. ERR_NOINPUT: the file, or a header's image, cannot be
+ * opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of real numbers. ERR_IO, ERR_OS. */
 int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *e);
 
 /* A header from bytes that were a nii_header's (a record keeps them; they are copied). name: for messages. ERR_DATA, ERR_OS. */
@@ -48,7 +47,7 @@ void nii_header_free(nii_header *h);
 
 /* What was lost on the way to whole numbers. */
 typedef struct nii_loss {
-	size_t rounded, saturated;	/* voxels */
+	size_t rounded, saturated; /* voxels */
 } nii_loss;
 
 /* Writes v under h. Every byte of the header is kept, except datatype, bitpix, scl_slope and scl_inter, which become float32, 1 and 0

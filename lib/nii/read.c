@@ -104,7 +104,8 @@ static int check_capacity(nii_source *s, const nii_header *h, err *e)
 	int code = nii_source_capacity(s, &room, e);
 	if (code || need <= room)
 		return code;
-	return err_set(e, ERR_DATA, "%s: the header says %dx%dx%d voxels, more than the file can hold", nii_source_name(s), h->n[0], h->n[1], h->n[2]);
+	return err_set(e, ERR_DATA, "%s: the header says %dx%dx%d voxels, more than the file can hold", nii_source_name(s), h->n[0],
+		       h->n[1], h->n[2]);
 }
 
 /* Opens the image of the pair whose header is `path`, at its first voxel. */

@@ -12,11 +12,11 @@ enum { BUFFER = 1 << 16, MAX_RATIO = 1032, MAX_PADDING = 1 << 20 };
 
 struct nii_source {
 	infile *in;
-	unsigned char *spool;		/* what was left of a pipe, or NULL */
+	unsigned char *spool; /* what was left of a pipe, or NULL */
 	size_t spooled;
-	const unsigned char *next;	/* stored bytes that are at hand */
+	const unsigned char *next; /* stored bytes that are at hand */
 	size_t left;
-	bool gzip, ended;		/* ended: the last byte was inflated */
+	bool gzip, ended; /* ended: the last byte was inflated */
 	z_stream z;
 	unsigned char buf[BUFFER];
 };

@@ -6,13 +6,13 @@
 #include <stddef.h>
 
 typedef struct nii_type {
-	int code;		/* DT_* */
-	size_t size;		/* bytes */
+	int code; /* DT_* */
+	size_t size; /* bytes */
 	const char *name;
-	bool whole;		/* whole numbers, of [least, most] */
+	bool whole; /* whole numbers, of [least, most] */
 	double least, most;
-	double (*load)(const unsigned char *p);		/* in this machine's byte order; p need not be aligned */
-	void (*store)(unsigned char *p, double v);	/* v within the bounds; whole where the type is */
+	double (*load)(const unsigned char *p); /* in this machine's byte order; p need not be aligned */
+	void (*store)(unsigned char *p, double v); /* v within the bounds; whole where the type is */
 } nii_type;
 
 /* NULL for complex, colour, single bits and what is not known. */

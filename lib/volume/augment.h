@@ -6,17 +6,17 @@
 #include "base/philox.h"
 
 typedef struct augmentation {
-	double flip;		/* probability of a mirror image along flip_axis */
-	int flip_axis;		/* of the array: left-right of the model's grid */
-	double rotation;	/* sd, degrees about each axis */
-	double scaling;		/* sd of log(scale) along each axis */
-	double shift;		/* sd, voxels along each axis */
-	double warp;		/* sd of the displacement's B-spline coefficients, voxels; 0: no deformation */
-	int spacing;		/* voxels between control points of the B-splines (deformation and bias field), >= 2 */
-	double gain;		/* sd of log(gain) */
-	double gamma;		/* sd of log(gamma); values become v^gamma where v > 0 */
-	double bias;		/* sd of the B-spline coefficients of the log of a multiplicative field */
-	double noise;		/* sd of noise, in units of the data, where v > 0 */
+	double flip; /* probability of a mirror image along flip_axis */
+	int flip_axis; /* of the array: left-right of the model's grid */
+	double rotation; /* sd, degrees about each axis */
+	double scaling; /* sd of log(scale) along each axis */
+	double shift; /* sd, voxels along each axis */
+	double warp; /* sd of the displacement's B-spline coefficients, voxels; 0: no deformation */
+	int spacing; /* voxels between control points of the B-splines (deformation and bias field), >= 2 */
+	double gain; /* sd of log(gain) */
+	double gamma; /* sd of log(gamma); values become v^gamma where v > 0 */
+	double bias; /* sd of the B-spline coefficients of the log of a multiplicative field */
+	double noise; /* sd of noise, in units of the data, where v > 0 */
 } augmentation;
 
 /* Mild settings for a 64x80x64 grid at 3 mm. */

@@ -8,7 +8,8 @@
 
 /* ---- smoothing ---- */
 
-/* Weights 0..radius of a Gaussian of `sigma` samples cut at 4 sigma, normalised. *w is NULL when the neighbours' weights vanish in float. */
+/* Weights 0..radius of a Gaussian of `sigma` samples cut at 4 sigma, normalised. *w is NULL when the neighbours' weights vanish in float.
+ */
 static int gaussian(float **w, int *radius, double sigma, int n, err *e)
 {
 	int r = sigma < .05 ? 0 : (int)fmin(ceil(4 * sigma), n);
@@ -30,7 +31,8 @@ static int gaussian(float **w, int *radius, double sigma, int n, err *e)
 
 static int clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
-/* out = in smoothed along the middle axis of [outer, n, inner]. Opposite neighbours are added first: a mirrored scan gives the same sums. */
+/* out = in smoothed along the middle axis of [outer, n, inner]. Opposite neighbours are added first: a mirrored scan gives the same sums.
+ */
 static void smooth_axis(float *out, const float *in, long outer, int n, long inner, const float *w, int radius)
 {
 #pragma omp parallel for schedule(static)
@@ -78,7 +80,8 @@ static int smooth_lines(float *out, const float *in, long rows, int n, const flo
 	return failed ? err_set(e, ERR_OS, "smoothing: no memory") : 0;
 }
 
-/* src smoothed for sampling at steps of step[] of its voxels. *out is src->v itself when no axis needs it; otherwise freed by the caller. */
+/* src smoothed for sampling at steps of step[] of its voxels. *out is src->v itself when no axis needs it; otherwise freed by the caller.
+ */
 static int smooth(float **out, const volume *src, const double step[3], err *e)
 {
 	float *a = src->v, *b = NULL;

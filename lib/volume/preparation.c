@@ -8,9 +8,8 @@ enum { MAX_SIDE = 4096 };
 
 preparation preparation_default(void)
 {
-	return (preparation){.kind = PREPARE_WORLD,
-			     .n = {64, 80, 64},
-			     .affine = {{3, 0, 0, -94.25}, {0, 3, 0, -136.25}, {0, 0, 3, -89.25}}};
+	return (preparation){
+		.kind = PREPARE_WORLD, .n = {64, 80, 64}, .affine = {{3, 0, 0, -94.25}, {0, 3, 0, -136.25}, {0, 0, 3, -89.25}}};
 }
 
 /* Three rows of four finite numbers. */

@@ -17,9 +17,9 @@ typedef struct preparation {
 		 * the scan inside the grid's outer box, linear between ranks; 1 when there are none), not clipped. */
 		PREPARE_WORLD,
 	} kind;
-	int n[3];		/* the model's grid */
-	double spacing;		/* PREPARE_STORED: mm */
-	double affine[3][4];	/* PREPARE_WORLD: of the model's grid */
+	int n[3]; /* the model's grid */
+	double spacing; /* PREPARE_STORED: mm */
+	double affine[3][4]; /* PREPARE_WORLD: of the model's grid */
 } preparation;
 
 /* PREPARE_WORLD, 64x80x64 at 3 mm in MNI space: what is used when no model says otherwise. */
@@ -33,11 +33,11 @@ bool preparation_same(const preparation *a, const preparation *b);
 
 /* What was done to one scan, and what it looked like. */
 typedef struct prepared {
-	double scale, offset;		/* the scan's value = x * scale + offset */
-	double to_source[3][4];		/* voxel of the model's grid -> voxel of the scan */
-	double inside;			/* PREPARE_WORLD: share of the scan's intensity that lies inside the grid */
-	double litres;			/* PREPARE_WORLD: volume on the grid brighter than 1/20 of the percentile */
-	double centre[3];		/* PREPARE_WORLD: its centre of mass, world mm */
+	double scale, offset; /* the scan's value = x * scale + offset */
+	double to_source[3][4]; /* voxel of the model's grid -> voxel of the scan */
+	double inside; /* PREPARE_WORLD: share of the scan's intensity that lies inside the grid */
+	double litres; /* PREPARE_WORLD: volume on the grid brighter than 1/20 of the percentile */
+	double centre[3]; /* PREPARE_WORLD: its centre of mass, world mm */
 } prepared;
 
 /* Prepares a scan. x->v is allocated ([1,X,Y,Z] as the networks take it); x->affine: of the model's grid in the scan's world. ERR_OS;

@@ -9,9 +9,9 @@
 /* All sums are in double; results do not depend on the number of threads. a (the reference), b: [X,Y,Z], n = X, Y, Z. */
 
 typedef struct ssim_result {
-	double whole;		/* mean of the map */
-	double brain;		/* mean where the window's weighted mean of a exceeds 2 % of the range; NAN when nowhere */
-	double masked;		/* mean over windows whose middle voxel lies in the mask; NAN without a mask or when nowhere */
+	double whole; /* mean of the map */
+	double brain; /* mean where the window's weighted mean of a exceeds 2 % of the range; NAN when nowhere */
+	double masked; /* mean over windows whose middle voxel lies in the mask; NAN without a mask or when nowhere */
 } ssim_result;
 
 /* SSIM as MONAI's: Gaussian window (sigma 1.5) cut to `window` voxels an axis and normalised, no padding, so that the map is smaller than
@@ -24,6 +24,9 @@ int score_ssim(ssim_result *out, const float *a, const float *b, const float *ma
  * 2x2x2 voxels between scales. Wang et al., "Multiscale structural similarity for image quality assessment", Asilomar 2003.
  * ERR_DATA when an axis is too short (n/16, whole division, must exceed 2), ERR_USAGE, ERR_OS. */
 int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e);
+
+/* Fills mask [X,Y,Z] with 1 at the middles of the windows that ssim_result.brain counts, 0 elsewhere. Errors as score_ssim. */
+int score_brain(float *mask, const float *a, const int n[3], int window, double range, err *e);
 
 /* Mean of (a-b)^2 over the voxels where mask is not 0 (all when NULL); NAN when there are none. */
 double score_mse(const float *a, const float *b, const float *mask, size_t count);

@@ -8,10 +8,10 @@
 
 /* One axis: which samples at the model's spacing are kept, and how they are padded. */
 struct axis {
-	double step;		/* voxels of the scan per sample */
+	double step; /* voxels of the scan per sample */
 	bool resampled;
-	int start, count;	/* of the samples: the first kept one, how many */
-	int low;		/* padding in front */
+	int start, count; /* of the samples: the first kept one, how many */
+	int low; /* padding in front */
 };
 
 static int plan_axis(struct axis *a, double mm, int n, int size, double spacing, err *e)

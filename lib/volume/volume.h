@@ -8,9 +8,9 @@
 #include "base/err.h"
 
 typedef struct volume {
-	int n[3];		/* X, Y, Z: voxels along the array's axes, each >= 1 */
-	double affine[3][4];	/* voxel (i,j,k) -> world mm, x to the right, y to the front, z up (as NIfTI) */
-	float *v;		/* [X,Y,Z], Z fastest: a stream's [1,X,Y,Z] and a network's one channel as they are */
+	int n[3]; /* X, Y, Z: voxels along the array's axes, each >= 1 */
+	double affine[3][4]; /* voxel (i,j,k) -> world mm, x to the right, y to the front, z up (as NIfTI) */
+	float *v; /* [X,Y,Z], Z fastest: a stream's [1,X,Y,Z] and a network's one channel as they are */
 } volume;
 
 /* Zeroed voxels, identity affine. ERR_OS. Freed with volume_free. */
