@@ -103,10 +103,12 @@ uninstall:	## remove what install put there
 	for p in $(PAGES); do rm -f $(DESTDIR)$(prefix)/share/man/man$${p##*.}/$${p##*/}; done
 	rm -rf $(DESTDIR)$(prefix)/share/latpipe
 
-lint:	## cppcheck, layout (clang-format), shell scripts' syntax
+lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 	cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Ilib -D_GNU_SOURCE \
-		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches lib tools man
-	if command -v clang-format > /dev/null; then git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror; fi
+		--include=/usr/include/jansson.h --suppress='*:/usr/include/*' --suppress=missingIncludeSystem -D'_Noreturn=__attribute__((noreturn))' \
+		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc lib tools man/page.c
+	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
+	! for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done | grep .
 	for s in .ci/* tests/run tests/lib.sh tests/cli/*.sh; do bash -n $$s || exit 1; done
 
 help:	## this list
