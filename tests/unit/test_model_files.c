@@ -60,7 +60,7 @@ static void config_refuses(void **state)
 	static const struct {
 		const char *text, *key;
 	} bad[] = {
-		{ "[1]", "no JSON object" },
+		{ "[1]", "no object" },
 		{ "{\"volume\":[32,40]}", "volume" },
 		{ "{\"volume\":[32,40,0]}", "volume" },
 		{ "{\"volume\":[32,40,30]}", "volume: 30 is no multiple of the autoencoder's factor 8" },

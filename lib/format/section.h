@@ -1,0 +1,33 @@
+/* One object of a configuration, read key by key. Absent keys leave the value as it is (the default), unknown keys are ignored, and the
+ * first impossible value is kept as an error: "OBJECT: SECTION.KEY: reason", ERR_CONFIG; what follows does nothing. So a section is read
+ * without checks, and s.code is asked once at the end. */
+#ifndef FORMAT_SECTION_H
+#define FORMAT_SECTION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct section {
+	const json_t *json;		/* NULL: absent */
+	const char *object, *name;	/* for messages; name "": the outermost object */
+	err *e;
+	int code;
+} section;
+
+/* root itself with name "", else the object root[name]. */
+section section_open(const json_t *root, const char *object, const char *name, err *e);
+void section_int(section *s, const char *key, int lo, int hi, int *value);
+void section_int64(section *s, const char *key, int64_t lo, int64_t hi, int64_t *value);
+void section_real(section *s, const char *key, double lo, double hi, double *value);
+void section_flag(section *s, const char *key, bool *value);
+/* A list of `least` to `most` whole numbers; its length in *n (may be NULL). */
+void section_ints(section *s, const char *key, size_t least, size_t most, int lo, int hi, int *values, int *n);
+/* One of `choices` (ends with NULL): its place in the list. */
+void section_choice(section *s, const char *key, const char *const *choices, int *value);
+/* A reason of the reader's own, unless there is an error already. */
+void section_refuse(section *s, const char *key, const char *reason, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
