@@ -35,8 +35,10 @@ USES_lat-check := cli format base
 USES_lat-cut := cli format base
 USES_lat-diff := cli format base
 USES_lat-info := cli format base
+USES_lat2nii := cli model nn nii volume format base
 USES_lat2npy := cli format base
 USES_npy2lat := cli format base
+USES_nii2lat := cli model nn nii volume format base
 
 PARTS := cli train model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))

@@ -1,0 +1,36 @@
+/* The autoencoder as tools use it: opened by name, between arrays in a stream's order. */
+#ifndef MODEL_CODER_H
+#define MODEL_CODER_H
+
+#include "base/err.h"
+#include "base/philox.h"
+#include "model/weights.h"
+#include "nn/nn.h"
+
+typedef struct coder {
+	weights w;
+	int64_t x[4],
+		z[4]; /* shapes of one scan, [image,X,Y,Z], and of its latent, [latent,X/f,Y/f,Z/f], on the grid given to coder_open */
+	nn *c; /* for inference; it keeps its memory from one scan to the next */
+} coder;
+
+/* Opens the autoencoder of a model (model_find; NULL: the default). Errors as model_find and weights_open. Close with coder_close also when
+ * it fails. Until coder_shape the shapes are those of the configuration's volume. */
+int coder_open(coder *k, const char *model, enum nn_math math, int threads, err *e);
+/* Another grid than the configuration's. ERR_CONFIG when the network cannot halve it often enough. */
+int coder_shape(coder *k, const int n[3], err *e);
+void coder_close(coder *k);
+
+/* x -> z: the posterior's mean or, with `sample`, a draw from it: mean + sigma * (number i of *sample at element i of z). */
+int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *e);
+/* z -> x, not clamped. */
+int coder_decode(coder *k, float *x, const float *z, err *e);
+
+/* What one encoding, or decoding, will take: floating-point operations, bytes resident at the most (weights included), seconds (from the
+ * speed of the same network on a small volume, which is measured now). */
+typedef struct coder_cost {
+	double flop, bytes, seconds;
+} coder_cost;
+int coder_plan(coder_cost *out, coder *k, bool decode, err *e);
+
+#endif

@@ -1,0 +1,204 @@
+/* nii2lat: scans to records. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/stream.h"
+#include "format/json.h"
+#include "model/coder.h"
+#include "nii/nii.h"
+#include "volume/prepare.h"
+
+static bool grid_only, half;
+static int64_t sample = -1;
+static double months = NAN;
+static const char *given_id;
+
+static const struct cli_option options[] = {
+	{0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true},
+	{0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean; -1: the mean", true},
+	{0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true},
+	{0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false},
+	{0, "months", CLI_REAL, &months, "N", "months since the first session, instead of ses-M<n> in the id", false},
+	{0},
+};
+
+static const struct cli tool = {
+	"nii2lat", "encode scans: NIfTI files to a stream of latents",
+	"FILE...", 1,
+	-1,	   CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	options,
+};
+
+struct job {
+	coder coder;
+	bool network;
+	preparation how;
+	enum dtype stored;
+};
+
+static void open_model(struct job *j)
+{
+	err e = {0};
+	j->how = preparation_default();
+	j->stored = half ? DTYPE_F16 : DTYPE_F32;
+	j->network = !grid_only;
+	if (grid_only && !cli_common.model)
+		return;
+	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
+	if (coder_open(&j->coder, cli_common.model, math, cli_common.threads, &e) ||
+	    preparation_parse(&j->how, j->coder.w.preparation, j->coder.w.config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
+		cli_fail(&e);
+	if (!j->coder.w.identity_stored)
+		cli_note("the model's file holds no identity: it was computed");
+}
+
+/* The file's bytes in front of the image, so that lat2nii --native can give them back. */
+static int keep_source(lat_record *r, const nii_header *h, err *e)
+{
+	json_t *source = json_object();
+	if (json_object_set_new(source, "nifti", json_from_bytes(h->bytes, h->size)) || json_object_set(r->header, "source", source)) {
+		json_decref(source);
+		return err_set(e, ERR_OS, "no memory for the header");
+	}
+	json_decref(source);
+	return 0;
+}
+
+static int keep_preparation(lat_record *r, const preparation *p, const prepared *how, err *e)
+{
+	json_t *all = preparation_json(p), *own = prepared_json(how);
+	int failed = !own || json_object_update(all, own) || json_object_set(r->header, "preparation", all);
+	json_decref(all);
+	json_decref(own);
+	return failed ? err_set(e, ERR_OS, "no memory for the header") : 0;
+}
+
+static int keep_months(lat_record *r, err *e)
+{
+	double m = months;
+	if (isnan(m) && !nii_months(&m, lat_id(r)))
+		return 0;
+	json_t *v = m == floor(m) && fabs(m) < 1e9 ? json_integer((json_int_t)m) : json_real(m);
+	return json_object_set_new(r->header, "months", v) ? err_set(e, ERR_OS, "no memory for the header") : 0;
+}
+
+static int encode(struct job *j, lat_record *r, const volume *x, err *e)
+{
+	philox noise = philox_make((uint64_t)sample, philox_hash(lat_id(r)));
+	const int64_t *n = j->coder.z;
+	float *z = calloc((size_t)(n[0] * n[1] * n[2] * n[3]), sizeof *z);
+	lat_tensor *t;
+	int code = z ? 0 : err_set(e, ERR_OS, "no memory for the latent");
+	if (!code)
+		code = coder_encode(&j->coder, z, x->v, sample < 0 ? NULL : &noise, e);
+	if (!code)
+		code = lat_set_floats(r, "z", j->stored, 4, n, z, &t, e);
+	if (!code)
+		code = lat_set_model(t, "autoencoder", j->coder.w.identity, e);
+	free(z);
+	return code;
+}
+
+static void say(const char *path, const nii_notes *notes, const char *concern)
+{
+	if (notes->not_finite)
+		cli_warn("%s: %zu voxels are not finite numbers, taken as 0", path, notes->not_finite);
+	if (notes->no_form)
+		cli_warn("%s: neither sform nor qform: its place and orientation are guessed from the voxel sizes", path);
+	if (concern)
+		cli_warn("%s: %s", path, concern);
+}
+
+/* The record of one scan, in *out. */
+static int convert(lat_record **out, struct job *j, const char *path, const char *id, err *e)
+{
+	volume scan = {.v = NULL}, x = {.v = NULL};
+	nii_header h = {0};
+	nii_notes notes;
+	prepared how;
+	lat_record *r = NULL;
+	int code = nii_read(&scan, &h, &notes, path, e);
+	if (code)
+		return code;
+	code = prepare(&x, &how, &j->how, &scan, e);
+	volume_free(&scan);
+	if (!code)
+		code = lat_new(&r, id, e);
+	if (!code)
+		code = keep_source(r, &h, e);
+	if (!code)
+		code = keep_preparation(r, &j->how, &how, e);
+	if (!code)
+		code = keep_months(r, e);
+	if (!code)
+		code = lat_set_floats(r, "x", j->stored, 4, (int64_t[]){1, x.n[0], x.n[1], x.n[2]}, x.v, NULL, e);
+	if (!code && j->network)
+		code = encode(j, r, &x, e);
+	nii_header_free(&h);
+	volume_free(&x);
+	if (code) {
+		lat_free(r);
+		return err_prefix(e, "%s", path);
+	}
+	say(path, &notes, prepare_concern(&j->how, &how));
+	*out = r;
+	return 0;
+}
+
+static int id_of(char id[NII_ID], const char *path, err *e)
+{
+	if (!given_id)
+		return strcmp(path, "-") ? nii_id(id, path, e) : err_set(e, ERR_USAGE, "stdin: needs an id (--id)");
+	if (!lat_id_ok(given_id))
+		return err_set(e, ERR_USAGE, "%s: cannot be an id (letters, digits, '.', '_', '-', at most %d)", given_id, NII_ID - 1);
+	strcpy(id, given_id);
+	return 0;
+}
+
+static void print_plan(struct job *j)
+{
+	err e = {0};
+	coder_cost cost = {0};
+	if (j->network && coder_plan(&cost, &j->coder, false, &e))
+		cli_fail(&e);
+	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);
+}
+
+int main(int argc, char **argv)
+{
+	int n, status = 0;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	struct job j = {.network = false};
+	if (given_id && n > 1)
+		cli_die(ERR_USAGE, "--id: is for one file");
+	omp_set_num_threads(cli_common.threads);
+	open_model(&j);
+	if (cli_common.plan) {
+		for (int i = 0; i < n; i++)
+			print_plan(&j);
+		return cli_done(0);
+	}
+	stream_out *out = stream_open();
+	stream_ids *seen = stream_ids_new();
+	for (int i = 0; i < n; i++) {
+		char id[NII_ID];
+		err e = {0};
+		lat_record *r = NULL;
+		if (id_of(id, files[i], &e) || stream_ids_add(seen, id, &e) || convert(&r, &j, files[i], id, &e)) {
+			if (!cli_common.keep_going)
+				cli_fail(&e);
+			cli_warn("skipped: %s", e.text);
+			status = ERR_DATA;
+			continue;
+		}
+		stream_put(out, r);
+		lat_free(r);
+	}
+	stream_close(out);
+	stream_ids_free(seen);
+	coder_close(&j.coder);
+	return cli_done(status);
+}
