@@ -39,7 +39,7 @@ refuses() {
 	"$@" > "$T/out" 2> "$T/err"
 	got=$?
 	lines=$(wc -l < "$T/err")
-	if [ "$got" -eq "$want" ] && [ "$lines" -eq 1 ] && [ ! -s "$T/out" ] && grep -q "^$(basename "$1"): " "$T/err"; then
+	if [ "$got" -eq "$want" ] && [ "$lines" -eq 1 ] && [ ! -s "$T/out" ] && grep -q "^[a-z0-9-]*: " "$T/err"; then
 		ok "$name"
 	else
 		not_ok "$name" "$*: status $got, not $want; $lines lines: $(head -n 3 "$T/err"); $(wc -c < "$T/out") bytes on stdout"
