@@ -13,7 +13,7 @@ struct nn {
 	enum nn_math math;
 	int threads;
 	bool recording;
-	double flop;
+	double flop, taped;	/* taped: since the tape was empty */
 	size_t packed;
 	err error;
 	node *tape;
@@ -46,12 +46,18 @@ enum nn_math nn_math(const nn *c) { return c->math; }
 bool nn_planning(const nn *c) { return c->mode == NN_PLAN; }
 bool nn_training(const nn *c) { return c->mode == NN_TRAIN; }
 int nn_threads(const nn *c) { return c->threads; }
-void nn_record(nn *c, bool on) { c->recording = on && c->mode == NN_TRAIN; }
+void nn_record(nn *c, bool on) { c->recording = on && c->mode != NN_INFER; }
 bool nn_ok(const nn *c) { return !c->error.code; }
 size_t nn_peak(const nn *c) { return c->pool.peak + c->packed; }
 void nn_count_packed(nn *c, size_t bytes) { c->packed += bytes; }
 double nn_flop(const nn *c) { return c->flop; }
-void nn_count_flop(nn *c, double flop) { c->flop += flop; }
+
+void nn_count_flop(nn *c, double flop)
+{
+	c->flop += flop;
+	if (c->recording)
+		c->taped += flop;
+}
 
 int nn_error(nn *c, err *e)
 {
@@ -92,7 +98,7 @@ float *nn_take(nn *c, size_t n)
 void nn_give(nn *c, float *p, size_t n)
 {
 	if (p || c->mode == NN_PLAN)
-		pool_give(&c->pool, p, n * sizeof(float));
+		pool_give(&c->pool, c->mode == NN_PLAN ? NULL : p, n * sizeof(float));
 }
 
 /* Sizes come from files: five factors of at most 2^31 each must not wrap. */
@@ -179,13 +185,18 @@ void nn_to_field(const nn *c, const tensor *t, float *data)
 				data[((size_t)b * t->s.c + k) * voxels + i] = t->v[((size_t)b * voxels + i) * t->s.c + k];
 }
 
+static float planned;	/* stands for a gradient that a plan has counted */
+
 float *nn_gradient_raw(nn *c, tensor *t, bool *fresh)
 {
 	if (!t->needs_grad)
 		return NULL;
 	*fresh = !t->g;
-	if (!t->g)
+	if (!t->g) {
 		t->g = nn_take(c, shape_count(t->s));
+		if (c->mode == NN_PLAN)
+			t->g = &planned;
+	}
 	return t->g;
 }
 
@@ -193,7 +204,7 @@ float *nn_gradient(nn *c, tensor *t)
 {
 	bool fresh;
 	float *g = nn_gradient_raw(c, t, &fresh);
-	if (g && fresh)
+	if (g && fresh && g != &planned)
 		memset(g, 0, shape_count(t->s) * sizeof(float));
 	return g;
 }
@@ -238,12 +249,20 @@ void nn_forget(nn *c)
 void nn_backward(nn *c, tensor *loss, float seed)
 {
 	float *g = loss && nn_ok(c) ? nn_gradient(c, loss) : NULL;
-	if (g)
+	if (g && g != &planned)
 		g[0] += seed;
 	while (c->tape) {
 		node *n = c->tape;
-		if (nn_ok(c) && n->out->g)
+		bool fresh;
+		if (c->mode == NN_PLAN)
+			for (int i = 0; i < NODE_INPUTS; i++)
+				if (n->in[i])
+					nn_gradient_raw(c, n->in[i], &fresh);
+		if (c->mode != NN_PLAN && nn_ok(c) && n->out->g)
 			n->backward(c, n);
 		pop(c);
 	}
+	if (c->mode == NN_PLAN)	/* the gradients of the input and of the weights: twice the products of the way there */
+		c->flop += 2 * c->taped;
+	c->taped = 0;
 }

@@ -49,7 +49,8 @@ enum nn_math nn_math(const nn *c);
 bool nn_planning(const nn *c);
 bool nn_training(const nn *c);
 int nn_threads(const nn *c);
-/* Switches the tape off and on within a training context (validation, the discriminator's input). */
+/* Switches the tape off and on within a training context (validation, the discriminator's input); in a planning context, where it is
+ * off at first, on: to plan training. */
 void nn_record(nn *c, bool on);
 
 /* The first error since the last call, 0 if none; clears it. */

@@ -31,7 +31,7 @@ void adam_step(adam *a, params *ps, double lr, double scale);
 typedef struct lr_schedule {
 	double lr;
 	int64_t warmup, total;
-	enum { LR_CONSTANT, LR_COSINE } kind;
+	enum lr_kind { LR_CONSTANT, LR_COSINE } kind;
 	double floor;
 } lr_schedule;
 double lr_at(const lr_schedule *s, int64_t step);

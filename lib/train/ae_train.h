@@ -1,0 +1,48 @@
+/* Training of the autoencoder: L1 + KL, and after a warm-up least squares against a patch discriminator. Each network's gradients come
+ * from its own loss alone. */
+#ifndef TRAIN_AE_TRAIN_H
+#define TRAIN_AE_TRAIN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/config.h"
+#include "nn/nn.h"
+#include "nn/param.h"
+#include "train/adam.h"
+#include "train/checkpoint.h"
+#include "train/dataset.h"
+#include "train/recipe.h"
+
+typedef struct ae_train {
+	model_config config;
+	recipe recipe;
+	uint64_t seed;
+	int64_t step;			/* steps made */
+	nn *c;
+	params weights, ema;		/* of the autoencoder; ema is what is used afterwards */
+	params judge;			/* of the discriminator; empty when none takes part */
+	adam optimiser, judge_optimiser;
+	checkpoint_part parts[2];	/* what a checkpoint holds; judge only when there is one */
+	size_t n_parts;
+} ae_train;
+
+/* What a step did: means over its scans, unweighted. NAN where a term took no part. */
+typedef struct ae_losses {
+	double l1, kl, adversarial;	/* of the autoencoder; KL per scan */
+	double judge;			/* of the discriminator, times adv_weight as it is minimised */
+	double norm, judge_norm;	/* of the gradients, before clipping */
+	double lr;
+} ae_losses;
+
+/* Fresh networks, a function of configuration and seed. ERR_CONFIG, ERR_OS. ae_train_close also when it fails. */
+int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads, err *e);
+void ae_train_close(ae_train *t);
+
+/* One step of both optimisers. ERR_DATA when the loss is no finite number any more; ERR_OS. */
+int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e);
+
+/* What a step takes: operations (a backward pass counts as two forward passes) and bytes of tensors, without doing it. */
+int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, double *flop, size_t *bytes, err *e);
+
+#endif

@@ -1,0 +1,36 @@
+/* How a network is trained: the section "training" of its configuration, which the command line may override. */
+#ifndef TRAIN_RECIPE_H
+#define TRAIN_RECIPE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "train/adam.h"
+#include "volume/augment.h"
+
+typedef struct recipe {
+	int64_t steps;			/* "steps"                 10000: of the optimiser */
+	int batch;			/* "batch"                 1: scans a step, one after the other, their gradients added up */
+	double lr;			/* "lr"                    5e-5 */
+	double lr_discriminator;	/* "lr_discriminator"      1e-4 */
+	int schedule;			/* "schedule"              "constant" or "cosine" (to 0 at the last step): LR_CONSTANT, LR_COSINE */
+	int64_t warmup;			/* "warmup"                0: steps in which the rate rises from 0 */
+	int64_t adversarial_from;	/* "adversarial_from"      0: the step from which the discriminator takes part; -1: never */
+	double clip;			/* "clip"                  1: norm of the gradient; 0: not clipped */
+	double ema;			/* "ema"                   .999 */
+	int crop[3];			/* "crop"                  absent: whole volumes; else the size of the random crops */
+	int64_t whole_from;		/* "whole_from"            the step from which volumes are whole again; absent: the last tenth */
+	bool augment;			/* "augment"               false; true: volume/augment.h's defaults; an object: its fields by name */
+	augmentation augmentation;
+	int64_t validate_every;		/* "validate_every"        500 steps */
+} recipe;
+
+/* root: the whole configuration; volume: the model's grid; factor: what crops must be a multiple of. ERR_CONFIG. */
+int recipe_parse(recipe *r, const json_t *root, const int volume[3], int factor, const char *object, err *e);
+
+lr_schedule recipe_rate(const recipe *r);
+lr_schedule recipe_rate_discriminator(const recipe *r);
+
+#endif
