@@ -163,20 +163,36 @@ static int show_history(lat_record *r, err *e)
 	return 0;
 }
 
+/* The table's first line, once an input has proved to be one. */
+static void show_columns(bool *shown)
+{
+	if (*shown || cli_common.json)
+		return;
+	*shown = true;
+	if (history)
+		puts("id\ttool\tversion\toptions");
+	else
+		printf("id\tmonths\ttensor\tdtype\tshape\tbytes\tstored\tmodel%s\n", stats ? "\tmin\tmax\tmean\tsd\tnot_finite" : "");
+}
+
 static int show(lat_record *r, void *with, bool *keep, err *e)
 {
-	(void)with;
 	*keep = false;
+	show_columns(with);
 	return cli_common.json ? show_json(r, e) : history ? show_history(r, e) : show_tensors(r, e);
+}
+
+static int finish(void *with, err *e)
+{
+	(void)e;
+	show_columns(with);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	int n;
+	bool columns_shown = false;
 	char **files = cli_parse(&tool, argc, argv, &n);
-	if (!cli_common.json && history)
-		puts("id\ttool\tversion\toptions");
-	else if (!cli_common.json)
-		printf("id\tmonths\ttensor\tdtype\tshape\tbytes\tstored\tmodel%s\n", stats ? "\tmin\tmax\tmean\tsd\tnot_finite" : "");
-	return cli_done(stream_each(files, n, show, NULL, NULL));
+	return cli_done(stream_each(files, n, show, finish, &columns_shown));
 }
