@@ -7,11 +7,7 @@
 
 #include "nn/conv_job.h"
 
-static const double G2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
-static const double G4[6][3] = { { 1. / 4, 0, 0 },		{ -1. / 6, -1. / 6, -1. / 6 }, { -1. / 6, 1. / 6, -1. / 6 },
-				 { 1. / 24, 1. / 12, 1. / 6 }, { 1. / 24, -1. / 12, 1. / 6 }, { 0, 0, 1 } };
-
-static const double (*g_of(int m))[3] { return m == 2 ? G2 : G4; }
+enum { MOST_POINTS = 216 };
 
 static int points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
 
@@ -32,43 +28,20 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math)
 
 size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)points(t) * lanes_up(cin) * lanes_up(cout); }
 
-/* u = G g G^T for one pair of channels, in double: u [p], w [3][3][3] with `step` between taps (negative: flipped). */
-static void transform_one(wino_tile t, const float *w, bool flip, double *u)
-{
-	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
-	const double(*gx)[3] = g_of(t.m[0]), (*gy)[3] = g_of(t.m[1]), (*gz)[3] = g_of(t.m[2]);
-	double a[3][3][6], b[3][6][6];
-	for (int x = 0; x < 3; x++)
-		for (int y = 0; y < 3; y++)
-			for (int z = 0; z < pz; z++) {
-				a[x][y][z] = 0;
-				for (int k = 0; k < 3; k++) {
-					int at = (x * 3 + y) * 3 + k;
-					a[x][y][z] += gz[z][k] * (double)w[flip ? 26 - at : at];
-				}
-			}
-	for (int x = 0; x < 3; x++)
-		for (int y = 0; y < py; y++)
-			for (int z = 0; z < pz; z++)
-				b[x][y][z] = gy[y][0] * a[x][0][z] + gy[y][1] * a[x][1][z] + gy[y][2] * a[x][2][z];
-	for (int x = 0; x < px; x++)
-		for (int y = 0; y < py; y++)
-			for (int z = 0; z < pz; z++)
-				u[(x * py + y) * pz + z] = gx[x][0] * b[0][y][z] + gx[x][1] * b[1][y][z] + gx[x][2] * b[2][y][z];
-}
-
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
 {
-	int rows = back ? out : in, cols = back ? in : out, rp = lanes_up(rows), cp = lanes_up(cols), np = points(t);
-	memset(u, 0, wino_weight_count(t, rows, cols) * sizeof(float));
+	int rows = back ? out : in, cols = back ? in : out, rp = lanes_up(rows), cp = lanes_up(cols);
+	const kernels *kernel = nn_kernels();
 #pragma omp parallel for num_threads(nn_threads(c))
-	for (int i = 0; i < rows; i++)
-		for (int k = 0; k < cols; k++) {
-			double one[216];
-			size_t o = back ? (size_t)i : (size_t)k, n = back ? (size_t)k : (size_t)i;
-			transform_one(t, w + (o * in + n) * 27, back, one);
-			for (int p = 0; p < np; p++)
-				u[((size_t)p * rp + i) * cp + k] = (float)one[p];
+	for (int r = 0; r < rp; r++)
+		for (int k = 0; k < cp; k += LANES) {
+			float taps[27 * LANES] = { 0 };
+			for (int l = 0; l < LANES && k + l < cols && r < rows; l++) {
+				size_t o = (size_t)(back ? r : k + l), i = (size_t)(back ? k + l : r);
+				for (int n = 0; n < 27; n++)
+					taps[n * LANES + l] = w[(o * in + i) * 27 + (size_t)(back ? 26 - n : n)];
+			}
+			kernel->wino_weight(t, taps, u + (size_t)r * cp + k, (size_t)rp * cp);
 		}
 }
 
@@ -182,32 +155,21 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 /* dw += G^T du G for every pair of channels; du [p][ip][op] in `shares` parts. */
 static void finish_weights(nn *c, wino_tile t, const float *du, size_t own, int shares, int in, int out, float *dw)
 {
-	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2, ip = lanes_up(in), op = lanes_up(out);
-	const double(*gx)[3] = g_of(t.m[0]), (*gy)[3] = g_of(t.m[1]), (*gz)[3] = g_of(t.m[2]);
+	int np = points(t), ip = lanes_up(in), op = lanes_up(out);
+	const kernels *kernel = nn_kernels();
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int i = 0; i < in; i++)
-		for (int o = 0; o < out; o++) {
-			double a[3][6][6] = { 0 }, b[3][3][6] = { 0 };
-			for (int p = 0; p < px * py * pz; p++) {
-				double sum = 0;
-				for (int s = 0; s < shares; s++)
-					sum += (double)du[own * (size_t)s + ((size_t)p * ip + i) * op + o];
-				for (int k = 0; k < 3; k++)
-					a[k][p / pz % py][p % pz] += gx[p / (py * pz)][k] * sum;
-			}
-			for (int x = 0; x < 3; x++)
-				for (int y = 0; y < 3; y++)
-					for (int z = 0; z < pz; z++)
-						for (int p = 0; p < py; p++)
-							b[x][y][z] += gy[p][y] * a[x][p][z];
-			for (int x = 0; x < 3; x++)
-				for (int y = 0; y < 3; y++)
-					for (int z = 0; z < 3; z++) {
-						double sum = 0;
-						for (int p = 0; p < pz; p++)
-							sum += gz[p][z] * b[x][y][p];
-						dw[((size_t)o * in + i) * 27 + (x * 3 + y) * 3 + z] += (float)sum;
-					}
+		for (int o = 0; o < out; o += LANES) {
+			double sum[MOST_POINTS * LANES] = { 0 };
+			float taps[27 * LANES];
+			for (int s = 0; s < shares; s++)
+				for (int p = 0; p < np; p++)
+					for (int l = 0; l < LANES; l++)
+						sum[p * LANES + l] += (double)du[own * (size_t)s + ((size_t)p * ip + i) * op + o + l];
+			kernel->wino_weight_adjoint(t, sum, taps);
+			for (int l = 0; l < LANES && o + l < out; l++)
+				for (int n = 0; n < 27; n++)
+					dw[((size_t)(o + l) * in + i) * 27 + n] += taps[n * LANES + l];
 		}
 }
 

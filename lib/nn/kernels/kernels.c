@@ -363,6 +363,60 @@ static void wino_output_adjoint(wino_tile t, const float *patch, size_t sx, size
 #undef CALL
 }
 
+typedef double vd __attribute__((vector_size(LANES * sizeof(double)), aligned(8), may_alias));
+
+/* Rows of G: how a point sees the three taps. */
+static const double G2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
+static const double G4[6][3] = { { 1. / 4, 0, 0 },		{ -1. / 6, -1. / 6, -1. / 6 }, { -1. / 6, 1. / 6, -1. / 6 },
+				 { 1. / 24, 1. / 12, 1. / 6 }, { 1. / 24, -1. / 12, 1. / 6 }, { 0, 0, 1 } };
+
+typedef const double (*rows)[3];
+
+static void wino_weight(wino_tile t, const float *taps, float *u, size_t sp)
+{
+	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
+	rows gx = t.m[0] == 2 ? G2 : G4, gy = t.m[1] == 2 ? G2 : G4, gz = t.m[2] == 2 ? G2 : G4;
+	vd a[3][3][MOST], b[3][MOST][MOST];
+	for (int i = 0; i < 9; i++)
+		for (int z = 0; z < pz; z++) {
+			vd w0 = __builtin_convertvector(get(taps + (i * 3) * LANES), vd), w1 = __builtin_convertvector(get(taps + (i * 3 + 1) * LANES), vd);
+			a[i / 3][i % 3][z] = gz[z][0] * w0 + gz[z][1] * w1 + gz[z][2] * __builtin_convertvector(get(taps + (i * 3 + 2) * LANES), vd);
+		}
+	for (int x = 0; x < 3; x++)
+		for (int y = 0; y < py; y++)
+			for (int z = 0; z < pz; z++)
+				b[x][y][z] = gy[y][0] * a[x][0][z] + gy[y][1] * a[x][1][z] + gy[y][2] * a[x][2][z];
+	for (int x = 0; x < px; x++)
+		for (int y = 0; y < py; y++)
+			for (int z = 0; z < pz; z++) {
+				vd v = gx[x][0] * b[0][y][z] + gx[x][1] * b[1][y][z] + gx[x][2] * b[2][y][z];
+				put(u + ((x * py + y) * pz + z) * sp, __builtin_convertvector(v, vf));
+			}
+}
+
+static void wino_weight_adjoint(wino_tile t, const double *u, float *taps)
+{
+	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
+	rows gx = t.m[0] == 2 ? G2 : G4, gy = t.m[1] == 2 ? G2 : G4, gz = t.m[2] == 2 ? G2 : G4;
+	vd a[3][MOST][MOST] = { 0 }, b[3][3][MOST] = { 0 };
+	for (int x = 0; x < px; x++)
+		for (int k = 0; k < 3; k++)
+			for (int i = 0; i < py * pz; i++)
+				a[k][i / pz][i % pz] += gx[x][k] * *(const vd *)(u + (size_t)(x * py * pz + i) * LANES);
+	for (int x = 0; x < 3; x++)
+		for (int k = 0; k < 3; k++)
+			for (int y = 0; y < py; y++)
+				for (int z = 0; z < pz; z++)
+					b[x][k][z] += gy[y][k] * a[x][y][z];
+	for (int i = 0; i < 9; i++)
+		for (int k = 0; k < 3; k++) {
+			vd sum = { 0 };
+			for (int z = 0; z < pz; z++)
+				sum += gz[z][k] * b[i / 3][i % 3][z];
+			put(taps + (i * 3 + k) * LANES, __builtin_convertvector(sum, vf));
+		}
+}
+
 extern const kernels JOIN(kernels_, LEVEL);
 const kernels JOIN(kernels_, LEVEL) = {
 	.level = TEXT(LEVEL),
@@ -372,4 +426,6 @@ const kernels JOIN(kernels_, LEVEL) = {
 	.wino_input = wino_input,
 	.wino_output = wino_output,
 	.wino_output_adjoint = wino_output_adjoint,
+	.wino_weight = wino_weight,
+	.wino_weight_adjoint = wino_weight_adjoint,
 };

@@ -39,6 +39,10 @@ typedef struct kernels {
 			    size_t ox, size_t oy, const int valid[3]);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
 	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+	/* G g G^T for LANES pairs of channels at once: taps [27][LANES] -> u[p*sp + lane], computed in double. */
+	void (*wino_weight)(wino_tile t, const float *taps, float *u, size_t sp);
+	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
+	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
 } kernels;
 
 /* The kernels for this processor. */
