@@ -29,7 +29,7 @@ nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 	c->math = math;
 	c->threads = threads;
 	c->recording = mode == NN_TRAIN;
-	pool_init(&c->pool, mode == NN_PLAN, mode == NN_TRAIN ? 1.5 : 1.0);
+	pool_init(&c->pool, mode == NN_PLAN, mode == NN_TRAIN ? 3.0 : 1.0);
 	return c;
 }
 

@@ -13,7 +13,7 @@ static int points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 
 
 bool wino_fits(const conv_job *j)
 {
-	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride == 1 && j->in.c >= 8 && j->out.c >= 8;
+	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride == 1 && (j->in.c >= LANES || j->out.c >= LANES);
 }
 
 wino_tile wino_choose(const conv_job *j, enum nn_math math)
