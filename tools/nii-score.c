@@ -1,0 +1,203 @@
+/* nii-score: how alike scans are. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "nii/nii.h"
+#include "volume/score.h"
+
+static const char *mask_name, *list;
+static int64_t window = 11;
+static double range = 1, least_ssim = NAN, least_ms_ssim = NAN, least_psnr = NAN, most_mse = NAN;
+
+static const struct cli_option options[] = {
+	{ 0, "mask", CLI_TEXT, &mask_name, "FILE|brain",
+	  "SSIM, MSE and PSNR inside a mask: the nonzero voxels of FILE, or where REF is bright", false },
+	{ 0, "window", CLI_INT, &window, "K", "width of SSIM's window in voxels; MS-SSIM's is 3", false },
+	{ 0, "range", CLI_REAL, &range, "R", "range of the data", false },
+	{ 0, "list", CLI_TEXT, &list, "FILE", "also the pairs in FILE: REF, tab, IMG in each line", false },
+	{ 0, "min-ssim", CLI_REAL, &least_ssim, "V", "exit 1 when an SSIM is below V", false },
+	{ 0, "min-ms-ssim", CLI_REAL, &least_ms_ssim, "V", "exit 1 when an MS-SSIM is below V", false },
+	{ 0, "min-psnr", CLI_REAL, &least_psnr, "V", "exit 1 when a PSNR is below V", false },
+	{ 0, "max-mse", CLI_REAL, &most_mse, "V", "exit 1 when an MSE is above V", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"nii-score", "compare scans: SSIM, MS-SSIM, MSE, PSNR", "[REF IMG...]", 0, -1, CLI_JSON | CLI_KEEP_GOING, options,
+};
+
+struct scores {
+	double ssim, ms_ssim, mse, psnr; /* NAN: not defined for these volumes */
+};
+
+struct job {
+	volume mask; /* of --mask FILE; v is NULL without */
+	char *ref_name; /* of the reference that is loaded */
+	volume ref;
+	json_t *rows;
+	bool below;
+	int status;
+};
+
+static int same_grid(const volume *a, const volume *b, const char *name, err *e)
+{
+	if (memcmp(a->n, b->n, sizeof a->n))
+		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the reference has %dx%dx%d", name, b->n[0], b->n[1], b->n[2], a->n[0],
+			       a->n[1], a->n[2]);
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 4; k++)
+			if (fabs(a->affine[i][k] - b->affine[i][k]) > 1e-3) {
+				cli_warn("%s: lies elsewhere in space than the reference; compared voxel by voxel", name);
+				return 0;
+			}
+	return 0;
+}
+
+static int load_reference(struct job *j, const char *name, err *e)
+{
+	if (j->ref_name && !strcmp(j->ref_name, name))
+		return 0;
+	free(j->ref_name);
+	j->ref_name = NULL;
+	volume_free(&j->ref);
+	int code = nii_read(&j->ref, NULL, NULL, name, e);
+	if (!code && j->mask.v)
+		code = same_grid(&j->ref, &j->mask, mask_name, e);
+	return code ? code : mem_text(&j->ref_name, name, e);
+}
+
+static int score(struct scores *s, struct job *j, const volume *img, err *e)
+{
+	const volume *ref = &j->ref;
+	bool brain = mask_name && !j->mask.v;
+	float *bright = NULL;
+	ssim_result r;
+	size_t count = volume_count(ref->n);
+	int code = score_ssim(&r, ref->v, img->v, j->mask.v, ref->n, (int)window, range, e);
+	if (!code && brain)
+		code = mem_zero(&bright, count, sizeof *bright, "mask", e);
+	if (!code && brain)
+		code = score_brain(bright, ref->v, ref->n, (int)window, range, e);
+	if (!code) {
+		s->ssim = brain ? r.brain : j->mask.v ? r.masked : r.whole;
+		s->mse = score_mse(ref->v, img->v, brain ? bright : j->mask.v, count);
+		s->psnr = score_psnr(s->mse, range);
+		/* small volumes have none */
+		if (score_ms_ssim(&s->ms_ssim, ref->v, img->v, ref->n, range, NULL))
+			s->ms_ssim = NAN;
+	}
+	free(bright);
+	return code;
+}
+
+/* ---- what is said ---- */
+
+static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+static void print_number(double v)
+{
+	if (isnan(v))
+		printf("\tn/a");
+	else
+		printf("\t%.6g", v);
+}
+
+static void show(struct job *j, const char *ref, const char *img, const struct scores *s)
+{
+	if (cli_common.json) {
+		json_array_append_new(j->rows, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "ref", ref, "img", img, "ssim", number(s->ssim),
+							 "ms_ssim", number(s->ms_ssim), "mse", number(s->mse), "psnr", number(s->psnr)));
+	} else {
+		printf("%s\t%s", ref, img);
+		print_number(s->ssim);
+		print_number(s->ms_ssim);
+		print_number(s->mse);
+		print_number(s->psnr);
+		putchar('\n');
+	}
+	/* written so that what is not defined does not pass */
+	j->below |= (!isnan(least_ssim) && !(s->ssim >= least_ssim)) || (!isnan(least_ms_ssim) && !(s->ms_ssim >= least_ms_ssim)) ||
+		    (!isnan(least_psnr) && !(s->psnr >= least_psnr)) || (!isnan(most_mse) && !(s->mse <= most_mse));
+}
+
+static void compare(struct job *j, const char *ref, const char *img)
+{
+	err e = { 0 };
+	volume v = { .v = NULL };
+	struct scores s;
+	int code = load_reference(j, ref, &e);
+	if (!code)
+		code = nii_read(&v, NULL, NULL, img, &e);
+	if (!code)
+		code = same_grid(&j->ref, &v, img, &e);
+	if (!code && score(&s, j, &v, &e))
+		code = err_prefix(&e, "%s", img);
+	volume_free(&v);
+	if (!code) {
+		show(j, ref, img, &s);
+	} else if (cli_common.keep_going && code != ERR_USAGE) {
+		cli_warn("skipped: %s", e.text);
+		j->status = ERR_DATA;
+	} else {
+		cli_fail(&e);
+	}
+}
+
+static void compare_list(struct job *j)
+{
+	char *text, *rest, *line;
+	size_t n;
+	err e = { 0 };
+	if (file_slurp(list, 64 << 20, &text, &n, &e))
+		cli_fail(&e);
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		line[strcspn(line, "\r")] = 0;
+		char *tab = strchr(line, '\t');
+		if (!*line)
+			continue;
+		if (!tab || tab == line || !tab[1] || strchr(tab + 1, '\t'))
+			cli_die(ERR_DATA, "%s: '%s' is not REF, tab, IMG", list, line);
+		*tab = 0;
+		compare(j, line, tab + 1);
+	}
+	free(text);
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	struct job j = { .rows = NULL };
+	err e = { 0 };
+	if (n < 2 && !(n == 0 && list))
+		cli_die(ERR_USAGE, "needs a reference and a scan to compare with it");
+	if (window < 1 || window > 4096)
+		cli_die(ERR_USAGE, "--window: %lld is no width", (long long)window);
+	if (!(range > 0))
+		cli_die(ERR_USAGE, "--range: %g is no range", range);
+	omp_set_num_threads(cli_common.threads);
+	if (mask_name && strcmp(mask_name, "brain") && nii_read(&j.mask, NULL, NULL, mask_name, &e))
+		cli_fail(&e);
+	if (!(j.rows = json_array()))
+		cli_die(ERR_OS, "no memory");
+	if (!cli_common.json)
+		puts("ref\timg\tssim\tms_ssim\tmse\tpsnr");
+	for (int i = 1; i < n; i++)
+		compare(&j, files[0], files[i]);
+	if (list)
+		compare_list(&j);
+	if (cli_common.json) {
+		json_dumpf(j.rows, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+	}
+	json_decref(j.rows);
+	volume_free(&j.mask);
+	volume_free(&j.ref);
+	free(j.ref_name);
+	return cli_done(j.status ? j.status : j.below ? ERR_DIFFERS : 0);
+}
