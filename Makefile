@@ -24,7 +24,7 @@ CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) -ffile-prefix-map
 LIBS_base   := -lnettle -lz -lm
 LIBS_cli    := -ljansson
 LIBS_format := -ljansson -lzstd -lz
-LIBS_volume := -ljansson -lm
+LIBS_volume := -ljansson -lpng -lm
 LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lm
 LIBS_model  := -ljansson
@@ -40,6 +40,7 @@ USES_lat2npy := cli format base
 USES_npy2lat := cli format base
 USES_nii-score := cli format nii volume base
 USES_nii2lat := cli model nn nii volume format base
+USES_nii2png := cli format nii volume base
 
 PARTS := cli train model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))

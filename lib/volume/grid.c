@@ -189,7 +189,7 @@ int grid_sample(volume *dst, double map[3][4], const volume *src, enum grid_edge
 			float *line = dst->v + ((size_t)i * (size_t)dst->n[1] + (size_t)j) * (size_t)dst->n[2];
 			for (int k = 0; k < dst->n[2]; k++) {
 				double p[3];
-				affine_apply(p, map, (const double[3]){i, j, k});
+				affine_apply(p, map, (const double[3]){ i, j, k });
 				line[k] = fminf(fmaxf(sample(v, src->n, p, edge), low), high);
 			}
 		}

@@ -8,8 +8,9 @@ enum { MAX_SIDE = 4096 };
 
 preparation preparation_default(void)
 {
-	return (preparation){
-		.kind = PREPARE_WORLD, .n = {64, 80, 64}, .affine = {{3, 0, 0, -94.25}, {0, 3, 0, -136.25}, {0, 0, 3, -89.25}}};
+	return (preparation){ .kind = PREPARE_WORLD,
+			      .n = { 64, 80, 64 },
+			      .affine = { { 3, 0, 0, -94.25 }, { 0, 3, 0, -136.25 }, { 0, 0, 3, -89.25 } } };
 }
 
 /* Three rows of four finite numbers. */
@@ -52,7 +53,7 @@ static bool parse_size(int n[3], const json_t *list)
 
 int preparation_parse(preparation *p, const json_t *object, const int size[3], err *e)
 {
-	*p = (preparation){.kind = PREPARE_STORED, .n = {size[0], size[1], size[2]}, .spacing = 1.5};
+	*p = (preparation){ .kind = PREPARE_STORED, .n = { size[0], size[1], size[2] }, .spacing = 1.5 };
 	if (!object || json_is_null(object))
 		return 0;
 	const char *name = json_string_value(json_object_get(object, "name"));
@@ -109,7 +110,7 @@ int prepared_parse(prepared *how, const json_t *object, err *e)
 {
 	const json_t *scale = json_object_get(object, "scale"), *offset = json_object_get(object, "offset");
 	double inverse[3][4];
-	*how = (prepared){.scale = json_number_value(scale), .offset = json_number_value(offset)};
+	*how = (prepared){ .scale = json_number_value(scale), .offset = json_number_value(offset) };
 	if (!json_is_number(scale) || !json_is_number(offset) || !isfinite(how->scale) || !isfinite(how->offset))
 		return err_set(e, ERR_DATA, "preparation: no scale and offset of the scan's intensities");
 	if (!parse_affine(how->to_source, json_object_get(object, "to_source")) || !affine_inverse(inverse, how->to_source))

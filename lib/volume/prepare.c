@@ -6,49 +6,8 @@
 
 #include "base/mem.h"
 #include "volume/grid.h"
+#include "volume/percentile.h"
 #include "volume/stored.h"
-
-/* The element of rank k (0 is the least) of v, which is reordered so that what follows it is no less. Hoare's "find". */
-static float element_of_rank(float *v, size_t n, size_t k)
-{
-	long low = 0, high = (long)n - 1, want = (long)k;
-	while (low < high) {
-		float pivot = v[low + (high - low) / 2];
-		long i = low, j = high;
-		while (i <= j) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i <= j) {
-				float t = v[i];
-				v[i++] = v[j];
-				v[j--] = t;
-			}
-		}
-		if (want <= j)
-			high = j;
-		else if (want >= i)
-			low = i;
-		else
-			break;
-	}
-	return v[want];
-}
-
-/* Percentile q (0..1) of n > 0 values, linear between ranks; v is reordered. */
-static double percentile(float *v, size_t n, double q)
-{
-	double rank = q * (double)(n - 1);
-	size_t k = (size_t)rank;
-	double low = element_of_rank(v, n, k), next = low;
-	if (k + 1 < n) {
-		next = v[k + 1];
-		for (size_t i = k + 2; i < n; i++)
-			next = fmin(next, v[i]);
-	}
-	return low + (rank - (double)k) * (next - low);
-}
 
 /* The 99.9th percentile of the scan's nonzero voxels whose centres lie in the grid's outer box, and the share of its intensity in there.
  * to_grid: voxel of the scan -> voxel of the grid. */
@@ -70,7 +29,7 @@ static int measure(prepared *how, const preparation *p, const volume *scan, doub
 				bool in = true;
 				if (v == 0)
 					continue;
-				affine_apply(at, to_grid, (const double[3]){i, j, k});
+				affine_apply(at, to_grid, (const double[3]){ i, j, k });
 				for (int a = 0; a < 3; a++)
 					in = in && at[a] >= -.5 - slack && at[a] <= p->n[a] - .5 + slack;
 				all += fabs((double)v);
@@ -89,7 +48,7 @@ static int measure(prepared *how, const preparation *p, const volume *scan, doub
 /* How much is bright on the grid, and where. */
 static void look(prepared *how, const volume *x)
 {
-	double volume_mm3 = 0, sum[3] = {0}, weight = 0;
+	double volume_mm3 = 0, sum[3] = { 0 }, weight = 0;
 	size_t bright = 0, voxel = 0;
 	volume g = *x;
 	for (int i = 0; i < x->n[0]; i++)
@@ -144,7 +103,7 @@ static int prepare_world(volume *x, prepared *how, const preparation *p, const v
 
 int prepare(volume *x, prepared *how, const preparation *p, const volume *scan, err *e)
 {
-	*how = (prepared){.scale = 1};
+	*how = (prepared){ .scale = 1 };
 	return p->kind == PREPARE_WORLD ? prepare_world(x, how, p, scan, e) : prepare_stored(x, how, p, scan, e);
 }
 
@@ -152,7 +111,7 @@ const char *prepare_concern(const preparation *p, const prepared *how)
 {
 	/* 95 registered brains of four studies have 2.1 to 2.5 litres, Colin27 and ICBM 152 1.9 and 2.0, all with their centre within 13 mm
 	 * of this one; unregistered brains 1.2 to 1.6, whole heads from 2.9. */
-	static const double centre[3] = {0, -22, 9};
+	static const double centre[3] = { 0, -22, 9 };
 	double off = 0;
 	if (p->kind != PREPARE_WORLD)
 		return NULL;

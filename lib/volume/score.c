@@ -87,8 +87,8 @@ static int make_moments(struct moments *m, const double *a, const double *b, con
 		m->all = NULL;
 		return code;
 	}
-	double **out[5] = {&m->a, &m->b, &m->aa, &m->bb, &m->ab};
-	const double *first[5] = {a, b, a, b, a}, *second[5] = {NULL, NULL, a, b, b};
+	double **out[5] = { &m->a, &m->b, &m->aa, &m->bb, &m->ab };
+	const double *first[5] = { a, b, a, b, a }, *second[5] = { NULL, NULL, a, b, b };
 	for (int i = 0; i < 5; i++) {
 		*out[i] = m->all + (size_t)i * part;
 		blur(*out[i], scratch, scratch + whole, first[i], second[i], n, w, k);
@@ -118,9 +118,9 @@ static int widen(double **out, const float *v, size_t count, err *e)
 int score_ssim(ssim_result *out, const float *a, const float *b, const float *mask, const int n[3], int window, double range, err *e)
 {
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2], i = 0, middle = (size_t)window / 2;
-	double *w = NULL, *wa = NULL, *wb = NULL, sum[3] = {0}, contrast;
-	size_t voxels[3] = {0};
-	struct moments m = {0};
+	double *w = NULL, *wa = NULL, *wb = NULL, sum[3] = { 0 }, contrast;
+	size_t voxels[3] = { 0 };
+	struct moments m = { 0 };
 	int code = make_window(&w, window, n, range, e);
 	if (!code)
 		code = widen(&wa, a, count, e);
@@ -135,14 +135,14 @@ int score_ssim(ssim_result *out, const float *a, const float *b, const float *ma
 			for (int z = 0; z <= n[2] - window; z++, i++) {
 				double s = ssim_at(&m, i, range, &contrast);
 				size_t at = (((size_t)x + middle) * (size_t)n[1] + (size_t)y + middle) * (size_t)n[2] + (size_t)z + middle;
-				bool in[3] = {true, m.a[i] > .02 * range, mask && mask[at] != 0};
+				bool in[3] = { true, m.a[i] > .02 * range, mask && mask[at] != 0 };
 				for (int k = 0; k < 3; k++) {
 					sum[k] += in[k] ? s : 0;
 					voxels[k] += in[k];
 				}
 			}
 	/* 0/0 is NAN */
-	*out = (ssim_result){sum[0] / (double)voxels[0], sum[1] / (double)voxels[1], sum[2] / (double)voxels[2]};
+	*out = (ssim_result){ sum[0] / (double)voxels[0], sum[1] / (double)voxels[1], sum[2] / (double)voxels[2] };
 done:
 	free(w);
 	free(wa);
@@ -191,8 +191,8 @@ static void halve(double *v, const int n[3])
 
 int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e)
 {
-	static const double weights[SCALES] = {.0448, .2856, .3001, .2363, .1333};
-	int size[3] = {n[0], n[1], n[2]};
+	static const double weights[SCALES] = { .0448, .2856, .3001, .2363, .1333 };
+	int size[3] = { n[0], n[1], n[2] };
 	double *wa = NULL, *wb = NULL, *w = NULL, product = 1;
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
 	for (int k = 0; k < 3; k++)
@@ -205,7 +205,7 @@ int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], d
 	if (!code)
 		code = widen(&wb, b, count, e);
 	for (int scale = 0; scale < SCALES && !code; scale++) {
-		struct moments m = {0};
+		struct moments m = { 0 };
 		double sum = 0, contrast;
 		size_t part = (size_t)(size[0] - 2) * (size_t)(size[1] - 2) * (size_t)(size[2] - 2);
 		code = make_moments(&m, wa, wb, size, w, MS_WINDOW, e);

@@ -67,7 +67,7 @@ static int resample(float **out, int n[3], const volume *scan, const struct axis
 	for (size_t i = 0; i < count; i++)
 		a[i] = scan->v[i];
 	for (int k = 0; k < 3; k++) {
-		int next[3] = {n[0], n[1], n[2]};
+		int next[3] = { n[0], n[1], n[2] };
 		long outer = k == 0 ? 1 : k == 1 ? n[0] : (long)n[0] * n[1], inner = k == 0 ? (long)n[1] * n[2] : k == 1 ? n[2] : 1;
 		next[k] = plan[k].count;
 		code = mem_zero(&b, volume_count(next), sizeof *b, "volume", e);
@@ -92,7 +92,7 @@ int prepare_stored(volume *x, prepared *how, const preparation *p, const volume 
 	volume s = *scan;
 	struct axis plan[3];
 	double mm[3];
-	int n[3] = {s.n[0], s.n[1], s.n[2]}, code = 0;
+	int n[3] = { s.n[0], s.n[1], s.n[2] }, code = 0;
 	float *v = NULL;
 	affine_spacing(mm, s.affine);
 	for (int k = 0; k < 3 && !code; k++)
@@ -101,7 +101,7 @@ int prepare_stored(volume *x, prepared *how, const preparation *p, const volume 
 		code = resample(&v, n, scan, plan, mm, p->spacing, e);
 	for (int k = 0; k < 3 && !code; k++) {
 		long outer = k == 0 ? 1 : k == 1 ? n[0] : (long)n[0] * n[1], inner = k == 0 ? (long)n[1] * n[2] : k == 1 ? n[2] : 1;
-		int next[3] = {n[0], n[1], n[2]};
+		int next[3] = { n[0], n[1], n[2] };
 		float *padded;
 		next[k] = p->n[k];
 		code = mem_zero(&padded, volume_count(next), sizeof *padded, "volume", e);
@@ -130,7 +130,7 @@ int prepare_stored(volume *x, prepared *how, const preparation *p, const volume 
 		how->to_source[k][k] = plan[k].step;
 		how->to_source[k][3] = (plan[k].start - plan[k].low) * plan[k].step;
 	}
-	*x = (volume){.n = {n[0], n[1], n[2]}, .v = v};
+	*x = (volume){ .n = { n[0], n[1], n[2] }, .v = v };
 	affine_multiply(x->affine, s.affine, how->to_source);
 	return 0;
 }

@@ -14,7 +14,7 @@ int volume_new(volume *out, const int n[3], err *e)
 	int code = mem_zero(&v, volume_count(n), sizeof *v, "volume", e);
 	if (code)
 		return code;
-	*out = (volume){.n = {n[0], n[1], n[2]}, .affine = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}}, .v = v};
+	*out = (volume){ .n = { n[0], n[1], n[2] }, .affine = { { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 1, 0 } }, .v = v };
 	return 0;
 }
 
@@ -35,7 +35,7 @@ void affine_multiply(double out[3][4], double a[3][4], double b[3][4])
 
 void affine_apply(double out[3], double a[3][4], const double at[3])
 {
-	double p[3] = {at[0], at[1], at[2]};
+	double p[3] = { at[0], at[1], at[2] };
 	for (int i = 0; i < 3; i++)
 		out[i] = a[i][0] * p[0] + a[i][1] * p[1] + a[i][2] * p[2] + a[i][3];
 }
@@ -56,7 +56,7 @@ bool affine_inverse(double out[3][4], double a[3][4])
 	/* relative to the columns' lengths: small voxels are not singular */
 	if (!(fabs(det) > 1e-9 * mm[0] * mm[1] * mm[2]) || !isfinite(det) || !isfinite(1 / det) || !isfinite(a[0][3] + a[1][3] + a[2][3]))
 		return false;
-	double t[3] = {a[0][3], a[1][3], a[2][3]};
+	double t[3] = { a[0][3], a[1][3], a[2][3] };
 	for (int i = 0; i < 3; i++) {
 		for (int j = 0; j < 3; j++)
 			out[i][j] = c[i][j] / det;

@@ -1,0 +1,44 @@
+#include "volume/percentile.h"
+
+#include <math.h>
+
+/* The element of rank k (0 is the least) of v, which is reordered so that what follows it is no less. Hoare's "find". */
+static float element_of_rank(float *v, size_t n, size_t k)
+{
+	long low = 0, high = (long)n - 1, want = (long)k;
+	while (low < high) {
+		float pivot = v[low + (high - low) / 2];
+		long i = low, j = high;
+		while (i <= j) {
+			while (v[i] < pivot)
+				i++;
+			while (v[j] > pivot)
+				j--;
+			if (i <= j) {
+				float t = v[i];
+				v[i++] = v[j];
+				v[j--] = t;
+			}
+		}
+		if (want <= j)
+			high = j;
+		else if (want >= i)
+			low = i;
+		else
+			break;
+	}
+	return v[want];
+}
+
+double percentile(float *v, size_t n, double q)
+{
+	double rank = q * (double)(n - 1);
+	size_t k = (size_t)rank;
+	double low = element_of_rank(v, n, k), next = low;
+	if (k + 1 < n) {
+		next = v[k + 1];
+		for (size_t i = k + 2; i < n; i++)
+			next = fmin(next, v[i]);
+	}
+	return low + (rank - (double)k) * (next - low);
+}
