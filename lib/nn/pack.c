@@ -20,26 +20,27 @@ void param_touch(param *p)
 	p->packed = NULL;
 }
 
-/* The entry `key` of w; *made tells whether it is new and to be filled (count floats). */
+/* The entry `key` of w; *made tells whether it is new and to be filled (count floats). A plan leaves entries without memory, which the
+ * first real run gives them. */
 static float *entry(nn *c, param *w, int key, size_t count, bool *made)
 {
 	*made = false;
-	for (struct packed *k = w->packed; k; k = k->next)
-		if (k->key == key)
-			return k->w;
 	if (!nn_ok(c))
 		return NULL;
-	struct packed *k = calloc(1, sizeof *k);
-	if (k && !nn_planning(c))
-		k->w = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
-	if (!k || (!k->w && !nn_planning(c))) {
-		free(k);
-		return nn_fail(c, ERR_OS, "no memory for the transformed weights of %s", w->name);
+	struct packed *k = w->packed;
+	while (k && k->key != key)
+		k = k->next;
+	if (!k && (k = calloc(1, sizeof *k))) {
+		*k = (struct packed){ w->packed, key, NULL };
+		w->packed = k;
+		nn_count_packed(c, count * sizeof(float));
 	}
-	nn_count_packed(c, count * sizeof(float));
-	*k = (struct packed){ w->packed, key, k->w };
-	w->packed = k;
-	*made = k->w != NULL;
+	if (k && !k->w && !nn_planning(c)) {
+		k->w = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
+		*made = k->w != NULL;
+	}
+	if (!k || (!k->w && !nn_planning(c)))
+		return nn_fail(c, ERR_OS, "no memory for the transformed weights of %s", w->name);
 	return k->w;
 }
 
