@@ -22,7 +22,7 @@ typedef struct augmentation {
 /* Mild settings for a 64x80x64 grid at 3 mm. */
 augmentation augmentation_default(void);
 
-/* out [X,Y,Z] from in [X,Y,Z] (another array), n = X, Y, Z, Z fastest. Geometry in one linear interpolation, 0 outside; then intensity.
+/* out [X,Y,Z] from in [X,Y,Z] (another array), n = X, Y, Z, Z fastest. Geometry in one cubic interpolation, 0 outside; then intensity.
  * A function of the settings, the input and r alone: the same bytes for any number of threads. ERR_OS. */
 int augment(float *out, const float *in, const int n[3], const augmentation *a, philox r, err *e);
 
