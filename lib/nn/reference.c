@@ -1,0 +1,161 @@
+#include "nn/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+double ref_activation(double u, enum act act)
+{
+	switch (act) {
+	case ACT_SILU: return u / (1 + exp(-u));
+	case ACT_LEAKY: return u > 0 ? u : 0.2 * u;
+	default: return u;
+	}
+}
+
+shape ref_conv_shape(const ref_conv *r)
+{
+	const int n[3] = { r->in.x, r->in.y, r->in.z };
+	int o[3];
+	for (int a = 0; a < 3; a++)
+		o[a] = (n[a] * r->up[a] + r->low[a] + r->high[a] - r->k[a]) / r->stride[a] + 1;
+	return (shape){ r->in.b, o[0], o[1], o[2], r->out };
+}
+
+static size_t at(shape s, int b, int x, int y, int z, int c)
+{
+	return ((((size_t)b * s.x + x) * s.y + y) * s.z + z) * s.c + c;
+}
+
+/* act(scale x + shift), repeated, in a frame of zeros: what the kernel slides over. p: [frame]. */
+static void load(const ref_conv *r, shape frame, const double *in, double *p)
+{
+	const shape s = r->in;
+	for (int b = 0; b < s.b; b++)
+		for (int x = 0; x < s.x * r->up[0]; x++)
+			for (int y = 0; y < s.y * r->up[1]; y++)
+				for (int z = 0; z < s.z * r->up[2]; z++)
+					for (int c = 0; c < s.c; c++) {
+						double v = in[at(s, b, x / r->up[0], y / r->up[1], z / r->up[2], c)];
+						const double *scale = r->affine + (size_t)b * 2 * s.c, *shift = scale + s.c;
+						if (r->affine)
+							v = scale[c] * v + shift[c];
+						p[at(frame, b, x + r->low[0], y + r->low[1], z + r->low[2], c)] = ref_activation(v, r->act);
+					}
+}
+
+/* The product of the kernel's taps for output o with what lies under them from (x, y, z) on. */
+static double product(const ref_conv *r, shape frame, const double *p, const double *w, int b, int x, int y, int z, int o)
+{
+	double sum = 0;
+	const double *tap = w + (size_t)o * r->in.c * r->k[0] * r->k[1] * r->k[2];
+	for (int c = 0; c < r->in.c; c++)
+		for (int i = 0; i < r->k[0]; i++)
+			for (int j = 0; j < r->k[1]; j++)
+				for (int k = 0; k < r->k[2]; k++)
+					sum += *tap++ * p[at(frame, b, x + i, y + j, z + k, c)];
+	return sum;
+}
+
+int ref_conv_forward(const ref_conv *r, const double *x, const double *w, double *y, err *e)
+{
+	shape s = ref_conv_shape(r), frame = r->in;
+	frame.x = r->in.x * r->up[0] + r->low[0] + r->high[0];
+	frame.y = r->in.y * r->up[1] + r->low[1] + r->high[1];
+	frame.z = r->in.z * r->up[2] + r->low[2] + r->high[2];
+	double *p;
+	int code = mem_zero(&p, shape_count(frame), sizeof *p, "reference", e);
+	if (code)
+		return code;
+	load(r, frame, x, p);
+	for (int b = 0; b < s.b; b++)
+		for (int i = 0; i < s.x; i++)
+			for (int j = 0; j < s.y; j++)
+				for (int k = 0; k < s.z; k++)
+					for (int o = 0; o < s.c; o++) {
+						double v = product(r, frame, p, w, b, i * r->stride[0], j * r->stride[1], k * r->stride[2], o);
+						v += r->bias ? r->bias[o] : 0;
+						v += r->add ? r->add[at(s, b, i, j, k, o)] : 0;
+						y[at(s, b, i, j, k, o)] = v;
+					}
+	free(p);
+	return 0;
+}
+
+void ref_group_norm(shape s, const double *x, const double *gamma, const double *beta, int groups, double eps, double *affine)
+{
+	int per = s.c / groups;
+	size_t voxels = (size_t)s.x * s.y * s.z;
+	for (int b = 0; b < s.b; b++)
+		for (int g = 0; g < groups; g++) {
+			const double *from = x + (size_t)b * voxels * s.c + (size_t)g * per;
+			double mean = 0, var = 0, count = (double)voxels * per;
+			for (size_t i = 0; i < voxels; i++)
+				for (int k = 0; k < per; k++)
+					mean += from[i * s.c + k] / count;
+			for (size_t i = 0; i < voxels; i++)
+				for (int k = 0; k < per; k++)
+					var += (from[i * s.c + k] - mean) * (from[i * s.c + k] - mean) / count;
+			for (int c = g * per; c < (g + 1) * per; c++) {
+				double *scale = affine + (size_t)b * 2 * s.c, *shift = scale + s.c;
+				scale[c] = gamma[c] / sqrt(var + eps);
+				shift[c] = beta[c] - mean * scale[c];
+			}
+		}
+}
+
+void ref_moments(shape s, const double *x, double *mean, double *var)
+{
+	size_t n = (size_t)s.b * s.x * s.y * s.z;
+	for (int c = 0; c < s.c; c++) {
+		mean[c] = var[c] = 0;
+		for (size_t i = 0; i < n; i++)
+			mean[c] += x[i * s.c + c] / (double)n;
+		for (size_t i = 0; i < n; i++)
+			var[c] += (x[i * s.c + c] - mean[c]) * (x[i * s.c + c] - mean[c]) / (double)n;
+	}
+}
+
+void ref_batch_norm(int b, int c, const double *mean, const double *var, const double *gamma, const double *beta, double eps,
+		    double *affine)
+{
+	for (int i = 0; i < b * c; i++) {
+		double *scale = affine + (size_t)(i / c) * 2 * c, *shift = scale + c;
+		int k = i % c;
+		scale[k] = gamma[k] / sqrt(var[k] + eps);
+		shift[k] = beta[k] - mean[k] * scale[k];
+	}
+}
+
+double ref_l1(size_t n, const double *x, const double *target)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += fabs(x[i] - target[i]);
+	return sum / (double)n;
+}
+
+double ref_squared_to(size_t n, const double *x, double value)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (x[i] - value) * (x[i] - value);
+	return sum / (double)n;
+}
+
+static double clamped(double log_var) { return fmin(fmax(log_var, -30), 20); }
+
+void ref_posterior(size_t n, const double *mean, const double *log_var, const double *noise, double *z)
+{
+	for (size_t i = 0; i < n; i++)
+		z[i] = mean[i] + exp(clamped(log_var[i]) / 2) * noise[i];
+}
+
+double ref_kl(size_t n, int volumes, const double *mean, const double *log_var)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += 0.5 * (mean[i] * mean[i] + exp(clamped(log_var[i])) - clamped(log_var[i]) - 1);
+	return sum / volumes;
+}
