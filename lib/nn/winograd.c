@@ -79,6 +79,10 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 	return k;
 }
 
+/* Floats between two points of a transformed brick: a line more than it holds, since the points of a tile would otherwise lie a
+ * multiple of 4096 bytes apart and drive each other out of the first-level cache. */
+static size_t stride_of(const bricks *k, int cp) { return (size_t)k->most * cp + LANES; }
+
 /* Brick i -> volume and first output voxel. */
 static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
 {
@@ -103,7 +107,7 @@ typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, in
 /* Transforms every tile of a staged brick that has an output inside the volume: v [p][tiles][cp]. Returns the number of tiles. */
 static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], int cp, const float *patch, float *v)
 {
-	size_t sy = (size_t)k->voxels[2] * cp, sx = sy * k->voxels[1], sp = (size_t)k->most * cp;
+	size_t sy = (size_t)k->voxels[2] * cp, sx = sy * k->voxels[1], sp = stride_of(k, cp);
 	int tiles = 0;
 	for (int x = 0; x < k->n[0] && at[0] + x * t.m[0] < j->out.x; x++)
 		for (int y = 0; y < k->n[1] && at[1] + y * t.m[1] < j->out.y; y++)
@@ -118,7 +122,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
 	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * ip;
-	size_t v_n = (size_t)np * k.most * ip, m_n = (size_t)np * k.most * op, work_n = patch_n + v_n + m_n;
+	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
 	if (!work)
 		return;
@@ -133,8 +137,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 		stage(j, &k, in, b, at, j->pad, ip, patch);
 		int tiles = transform_brick(j, &k, t, kernel->wino_input, at, ip, patch, v);
 		for (int p = 0; p < np; p++)
-			gemm(false, false, tiles, op, ip, v + (size_t)p * k.most * ip, ip, u + (size_t)p * ip * op, op, 0,
-			     m + (size_t)p * k.most * op, op);
+			gemm(false, false, tiles, op, ip, v + p * vp, ip, u + (size_t)p * ip * op, op, 0, m + p * mp, op);
 		tiles = 0;
 		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
@@ -144,7 +147,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 					for (int a = 0; a < 3; a++)
 						valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
 					size_t to = ((((size_t)b * j->out.x + x) * j->out.y + y) * j->out.z + z) * co;
-					kernel->wino_output(t, m + (size_t)tiles++ * op, (size_t)k.most * op, co, op, padded,
+					kernel->wino_output(t, m + (size_t)tiles++ * op, mp, co, op, padded,
 							    add ? add + to : NULL, out + to, (size_t)j->out.y * j->out.z * co,
 							    (size_t)j->out.z * co, valid);
 				}
@@ -180,7 +183,8 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 	const conv_job dj = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1 };
 	int wide = ip > op ? ip : op;
 	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * wide;
-	size_t v_n = (size_t)np * k.most * ip, d_n = (size_t)np * k.most * op, work_n = patch_n + v_n + d_n, own = (size_t)np * ip * op;
+	size_t vp = stride_of(&k, ip), dp = stride_of(&k, op), v_n = np * vp, d_n = np * dp, work_n = patch_n + v_n + d_n;
+	size_t own = (size_t)np * ip * op;
 	/* fixed shares of the bricks: the sums do not depend on the number of threads */
 	int shares = k.total < 4 ? k.total : 4;
 	float *work = nn_take(c, work_n * (size_t)threads), *du = nn_take(c, own * (size_t)shares);
@@ -198,7 +202,7 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 				stage(&dj, &k, dout, b, at, 0, op, patch);
 				int tiles = transform_brick(j, &k, t, kernel->wino_output_adjoint, at, op, patch, d);
 				for (int p = 0; p < np; p++)
-					gemm(true, false, ip, op, tiles, v + (size_t)p * k.most * ip, ip, d + (size_t)p * k.most * op, op,
+					gemm(true, false, ip, op, tiles, v + p * vp, ip, d + p * dp, op,
 					     i > first, sum + (size_t)p * ip * op, op);
 			}
 		}
