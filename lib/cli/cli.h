@@ -12,11 +12,13 @@
 
 enum cli_kind {
 	CLI_FLAG,	/* value: bool *,         no argument */
-	CLI_INT,	/* value: int64_t *,      whole number */
+	CLI_INT,	/* value: int64_t *,      whole number; CLI_NOT_GIVEN as default means "not given" */
 	CLI_REAL,	/* value: double *,       finite number; NAN as default means "not given" */
 	CLI_TEXT,	/* value: const char **,  NULL as default means "not given"; with arg "exact|fast" (no capitals)
 			 * cli_parse accepts nothing else */
 };
+
+#define CLI_NOT_GIVEN INT64_MIN
 
 struct cli_option {
 	char letter;		/* 0: long name only */

@@ -9,7 +9,7 @@ static void default_value(FILE *to, const struct cli_entry *entry)
 	const struct cli_option *o = entry->option;
 	if (!strcmp(o->name, "threads"))
 		fprintf(to, " [%d]", cli_common.threads);
-	else if (o->kind == CLI_INT)
+	else if (o->kind == CLI_INT && entry->initial.number != CLI_NOT_GIVEN)
 		fprintf(to, " [%lld]", (long long)entry->initial.number);
 	else if (o->kind == CLI_REAL && !isnan(entry->initial.real))
 		fprintf(to, " [%.15g]", entry->initial.real);

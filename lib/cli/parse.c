@@ -14,7 +14,7 @@ static int64_t whole_number(const struct cli_option *o, const char *s)
 	long long v = strtoll(s, &end, 10);
 	if (end == s || *end || isspace((unsigned char)*s))
 		cli_die(ERR_USAGE, "--%s: '%s' is not a whole number", o->name, s);
-	if (errno)
+	if (errno || v == CLI_NOT_GIVEN)
 		cli_die(ERR_USAGE, "--%s: '%s' is out of range", o->name, s);
 	return v;
 }

@@ -10,8 +10,7 @@ enum { MAX_THREADS = 1024 };
 struct cli_common cli_common = { .output = "-", .math = "exact" };
 struct cli_table cli_table;
 
-enum { NOT_GIVEN = INT32_MIN };
-static int64_t threads = NOT_GIVEN;
+static int64_t threads = CLI_NOT_GIVEN;
 static bool want_help, want_version, want_interface;
 
 /* `group` is the bit of struct cli's `common` that brings the option, 0 for those every tool has. */
@@ -118,7 +117,7 @@ enum cli_request cli_table_request(void)
 
 void cli_table_threads(void)
 {
-	if (threads == NOT_GIVEN)
+	if (threads == CLI_NOT_GIVEN)
 		return;
 	if (threads < 1 || threads > MAX_THREADS)
 		cli_die(ERR_USAGE, "--threads: %lld is not between 1 and %d", (long long)threads, MAX_THREADS);
@@ -136,7 +135,7 @@ json_t *cli_entry_json(const struct cli_entry *entry, bool initial)
 		return json_boolean(initial ? entry->initial.flag : *(bool *)o->value);
 	case CLI_INT:
 		number = initial ? entry->initial.number : *(int64_t *)o->value;
-		return o->value == &threads ? json_null() : json_integer(number);
+		return number == CLI_NOT_GIVEN ? json_null() : json_integer(number);
 	case CLI_REAL:
 		real = initial ? entry->initial.real : *(double *)o->value;
 		return isnan(real) ? json_null() : json_real(real);

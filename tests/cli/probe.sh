@@ -14,6 +14,8 @@ gives 'long option with =' steps 5 --steps=5 a
 gives 'the last one wins' steps 6 -s 1 --steps=6 a
 gives 'negative number' steps -8 -s -8 a
 gives 'largest whole number' steps 9223372036854775807 -s 9223372036854775807 a
+gives 'whole number not given' seed null a
+gives 'whole number 0 is given' seed 0 --seed 0 a
 gives 'real number' share 0.25 --share=.25 a
 gives 'real number not given' share null a
 gives 'options after operands' operands '["a","b"]' a -x b
@@ -47,6 +49,7 @@ refuses 64 'whole number: empty' "$probe" -s '' a
 refuses 64 'whole number: space' "$probe" -s ' 1' a
 refuses 64 'whole number: fraction' "$probe" -s 1.5 a
 refuses 64 'whole number too large' "$probe" -s 9223372036854775808 a
+refuses 64 'whole number too small' "$probe" -s -9223372036854775808 a
 refuses 64 'real number with junk' "$probe" -t .5s a
 refuses 64 'real number: nan' "$probe" -t nan a
 refuses 64 'real number: infinite' "$probe" -t 1e999 a

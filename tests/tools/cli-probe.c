@@ -7,13 +7,14 @@
 #include "cli/cli.h"
 
 static bool flag;
-static int64_t count = 100;
+static int64_t count = 100, seed = CLI_NOT_GIVEN;
 static double share = NAN, scale = 0.1;
 static const char *say, *solver = "ddim", *mask;
 
 static const struct cli_option options[] = {
 	{ 'x', "flag", CLI_FLAG, &flag, NULL, "a flag", true },
 	{ 's', "steps", CLI_INT, &count, "STEPS", "a whole number", true },
+	{ 0, "seed", CLI_INT, &seed, "SEED", "a whole number that need not be given", true },
 	{ 't', "share", CLI_REAL, &share, "T", "a number that need not be given", true },
 	{ 0, "scale", CLI_REAL, &scale, "S", "a number", true },
 	{ 0, "say", CLI_TEXT, &say, "TEXT", "write this to the output", false },
@@ -48,10 +49,11 @@ static void print_choices(char **operands, int n)
 	err e = { 0 };
 	if (cli_expand(&expanded, operands[0], "sub-1", &e))
 		cli_fail(&e);
-	json_t *all = json_pack("{s:b, s:I, s:o, s:f, s:s, s:s?, s:i, s:b, s:s, s:o, s:s, s:o?}", "flag", flag, "steps", (json_int_t)count,
+	json_t *all = json_pack("{s:b, s:I, s:o, s:f, s:s, s:s?, s:i, s:b, s:s, s:o, s:s, s:o?, s:o}", "flag", flag, "steps", (json_int_t)count,
 				"share", isnan(share) ? json_null() : json_real(share), "scale", scale, "solver", solver, "mask", mask,
 				"threads", cli_common.threads, "force", cli_common.force, "output", cli_common.output, "operands", list,
-				"expanded", expanded, "history", cli_history());
+				"expanded", expanded, "history", cli_history(), "seed",
+				seed == CLI_NOT_GIVEN ? json_null() : json_integer(seed));
 	char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
 	puts(text);
 	free(text);
