@@ -12,13 +12,13 @@
 #include "volume/prepare.h"
 
 static bool grid_only, half;
-static int64_t sample = -1;
+static int64_t sample = CLI_NOT_GIVEN;
 static double months = NAN;
 static const char *given_id;
 
 static const struct cli_option options[] = {
 	{0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true},
-	{0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean; -1: the mean", true},
+	{0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean", true},
 	{0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true},
 	{0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false},
 	{0, "months", CLI_REAL, &months, "N", "months since the first session, instead of ses-M<n> in the id", false},
@@ -93,7 +93,7 @@ static int encode(struct job *j, lat_record *r, const volume *x, err *e)
 	lat_tensor *t;
 	int code = z ? 0 : err_set(e, ERR_OS, "no memory for the latent");
 	if (!code)
-		code = coder_encode(&j->coder, z, x->v, sample < 0 ? NULL : &noise, e);
+		code = coder_encode(&j->coder, z, x->v, sample == CLI_NOT_GIVEN ? NULL : &noise, e);
 	if (!code)
 		code = lat_set_floats(r, "z", j->stored, 4, n, z, &t, e);
 	if (!code)
