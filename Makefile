@@ -14,7 +14,6 @@ CC      := gcc
 endif
 
 TRIPLET  := $(shell $(CC) -print-multiarch)
-BLAS_DIR := /usr/lib/$(TRIPLET)/openblas-openmp
 
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DLATPIPE_VERSION='"$(VERSION)"' -I/usr/include/nifti -I/usr/include/$(TRIPLET)/openblas-openmp
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -26,7 +25,7 @@ LIBS_cli    := -ljansson
 LIBS_format := -ljansson -lzstd -lz
 LIBS_volume := -ljansson -lpng -lm
 LIBS_nii    := -lnifti2 -lznz -lz
-LIBS_nn     := -L$(BLAS_DIR) -Wl,-rpath,$(BLAS_DIR) -lopenblas -lm
+LIBS_nn     := -lm
 LIBS_model  := -ljansson
 LIBS_train  := -ljansson -lpng
 
@@ -74,6 +73,8 @@ $(BUILD)/$(1): $(BUILD)/tools/$(1).o $$(USES_$(1):%=$(BUILD)/lib%.a)
 -include $(BUILD)/tools/$(1).d
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
+
+CFLAGS_lib/nn/gemm := -DBLAS_LIBRARY='"/usr/lib/$(TRIPLET)/openblas-openmp/libopenblas.so.0"'
 
 # An object may have flags of its own: CFLAGS_lib/part/name
 $(BUILD)/%.o: %.c $(BUILD)/flags

@@ -37,7 +37,4 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 /* dw: the field's [out][in][3][3][3], added to. */
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);
 
-/* C[m][n] = A B + beta C, row-major, one thread. a_t, b_t: A is stored [k][m], B is stored [n][k]. */
-void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta, float *out, int ldc);
-
 #endif

@@ -1,17 +1,12 @@
 /* Convolution of any shape as products of small im2col tiles: a tile is a run of output lines of one x-plane, unfolded for
  * one kx at a time, so that it stays in cache. No im2col of a whole layer ever exists. */
-#include <cblas.h>
 #include <omp.h>
 #include <string.h>
 
 #include "nn/conv_job.h"
+#include "nn/gemm.h"
 
 enum { TILE_ROWS = 256 };	/* rows of a tile: enough for sgemm to be efficient, few enough to stay in cache */
-
-void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta, float *out, int ldc)
-{
-	cblas_sgemm(CblasRowMajor, a_t ? CblasTrans : CblasNoTrans, b_t ? CblasTrans : CblasNoTrans, m, n, k, 1, a, lda, b, ldb, beta, out, ldc);
-}
 
 void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/gemm.h"
 #include "nn/internal.h"
 #include "nn/pool.h"
 
@@ -29,6 +30,8 @@ nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 	c->math = math;
 	c->threads = threads;
 	c->recording = mode == NN_TRAIN;
+	if (mode != NN_PLAN)
+		gemm_open(&c->error);
 	pool_init(&c->pool, mode == NN_PLAN, mode == NN_TRAIN ? 3.0 : 1.0);
 	return c;
 }

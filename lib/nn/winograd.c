@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv_job.h"
+#include "nn/gemm.h"
 
 enum { MOST_POINTS = 216 };
 

@@ -1,0 +1,18 @@
+/* Matrix products by OpenBLAS, which is loaded when the first computation starts: its 37 MB would triple the time that --version
+ * and --help take. */
+#ifndef NN_GEMM_H
+#define NN_GEMM_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Loads OpenBLAS; further calls cost nothing. Must have succeeded before gemm. Only its OpenMP build does: the serial one is not safe
+ * from several threads, the pthread one keeps threads of its own. ERR_OS. */
+int gemm_open(err *e);
+
+/* out [m,n] = op(a) [m,k] op(b) [k,n] + beta out, row-major with row lengths lda, ldb, ldo; a_t, b_t: stored transposed. On the calling
+ * thread alone when called inside a parallel region, as our loops do. */
+void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta, float *out, int ldo);
+
+#endif
