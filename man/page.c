@@ -34,7 +34,7 @@ static void prose(const char *s, bool sentence)
 	putchar('\n');
 }
 
-/* Words of a synopsis: "[FILE...]" is optional, "FILE..." may be repeated. */
+/* Words of a synopsis: "[REF IMG...]" is optional, "FILE..." may be repeated. */
 static void operands(const char *words)
 {
 	char *copy = strdup(words), *rest = copy;
@@ -42,19 +42,14 @@ static void operands(const char *words)
 		exit(ERR_OS);
 	for (char *w; (w = strsep(&rest, " "));) {
 		size_t n = strlen(w);
-		bool optional = n > 2 && w[0] == '[' && w[n - 1] == ']';
-		if (optional) {
-			w[n - 1] = 0;
-			w++;
-			n -= 2;
-		}
-		if (!n)
-			continue;
-		bool repeated = n > 3 && !strcmp(w + n - 3, "...");
+		bool opens = *w == '[', closes = n && w[n - 1] == ']', repeated;
+		if (closes)
+			w[--n] = 0;
+		repeated = n > 3 && !strcmp(w + n - 3, "...");
 		if (repeated)
 			w[n - 3] = 0;
 		if (*w)
-			printf(".%sAr %s%s\n", optional ? "Op " : "", w, repeated ? " ..." : "");
+			printf("%s.Ar %s%s\n%s", opens ? ".Oo\n" : "", w + opens, repeated ? " ..." : "", closes ? ".Oc\n" : "");
 	}
 	free(copy);
 }
