@@ -32,7 +32,7 @@ static bool job_of(nn *c, const tensor *x, const conv_spec *s, conv_job *j)
 		j->up[a] = one_if_unset(s->up[a]);
 		j->virt[a] = in[a] * j->up[a];
 		int room = j->k[a] > 1 ? j->virt[a] + s->pad_low + s->pad_high - j->k[a] : j->virt[a] - 1;
-		out[a] = room < 0 ? 0 : room / j->stride + 1;
+		out[a] = room < 0 ? 0 : room / (j->k[a] > 1 ? j->stride : 1) + 1;
 	}
 	j->out = (shape){ x->s.b, out[0], out[1], out[2], (int)w->n[0] };
 	if (w->rank < 2 || w->n[1] != x->s.c || (w->rank == 3 && w->n[2] != 1))

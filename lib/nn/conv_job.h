@@ -10,7 +10,7 @@ typedef struct conv_job {
 	int up[3];
 	int virt[3];		/* in.x*up[0] ..: what the kernel slides over */
 	shape out;
-	int k[3], stride, pad;	/* pad: zeros in front, on axes with k > 1 */
+	int k[3], stride, pad;	/* pad: zeros in front; both on axes with k > 1 only */
 	const float *affine;	/* [b][2*in.c] or NULL */
 	enum act act;
 } conv_job;

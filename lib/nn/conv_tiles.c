@@ -39,6 +39,10 @@ void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int
 	}
 }
 
+/* Zeros in front of an axis, and its stride: an axis of one tap has neither. */
+static int low(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->pad : 0; }
+static int step(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->stride : 1; }
+
 /* How the output is cut: planes of x, each in runs of `rows` lines. */
 typedef struct cut {
 	int rows, runs, units;
@@ -53,31 +57,29 @@ static cut cut_of(const conv_job *j)
 		u.rows = j->out.y;
 	u.runs = (j->out.y + u.rows - 1) / u.rows;
 	u.units = j->out.b * j->out.x * u.runs;
-	u.line = (j->out.z - 1) * j->stride + j->k[2];
-	u.lines = (u.rows - 1) * j->stride + j->k[1];
+	u.line = (j->out.z - 1) * step(j, 2) + j->k[2];
+	u.lines = (u.rows - 1) * step(j, 1) + j->k[1];
 	u.staged = ((size_t)u.line * u.lines * j->in.c + 15) / 16 * 16;
 	u.unfolded = ((size_t)u.rows * j->out.z * j->k[1] * j->k[2] * j->in.c + 15) / 16 * 16;
 	u.work = u.staged + u.unfolded;
 	return u;
 }
 
-static int low(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->pad : 0; }
-
 /* The tile of input plane x for output lines y0 .. y0+rows-1: [rows*out.z][ky*kz*in.c]. */
 static const float *unfold(const conv_job *j, const cut *u, const float *in, int b, int x, int y0, int rows, float *work)
 {
 	int c = j->in.c, taps = j->k[1] * j->k[2] * c;
 	float *staged = work, *to = work + u->staged;
-	int lines = (rows - 1) * j->stride + j->k[1];
+	int lines = (rows - 1) * step(j, 1) + j->k[1];
 	for (int i = 0; i < lines; i++)
-		conv_load_line(j, in, b, x, y0 * j->stride - low(j, 1) + i, -low(j, 2), u->line, c, staged + (size_t)i * u->line * c);
-	if (j->k[1] == 1 && j->k[2] == 1 && j->stride == 1)
+		conv_load_line(j, in, b, x, y0 * step(j, 1) - low(j, 1) + i, -low(j, 2), u->line, c, staged + (size_t)i * u->line * c);
+	if (j->k[1] == 1 && j->k[2] == 1)
 		return staged;
 	for (int r = 0; r < rows; r++)
 		for (int z = 0; z < j->out.z; z++)
 			for (int ky = 0; ky < j->k[1]; ky++)
 				memcpy(to + ((size_t)r * j->out.z + z) * taps + (size_t)ky * j->k[2] * c,
-				       staged + ((size_t)(r * j->stride + ky) * u->line + (size_t)z * j->stride) * c,
+				       staged + ((size_t)(r * step(j, 1) + ky) * u->line + (size_t)z * step(j, 2)) * c,
 				       (size_t)j->k[2] * c * sizeof(float));
 	return to;
 }
@@ -111,7 +113,7 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 				for (int k = 0; k < co; k++)
 					out[at + v * co + k] = (add ? add[at + v * co + k] : 0) + (bias ? bias[k] : 0);
 			for (int kx = 0; kx < j->k[0]; kx++) {
-				int ix = x * j->stride - low(j, 0) + kx;
+				int ix = x * step(j, 0) - low(j, 0) + kx;
 				if (ix < 0 || ix >= j->virt[0])
 					continue;
 				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
@@ -128,12 +130,12 @@ static void fold(const conv_job *j, const float *tile, int y0, int rows, float *
 	int c = j->in.c, taps = j->k[1] * j->k[2] * c;
 	for (int r = 0; r < rows; r++)
 		for (int ky = 0; ky < j->k[1]; ky++) {
-			int y = (y0 + r) * j->stride - low(j, 1) + ky;
+			int y = (y0 + r) * step(j, 1) - low(j, 1) + ky;
 			if (y < 0 || y >= j->virt[1])
 				continue;
 			for (int oz = 0; oz < j->out.z; oz++) {
 				const float *from = tile + ((size_t)r * j->out.z + oz) * taps + (size_t)ky * j->k[2] * c;
-				int z = oz * j->stride - low(j, 2);
+				int z = oz * step(j, 2) - low(j, 2);
 				int lo = z < 0 ? -z : 0, hi = z + j->k[2] > j->virt[2] ? j->virt[2] - z : j->k[2];
 				float *to = d + ((size_t)y * j->virt[2] + z) * c;
 				for (int k = lo * c; k < hi * c; k++)
@@ -158,9 +160,9 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 		memset(d + (size_t)i * plane, 0, plane * sizeof(float));
 		for (int kx = 0; kx < j->k[0]; kx++) {
 			int x = ix + low(j, 0) - kx;
-			if (x < 0 || x % j->stride || x / j->stride >= j->out.x)
+			if (x < 0 || x % step(j, 0) || x / step(j, 0) >= j->out.x)
 				continue;
-			x /= j->stride;
+			x /= step(j, 0);
 			for (int y0 = 0; y0 < j->out.y; y0 += u.rows) {
 				int rows = j->out.y - y0 < u.rows ? j->out.y - y0 : u.rows;
 				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
@@ -194,7 +196,7 @@ void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const
 				place(j, &u, i, &b, &x, &y0, &rows);
 				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
 				for (int kx = 0; kx < j->k[0]; kx++) {
-					int ix = x * j->stride - low(j, 0) + kx;
+					int ix = x * step(j, 0) - low(j, 0) + kx;
 					if (ix < 0 || ix >= j->virt[0])
 						continue;
 					const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);

@@ -38,15 +38,14 @@ static void load(const ref_conv *r, shape frame, const double *in, double *p)
 				for (int z = 0; z < s.z * r->up[2]; z++)
 					for (int c = 0; c < s.c; c++) {
 						double v = in[at(s, b, x / r->up[0], y / r->up[1], z / r->up[2], c)];
-						const double *scale = r->affine + (size_t)b * 2 * s.c, *shift = scale + s.c;
 						if (r->affine)
-							v = scale[c] * v + shift[c];
+							v = r->affine[(2 * b) * s.c + c] * v + r->affine[(2 * b + 1) * s.c + c];
 						p[at(frame, b, x + r->low[0], y + r->low[1], z + r->low[2], c)] = ref_activation(v, r->act);
 					}
 }
 
-/* The product of the kernel's taps for output o with what lies under them from (x, y, z) on. */
-static double product(const ref_conv *r, shape frame, const double *p, const double *w, int b, int x, int y, int z, int o)
+/* The product of the kernel's taps for output o with what lies under them from voxel `from` on. */
+static double product(const ref_conv *r, shape frame, const double *p, const double *w, int b, const int from[3], int o)
 {
 	double sum = 0;
 	const double *tap = w + (size_t)o * r->in.c * r->k[0] * r->k[1] * r->k[2];
@@ -54,7 +53,7 @@ static double product(const ref_conv *r, shape frame, const double *p, const dou
 		for (int i = 0; i < r->k[0]; i++)
 			for (int j = 0; j < r->k[1]; j++)
 				for (int k = 0; k < r->k[2]; k++)
-					sum += *tap++ * p[at(frame, b, x + i, y + j, z + k, c)];
+					sum += *tap++ * p[at(frame, b, from[0] + i, from[1] + j, from[2] + k, c)];
 	return sum;
 }
 
@@ -74,7 +73,8 @@ int ref_conv_forward(const ref_conv *r, const double *x, const double *w, double
 			for (int j = 0; j < s.y; j++)
 				for (int k = 0; k < s.z; k++)
 					for (int o = 0; o < s.c; o++) {
-						double v = product(r, frame, p, w, b, i * r->stride[0], j * r->stride[1], k * r->stride[2], o);
+						const int from[3] = { i * r->stride[0], j * r->stride[1], k * r->stride[2] };
+						double v = product(r, frame, p, w, b, from, o);
 						v += r->bias ? r->bias[o] : 0;
 						v += r->add ? r->add[at(s, b, i, j, k, o)] : 0;
 						y[at(s, b, i, j, k, o)] = v;

@@ -92,7 +92,7 @@ INLINE void load_with(float *dst, const float *src, size_t n, int c, int cp, con
 		} else {
 			for (size_t i = 0; i < n; i++) {
 				vf v = activate(get_some(src + i * c + k, some) * scale + shift, act);
-				for (int l = 0; l < LANES; l++)
+				for (int l = 0; l < LANES && k + l < cp; l++)
 					dst[i * cp + k + l] = l < some ? v[l] : 0;
 			}
 		}

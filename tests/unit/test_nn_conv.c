@@ -1,0 +1,127 @@
+/* nn_conv against the plain reference: chosen shapes, then random ones; exact and fast.
+ *
+ * Tolerances, as rms of the error over rms of the output, u = 2^-24. A float sum of K products strays by some u sqrt(K)/2 of the
+ * output: 1e-6 for K = 27*40. Winograd F(2,3) sums over K/27 products only, and its transforms, additions of 2 or 3 terms an
+ * axis, amplify by less than that saves: the same bound. F(4,3) multiplies inputs by up to 5 and outputs by up to 8 an axis while
+ * weights shrink by 24: errors grow some threefold an axis, 27 u sqrt(K/27)/2 = 5e-6 for 40 channels, 1e-5 with a margin. */
+#include "../unit.h"
+#include "../nn_case.h"
+
+static const double EXACT = 1e-6, FAST = 1e-5;
+
+/* The worst of each kind so far, for the log. */
+static double worst[2];
+
+static void check_forward(const conv_case *k, enum nn_math math, int threads, uint64_t seed)
+{
+	err e;
+	nn *c = nn_new(NN_INFER, math, threads);
+	conv_setup s;
+	conv_setup_make(&s, c, k, seed);
+	conv_spec spec = spec_of(&s);
+	tensor *y = nn_conv(c, s.x, &spec);
+	SUCCEEDS(nn_error(c, &e));
+	assert_non_null(y);
+	if (!shape_equal(y->s, s.out)) {
+		show_case(k, math);
+		fail_msg("got %dx%dx%dx%dx%d, not %dx%dx%dx%dx%d", y->s.b, y->s.x, y->s.y, y->s.z, y->s.c, s.out.b, s.out.x, s.out.y, s.out.z, s.out.c);
+	}
+	double *want = plain_result(&s), far = strays(y->v, want, shape_count(s.out));
+	worst[math] = fmax(worst[math], far);
+	if (!(far <= (math == NN_EXACT ? EXACT : FAST))) {
+		show_case(k, math);
+		fail_msg("seed %llu: strays by %.2e", (unsigned long long)seed, far);
+	}
+	/* inputs are as they were */
+	assert_true(strays(s.x->v, s.rx, shape_count(k->in)) == 0);
+	if (s.add)
+		assert_true(strays(s.add->v, s.radd, shape_count(s.out)) == 0);
+	free(want);
+	nn_drop(c, y);
+	conv_setup_free(&s, c);
+	nn_free(c);
+}
+
+#define PLAIN .rank = 5, .stride = 1, .up = { 1, 1, 1 }
+#define CUBE(n) { n, n, n }
+
+/* What the networks of the method do, and what is likeliest to go wrong: nothing but borders, one voxel, one channel more than a
+ * vector holds. */
+static const conv_case chosen[] = {
+	{ "first layer", { 1, 8, 10, 8, 1 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1, .bias = true },
+	{ "residual", { 2, 5, 6, 7, 32 }, 32, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "shortcut", { 2, 5, 6, 7, 24 }, 40, CUBE(1), PLAIN, .bias = true },
+	{ "shortcut as a matrix", { 1, 5, 6, 7, 24 }, 40, CUBE(1), .rank = 2, .stride = 1, .up = { 1, 1, 1 }, .bias = true },
+	{ "down", { 1, 6, 8, 6, 16 }, 16, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
+	{ "down, odd", { 1, 5, 7, 9, 16 }, 17, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
+	{ "up", { 1, 3, 4, 5, 16 }, 24, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .low = 1, .high = 1, .bias = true },
+	{ "up behind SiLU, one axis", { 2, 3, 4, 5, 16 }, 16, CUBE(3), .rank = 5, .stride = 1, .up = { 1, 1, 2 }, .low = 1, .high = 1,
+	  .act = ACT_SILU, .affine = true },
+	{ "discriminator", { 2, 8, 6, 10, 8 }, 16, CUBE(4), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .low = 1, .high = 1, .act = ACT_LEAKY,
+	  .affine = true },
+	{ "discriminator's end", { 2, 4, 5, 4, 16 }, 1, CUBE(4), PLAIN, .low = 1, .high = 1, .act = ACT_LEAKY, .affine = true, .bias = true },
+	{ "slices", { 1, 3, 9, 8, 3 }, 24, { 1, 4, 4 }, .rank = 4, .stride = 1, .up = { 1, 1, 1 }, .bias = true },
+	{ "slices, down", { 1, 5, 8, 8, 16 }, 24, { 1, 2, 2 }, .rank = 4, .stride = 2, .up = { 1, 1, 1 }, .bias = true },
+	{ "one voxel", { 1, 1, 1, 1, 16 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1 },
+	{ "one voxel, one channel", { 1, 1, 1, 1, 1 }, 1, CUBE(3), PLAIN, .low = 1, .high = 1, .bias = true, .add = true },
+	{ "one voxel, kernel 4", { 3, 1, 1, 1, 5 }, 3, CUBE(4), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .low = 1, .high = 2 },
+	{ "17 channels", { 1, 4, 4, 4, 17 }, 17, CUBE(3), PLAIN, .low = 1, .high = 1, .add = true },
+	{ "whole tiles", { 1, 8, 8, 8, 16 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true },
+	{ "a line", { 1, 1, 1, 40, 16 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1 },
+	{ "no border", { 1, 6, 6, 6, 16 }, 16, CUBE(3), PLAIN, .bias = true },
+	{ "wide border", { 1, 3, 3, 3, 16 }, 16, CUBE(3), PLAIN, .low = 2, .high = 3, .act = ACT_SILU, .affine = true },
+	{ "many bricks", { 1, 19, 21, 23, 16 }, 17, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "many tiles", { 1, 5, 40, 30, 3 }, 5, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+};
+
+static void test_chosen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+		for (int math = NN_EXACT; math <= NN_FAST; math++)
+			check_forward(&chosen[i], (enum nn_math)math, 1 + (int)i % 3, 1 + i);
+	print_message("worst: exact %.1e, fast %.1e\n", worst[NN_EXACT], worst[NN_FAST]);
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	dice d = dice_of(2026);
+	for (uint64_t i = 0; i < 300; i++) {
+		conv_case k = random_case(&d);
+		check_forward(&k, i % 2 ? NN_FAST : NN_EXACT, 1 + (int)(i % 3), 100 + i);
+	}
+	print_message("worst: exact %.1e, fast %.1e\n", worst[NN_EXACT], worst[NN_FAST]);
+}
+
+/* Padding is zero behind the activation: with act(shift) far from 0 a border that leaks would show. */
+static void test_border(void **state)
+{
+	(void)state;
+	err e;
+	const conv_case k = { NULL, { 1, 2, 2, 2, 16 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true };
+	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
+	conv_setup s;
+	conv_setup_make(&s, c, &k, 5);
+	for (int i = 0; i < 16; i++) {
+		s.affine->v[i] = 0;
+		s.affine->v[16 + i] = 50;	/* SiLU(50) = 50 */
+	}
+	for (size_t i = 0; i < s.weight->count; i++)
+		s.weight->v[i] = 1;
+	conv_spec spec = spec_of(&s);
+	tensor *y = nn_conv(c, s.x, &spec);
+	SUCCEEDS(nn_error(c, &e));
+	/* every output sees the 8 voxels of the volume and 19 zeros */
+	for (size_t i = 0; i < shape_count(y->s); i++)
+		assert_float_equal(y->v[i], 8 * 16 * 50, 1e-2);
+	nn_drop(c, y);
+	conv_setup_free(&s, c);
+	nn_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_chosen), cmocka_unit_test(test_random), cmocka_unit_test(test_border) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
