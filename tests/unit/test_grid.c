@@ -17,7 +17,10 @@ static volume make(int x, int y, int z)
 	return v;
 }
 
-static float *at(const volume *v, int x, int y, int z) { return &v->v[((size_t)x * (size_t)v->n[1] + (size_t)y) * (size_t)v->n[2] + (size_t)z]; }
+static float *at(const volume *v, int x, int y, int z)
+{
+	return &v->v[((size_t)x * (size_t)v->n[1] + (size_t)y) * (size_t)v->n[2] + (size_t)z];
+}
 
 static double largest_difference(const float *a, const float *b, size_t n)
 {
@@ -184,7 +187,8 @@ static void stored_as_the_reference(void **state)
 	st_file *f;
 	SUCCEEDS(st_open(&f, "tests/oracle/golden/values.safetensors", &e));
 	const st_tensor *in = st_find(f, "prepare.in"), *want = st_find(f, "prepare.out");
-	volume scan = { .n = { 21, 46, 30 }, .affine = { { 0, -2.4, 0, 3 }, { 1, 0, 0, 1 }, { 0, 0, 1.1, 2 } } }, x, back = { .n = { 21, 46, 30 } };
+	volume scan = { .n = { 21, 46, 30 }, .affine = { { 0, -2.4, 0, 3 }, { 1, 0, 0, 1 }, { 0, 0, 1.1, 2 } } }, x,
+	       back = { .n = { 21, 46, 30 } };
 	preparation p;
 	prepared how;
 	assert_non_null(in);
@@ -415,10 +419,16 @@ static void preparations_as_json(void **state)
 	json_object_del(j, "scale");
 	FAILS(ERR_DATA, "scale", prepared_parse(&same, j, &e));
 	json_decref(j);
-	static const char *const bad[] = { "{}", "{\"name\":\"other\",\"size\":[1,1,1]}", "{\"name\":\"stored\",\"size\":[1,1],\"spacing\":1}",
-					   "{\"name\":\"stored\",\"size\":[1,1,0],\"spacing\":1}", "{\"name\":\"stored\",\"size\":[1,1,1],\"spacing\":-1}",
-					   "{\"name\":\"stored\",\"size\":[1,1,100000],\"spacing\":1}", "{\"name\":\"world\",\"size\":[1,1,1]}",
-					   "{\"name\":\"world\",\"size\":[1,1,1],\"affine\":[[1,0,0,0],[1,0,0,0],[0,0,1,0]]}", "[]", "7" };
+	static const char *const bad[] = { "{}",
+					   "{\"name\":\"other\",\"size\":[1,1,1]}",
+					   "{\"name\":\"stored\",\"size\":[1,1],\"spacing\":1}",
+					   "{\"name\":\"stored\",\"size\":[1,1,0],\"spacing\":1}",
+					   "{\"name\":\"stored\",\"size\":[1,1,1],\"spacing\":-1}",
+					   "{\"name\":\"stored\",\"size\":[1,1,100000],\"spacing\":1}",
+					   "{\"name\":\"world\",\"size\":[1,1,1]}",
+					   "{\"name\":\"world\",\"size\":[1,1,1],\"affine\":[[1,0,0,0],[1,0,0,0],[0,0,1,0]]}",
+					   "[]",
+					   "7" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		j = json_loads(bad[i], JSON_DECODE_ANY, NULL);
 		assert_non_null(j);
@@ -430,11 +440,18 @@ static void preparations_as_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(inverse_of_affines), cmocka_unit_test(same_grid_gives_the_same_values), cmocka_unit_test(quadratics_are_exact),
-		cmocka_unit_test(edges_fade_or_are_cut), cmocka_unit_test(smoothing_before_reduction), cmocka_unit_test(threads_change_nothing),
-		cmocka_unit_test(stored_as_the_reference), cmocka_unit_test(stored_on_its_own_grid_changes_nothing),
-		cmocka_unit_test(world_does_not_depend_on_the_grid), cmocka_unit_test(world_round_trip),
-		cmocka_unit_test(percentile_of_nonzero_voxels_inside), cmocka_unit_test(preparations_as_json),
+		cmocka_unit_test(inverse_of_affines),
+		cmocka_unit_test(same_grid_gives_the_same_values),
+		cmocka_unit_test(quadratics_are_exact),
+		cmocka_unit_test(edges_fade_or_are_cut),
+		cmocka_unit_test(smoothing_before_reduction),
+		cmocka_unit_test(threads_change_nothing),
+		cmocka_unit_test(stored_as_the_reference),
+		cmocka_unit_test(stored_on_its_own_grid_changes_nothing),
+		cmocka_unit_test(world_does_not_depend_on_the_grid),
+		cmocka_unit_test(world_round_trip),
+		cmocka_unit_test(percentile_of_nonzero_voxels_inside),
+		cmocka_unit_test(preparations_as_json),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

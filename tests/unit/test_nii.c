@@ -26,12 +26,30 @@ typedef struct made {
 static made plain(int version, int type, int bytes)
 {
 	made m = { .version = version, .extension_bytes = 4, .image_bytes = (size_t)COUNT * (size_t)bytes };
-	m.h1 = (nifti_1_header){ .sizeof_hdr = 348, .dim = { 3, NX, NY, NZ, 1, 1, 1, 1 }, .datatype = (short)type, .bitpix = (short)(8 * bytes),
-				 .pixdim = { 1, 2, 3, 4, 0, 0, 0, 0 }, .vox_offset = 352, .sform_code = 2, .srow_x = { -2, 0, 0, 10 },
-				 .srow_y = { 0, 3, .5f, -20 }, .srow_z = { 0, 0, 4, 30 }, .magic = "n+1", .descrip = "made by hand" };
-	m.h2 = (nifti_2_header){ .sizeof_hdr = 540, .magic = "n+2\0\r\n\032\n", .dim = { 3, NX, NY, NZ, 1, 1, 1, 1 }, .datatype = (short)type,
-				 .bitpix = (short)(8 * bytes), .pixdim = { 1, 2, 3, 4, 0, 0, 0, 0 }, .vox_offset = 544, .sform_code = 2,
-				 .srow_x = { -2, 0, 0, 10 }, .srow_y = { 0, 3, .5, -20 }, .srow_z = { 0, 0, 4, 30 }, .descrip = "made by hand" };
+	m.h1 = (nifti_1_header){ .sizeof_hdr = 348,
+				 .dim = { 3, NX, NY, NZ, 1, 1, 1, 1 },
+				 .datatype = (short)type,
+				 .bitpix = (short)(8 * bytes),
+				 .pixdim = { 1, 2, 3, 4, 0, 0, 0, 0 },
+				 .vox_offset = 352,
+				 .sform_code = 2,
+				 .srow_x = { -2, 0, 0, 10 },
+				 .srow_y = { 0, 3, .5f, -20 },
+				 .srow_z = { 0, 0, 4, 30 },
+				 .magic = "n+1",
+				 .descrip = "made by hand" };
+	m.h2 = (nifti_2_header){ .sizeof_hdr = 540,
+				 .magic = "n+2\0\r\n\032\n",
+				 .dim = { 3, NX, NY, NZ, 1, 1, 1, 1 },
+				 .datatype = (short)type,
+				 .bitpix = (short)(8 * bytes),
+				 .pixdim = { 1, 2, 3, 4, 0, 0, 0, 0 },
+				 .vox_offset = 544,
+				 .sform_code = 2,
+				 .srow_x = { -2, 0, 0, 10 },
+				 .srow_y = { 0, 3, .5, -20 },
+				 .srow_z = { 0, 0, 4, 30 },
+				 .descrip = "made by hand" };
 	return m;
 }
 
@@ -75,18 +93,18 @@ static const char *store(const char *name, const made *m)
 static double value_at(int x, int y, int z) { return x + 10 * y + 5 * z; } /* at most 124: fits int8 */
 
 /* value_at in type T, X fastest, in the machine's order or the other one. */
-#define FILL(T, name) \
-	static void fill_##name(made *m) \
-	{ \
-		unsigned char *p = m->image; \
-		for (int z = 0; z < NZ; z++) \
-			for (int y = 0; y < NY; y++) \
-				for (int x = 0; x < NX; x++, p += sizeof(T)) { \
-					T v = (T)value_at(x, y, z); \
-					memcpy(p, &v, sizeof v); \
-					if (m->swapped && sizeof v > 1) \
-						nifti_swap_Nbytes(1, sizeof v, p); \
-				} \
+#define FILL(T, name)                                                                                                                      \
+	static void fill_##name(made *m)                                                                                                   \
+	{                                                                                                                                  \
+		unsigned char *p = m->image;                                                                                               \
+		for (int z = 0; z < NZ; z++)                                                                                               \
+			for (int y = 0; y < NY; y++)                                                                                       \
+				for (int x = 0; x < NX; x++, p += sizeof(T)) {                                                             \
+					T v = (T)value_at(x, y, z);                                                                        \
+					memcpy(p, &v, sizeof v);                                                                           \
+					if (m->swapped && sizeof v > 1)                                                                    \
+						nifti_swap_Nbytes(1, sizeof v, p);                                                         \
+				}                                                                                                          \
 	}
 FILL(uint8_t, u8)
 FILL(int8_t, i8)
@@ -104,9 +122,9 @@ static const struct {
 	int code, bytes;
 	void (*fill)(made *m);
 } types[] = {
-	{ DT_UINT8, 1, fill_u8 }, { DT_INT8, 1, fill_i8 }, { DT_INT16, 2, fill_i16 }, { DT_UINT16, 2, fill_u16 }, { DT_INT32, 4, fill_i32 },
-	{ DT_UINT32, 4, fill_u32 }, { DT_INT64, 8, fill_i64 }, { DT_UINT64, 8, fill_u64 }, { DT_FLOAT32, 4, fill_f32 },
-	{ DT_FLOAT64, 8, fill_f64 }, { DT_FLOAT128, 16, fill_f128 },
+	{ DT_UINT8, 1, fill_u8 },    { DT_INT8, 1, fill_i8 },	  { DT_INT16, 2, fill_i16 },	  { DT_UINT16, 2, fill_u16 },
+	{ DT_INT32, 4, fill_i32 },   { DT_UINT32, 4, fill_u32 },  { DT_INT64, 8, fill_i64 },	  { DT_UINT64, 8, fill_u64 },
+	{ DT_FLOAT32, 4, fill_f32 }, { DT_FLOAT64, 8, fill_f64 }, { DT_FLOAT128, 16, fill_f128 },
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -297,8 +315,10 @@ static void pairs(void **state)
 	nii_header_free(&b);
 	volume_free(&v);
 	volume_free(&w);
-	FAILS(ERR_NOINPUT, "lone.img", (save(test_path("lone.hdr"), h, n, NULL, 0, NULL, 0), nii_read(&v, NULL, NULL, test_path("lone.hdr"), &e)));
-	FAILS(ERR_DATA, "not named .hdr", (save(test_path("named.nii"), h, n, NULL, 0, NULL, 0), nii_read(&v, NULL, NULL, test_path("named.nii"), &e)));
+	FAILS(ERR_NOINPUT, "lone.img",
+	      (save(test_path("lone.hdr"), h, n, NULL, 0, NULL, 0), nii_read(&v, NULL, NULL, test_path("lone.hdr"), &e)));
+	FAILS(ERR_DATA, "not named .hdr",
+	      (save(test_path("named.nii"), h, n, NULL, 0, NULL, 0), nii_read(&v, NULL, NULL, test_path("named.nii"), &e)));
 }
 
 static void extensions_are_kept(void **state)
@@ -344,9 +364,9 @@ static void whole_numbers_round_and_saturate(void **state)
 	nii_header h;
 	nii_loss loss;
 	SUCCEEDS(nii_read(&v, &h, NULL, store("r.nii", &m), &e));
-	v.v[0] = 3;	/* stored 1 */
-	v.v[1] = 4.9f;	/* stored 1.95: 2 */
-	v.v[2] = 1000;	/* 127 */
+	v.v[0] = 3; /* stored 1 */
+	v.v[1] = 4.9f; /* stored 1.95: 2 */
+	v.v[2] = 1000; /* 127 */
 	v.v[3] = -1000; /* -128 */
 	SUCCEEDS(nii_write(test_path("r2.nii"), true, &h, &v, true, &loss, &e));
 	assert_int_equal(loss.rounded, 1);
@@ -404,12 +424,12 @@ static void refuses_headers(void **state)
 	volume v;
 	made good = plain(1, DT_INT16, 2), m;
 	fill_i16(&good);
-#define REFUSED(change, part) \
-	do { \
-		m = good; \
-		change; \
-		FAILS(ERR_DATA, part, nii_read(&v, NULL, NULL, store("bad.nii", &m), &e)); \
-		assert_null(v.v); \
+#define REFUSED(change, part)                                                                                                              \
+	do {                                                                                                                               \
+		m = good;                                                                                                                  \
+		change;                                                                                                                    \
+		FAILS(ERR_DATA, part, nii_read(&v, NULL, NULL, store("bad.nii", &m), &e));                                                 \
+		assert_null(v.v);                                                                                                          \
 	} while (0)
 	REFUSED(m.h1.sizeof_hdr = 347, "not a NIfTI file");
 	REFUSED(memset(m.h1.magic, 0, 4), "Analyze 7.5");
@@ -470,15 +490,15 @@ static void refuses_damaged_gzip(void **state)
 	ssize_t n = read(fd, whole, sizeof whole);
 	close(fd);
 	assert_true(n > 100);
-#define REFUSED(size, part) \
-	do { \
-		fd = open(test_path("zz.nii.gz"), O_WRONLY | O_CREAT | O_TRUNC, 0600); \
-		assert_int_equal(write(fd, b, (size_t)(size)), size); \
-		close(fd); \
-		FAILS(ERR_DATA, part, nii_read(&v, NULL, NULL, test_path("zz.nii.gz"), &e)); \
-		assert_null(v.v); \
+#define REFUSED(size, part)                                                                                                                \
+	do {                                                                                                                               \
+		fd = open(test_path("zz.nii.gz"), O_WRONLY | O_CREAT | O_TRUNC, 0600);                                                     \
+		assert_int_equal(write(fd, b, (size_t)(size)), size);                                                                      \
+		close(fd);                                                                                                                 \
+		FAILS(ERR_DATA, part, nii_read(&v, NULL, NULL, test_path("zz.nii.gz"), &e));                                               \
+		assert_null(v.v);                                                                                                          \
 	} while (0)
-	for (ssize_t cut = 2; cut < n; cut += cut > 20 && cut < n - 20 ? 37 : 1) {
+	for (ssize_t cut = 2; cut<n; cut += cut> 20 && cut < n - 20 ? 37 : 1) {
 		memcpy(b, whole, (size_t)n);
 		REFUSED(cut, "");
 	}
@@ -523,8 +543,13 @@ static void ids(void **state)
 	(void)state;
 	static const struct {
 		const char *path, *id;
-	} good[] = { { "sub-01_T1w.nii.gz", "sub-01_T1w" }, { "/a.b/c.nii", "c" }, { "x.hdr", "x" }, { "x.img.gz", "x" }, { "a.b.nii", "a.b" },
-		     { "plain", "plain" }, { "x.gz", "x" } };
+	} good[] = { { "sub-01_T1w.nii.gz", "sub-01_T1w" },
+		     { "/a.b/c.nii", "c" },
+		     { "x.hdr", "x" },
+		     { "x.img.gz", "x" },
+		     { "a.b.nii", "a.b" },
+		     { "plain", "plain" },
+		     { "x.gz", "x" } };
 	static const char *const bad[] = { "", "a/", ".nii.gz", "a/.hidden.nii", "a b.nii", "\xc3\xa9.nii", "-?.nii" };
 	char id[NII_ID];
 	err e = { 0 };
@@ -564,10 +589,17 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_type_version_and_order), cmocka_unit_test(slope_and_intercept),
-		cmocka_unit_test(what_is_not_finite_becomes_zero), cmocka_unit_test(form_codes_decide), cmocka_unit_test(pairs),
-		cmocka_unit_test(extensions_are_kept), cmocka_unit_test(whole_numbers_round_and_saturate), cmocka_unit_test(new_headers),
-		cmocka_unit_test(refuses_headers), cmocka_unit_test(refuses_damaged_gzip), cmocka_unit_test(ids),
+		cmocka_unit_test(every_type_version_and_order),
+		cmocka_unit_test(slope_and_intercept),
+		cmocka_unit_test(what_is_not_finite_becomes_zero),
+		cmocka_unit_test(form_codes_decide),
+		cmocka_unit_test(pairs),
+		cmocka_unit_test(extensions_are_kept),
+		cmocka_unit_test(whole_numbers_round_and_saturate),
+		cmocka_unit_test(new_headers),
+		cmocka_unit_test(refuses_headers),
+		cmocka_unit_test(refuses_damaged_gzip),
+		cmocka_unit_test(ids),
 	};
 	return cmocka_run_group_tests(tests, NULL, clean);
 }
