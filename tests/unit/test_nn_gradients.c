@@ -1,0 +1,605 @@
+/* The tape's gradients against finite differences of the plain reference in double, and the adjoint test <A x, r> = <x, A' r>.
+ *
+ * Tolerances: gradients are sums like the forward's (test_nn_conv.c), of one more product; exact 2e-6, fast 2e-5 of the rms.
+ * Central differences in double with steps of 1e-5 are off by 1e-9 only. */
+#include "../unit.h"
+#include "../nn_case.h"
+
+#include "nn/internal.h"
+#include "nn/loss.h"
+#include "nn/norm.h"
+
+static const double TOLERANCE[] = { 2e-6, 2e-5 }, STEP = 1e-5;
+
+/* A scalar function of arrays that the caller changes in place. */
+typedef double scalar_fn(const void *of);
+
+static double slope_along(scalar_fn *f, const void *of, double *p, const double *dir, size_t n)
+{
+	double value[2];
+	for (int side = 0; side < 2; side++) {
+		double h = side ? 2 * STEP : -STEP;
+		for (size_t i = 0; i < n; i++)
+			p[i] += h * dir[i];
+		value[side] = f(of);
+	}
+	for (size_t i = 0; i < n; i++)
+		p[i] -= STEP * dir[i];
+	return (value[1] - value[0]) / (2 * STEP);
+}
+
+/* g [n] must be the gradient of f at p: by single elements (all of a few, else 24 and the ends) and along three directions
+ * through all of them. Returns false, having said why, if it is not. */
+static bool is_gradient(const char *what, scalar_fn *f, const void *of, double *p, const float *g, size_t n, double tolerance)
+{
+	if (!g) {
+		print_message("%s: no gradient\n", what);
+		return false;
+	}
+	dice d = dice_of(n + 77);
+	double *dir = doubles(n), error = 0, size = 0;
+	for (size_t i = 0; i < n; i++)
+		size += (double)g[i] * (double)g[i];
+	size = sqrt(size / (double)n);
+	size_t samples = n <= 40 ? n : 26;
+	for (size_t s = 0; s < samples; s++) {
+		size_t i = n <= 40 ? s : s == 0 ? 0 : s == 1 ? n - 1 : (size_t)(philox_uniform(d.p, d.i++) * (double)n);
+		dir[i] = 1;
+		double want = slope_along(f, of, p, dir, n);
+		dir[i] = 0;
+		error += (want - (double)g[i]) * (want - (double)g[i]);
+	}
+	error = sqrt(error / (double)samples);
+	for (int k = 0; k < 3; k++) {
+		normals(&d, n, 1, NULL, dir);
+		double far = fabs(slope_along(f, of, p, dir, n) - dot(dir, g, n)) / sqrt((double)n);
+		error = fmax(error, far / 3);	/* one number, not a mean: three times as far once in some hundred */
+	}
+	free(dir);
+	/* gradients that vanish by construction are compared with 1 */
+	bool good = error <= tolerance * fmax(size, 1e-3);
+	if (!good)
+		print_message("%s: strays by %.2e of %.2e\n", what, error, size);
+	return good;
+}
+
+/* ---- convolution ---- */
+
+typedef struct conv_loss {
+	conv_setup *s;
+	const double *r;	/* loss = <y, r> */
+	param *gamma, *beta;	/* with a group norm of x in front if gamma is set */
+	double *rgamma, *rbeta;
+	int groups;
+} conv_loss;
+
+static double conv_loss_value(const void *of)
+{
+	const conv_loss *l = of;
+	if (l->gamma)
+		ref_group_norm(l->s->k.in, l->s->rx, l->rgamma, l->rbeta, l->groups, 1e-6, l->s->raffine);
+	double *y = plain_result(l->s), sum = 0;
+	for (size_t i = 0; i < shape_count(l->s->out); i++)
+		sum += y[i] * l->r[i];
+	free(y);
+	return sum;
+}
+
+/* Sets the gradient of y to r and goes back. */
+static void back_from(nn *c, tensor *y, const double *r)
+{
+	err e;
+	SUCCEEDS(nn_error(c, &e));
+	assert_non_null(y);
+	float *g = nn_gradient(c, y);
+	assert_non_null(g);
+	for (size_t i = 0; i < shape_count(y->s); i++)
+		g[i] = (float)r[i];
+	nn_backward(c, y, 0);
+	SUCCEEDS(nn_error(c, &e));
+}
+
+static double *random_floats(uint64_t seed, size_t n)
+{
+	dice d = dice_of(seed);
+	double *r = doubles(n);
+	normals(&d, n, 1, NULL, r);
+	return r;
+}
+
+static void check_conv(const conv_case *k, enum nn_math math, uint64_t seed)
+{
+	err e;
+	nn *c = nn_new(NN_TRAIN, math, 1 + (int)(seed % 3));
+	conv_setup s;
+	conv_setup_make(&s, c, k, seed);
+	SUCCEEDS(params_with_gradients(&s.ps, &e));
+	s.x->needs_grad = true;
+	if (s.affine)
+		s.affine->needs_grad = true;
+	if (s.add)
+		s.add->needs_grad = true;
+	double *r = random_floats(seed + 1000, shape_count(s.out));
+	const conv_loss l = { .s = &s, .r = r };
+	conv_spec spec = spec_of(&s);
+	tensor *y = nn_conv(c, s.x, &spec);
+	back_from(c, y, r);
+	double t = TOLERANCE[math];
+	bool good = is_gradient("x", conv_loss_value, &l, s.rx, s.x->g, shape_count(s.x->s), t);
+	good &= is_gradient("weight", conv_loss_value, &l, s.rw, s.weight->g, s.weight->count, t);
+	if (s.bias)
+		good &= is_gradient("bias", conv_loss_value, &l, s.rbias, s.bias->g, s.bias->count, t);
+	if (s.affine)
+		good &= is_gradient("affine", conv_loss_value, &l, s.raffine, s.affine->g, shape_count(s.affine->s), t);
+	if (s.add)
+		good &= is_gradient("add", conv_loss_value, &l, s.radd, s.add->g, shape_count(s.out), t);
+	if (!good) {
+		show_case(k, math);
+		fail_msg("seed %llu", (unsigned long long)seed);
+	}
+	free(r);
+	nn_drop(c, y);
+	conv_setup_free(&s, c);
+	nn_free(c);
+}
+
+#define CUBE(n) { n, n, n }
+#define PLAIN .rank = 5, .stride = 1, .up = { 1, 1, 1 }
+#define AROUND .low = 1, .high = 1
+
+static const conv_case chosen[] = {
+	{ "residual", { 1, 4, 3, 5, 16 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "residual, two volumes", { 2, 2, 3, 5, 3 }, 17, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "tiles", { 1, 4, 3, 5, 5 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "down", { 1, 4, 5, 6, 8 }, 16, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
+	{ "up", { 1, 2, 3, 3, 16 }, 5, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, AROUND, .bias = true },
+	{ "up, tiles, activated", { 2, 2, 3, 2, 3 }, 5, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 1, 2 }, AROUND, .act = ACT_SILU, .affine = true },
+	{ "discriminator", { 1, 6, 4, 5, 8 }, 16, CUBE(4), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, AROUND, .act = ACT_LEAKY, .affine = true },
+	{ "slices", { 2, 3, 4, 6, 3 }, 8, { 1, 2, 2 }, .rank = 4, .stride = 2, .up = { 1, 1, 1 }, .bias = true },
+	{ "shortcut", { 2, 3, 2, 4, 8 }, 17, CUBE(1), PLAIN, .bias = true },
+	{ "matrix", { 1, 1, 1, 5, 17 }, 3, CUBE(1), .rank = 2, .stride = 1, .up = { 1, 1, 1 }, .act = ACT_SILU, .bias = true },
+	{ "one voxel", { 1, 1, 1, 1, 16 }, 16, CUBE(3), PLAIN, AROUND },
+	{ "no border", { 1, 4, 3, 5, 16 }, 3, CUBE(3), PLAIN },
+	{ "lopsided border", { 1, 4, 3, 5, 16 }, 3, CUBE(3), PLAIN, .low = 2, .high = 0 },
+};
+
+static void test_conv(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+		for (int math = NN_EXACT; math <= NN_FAST; math++)
+			check_conv(&chosen[i], (enum nn_math)math, 1 + i);
+}
+
+static void test_conv_random(void **state)
+{
+	(void)state;
+	dice d = dice_of(2027);
+	for (uint64_t done = 0; done < 40;) {
+		conv_case k = random_case(&d);
+		/* as large as the reference is quick */
+		if (shape_count(k.in) * (size_t)(k.out * k.k[0] * k.k[1] * k.k[2] * k.up[0] * k.up[1] * k.up[2]) > 400000)
+			continue;
+		check_conv(&k, done % 2 ? NN_FAST : NN_EXACT, 200 + done);
+		done++;
+	}
+}
+
+/* x is read by the norm and by the convolution: both gradients meet in it. */
+static void test_normalised(void **state)
+{
+	(void)state;
+	err e;
+	const conv_case k = { NULL, { 2, 3, 4, 3, 16 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true };
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+	conv_setup s;
+	conv_setup_make(&s, c, &k, 3);
+	nn_drop(c, s.affine);
+	params vectors = { 0 };
+	SUCCEEDS(params_add(&vectors, "gamma", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_add(&vectors, "beta", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_with_gradients(&vectors, &e));
+	SUCCEEDS(params_with_gradients(&s.ps, &e));
+	conv_loss l = { .s = &s, .gamma = &vectors.p[0], .beta = &vectors.p[1], .groups = 4 };
+	dice d = dice_of(9);
+	l.rgamma = doubles(16);
+	l.rbeta = doubles(16);
+	normals(&d, 16, 1, l.gamma->v, l.rgamma);
+	normals(&d, 16, 1, l.beta->v, l.rbeta);
+	for (size_t i = 0; i < shape_count(k.in); i++) {	/* far from mean 0 */
+		s.x->v[i] += 2;
+		s.rx[i] = (double)s.x->v[i];
+	}
+	s.x->needs_grad = true;
+	double *r = random_floats(11, shape_count(s.out));
+	l.r = r;
+	s.affine = nn_group_norm(c, s.x, l.gamma, l.beta, l.groups, 1e-6);
+	conv_spec spec = spec_of(&s);
+	tensor *y = nn_conv(c, s.x, &spec);
+	back_from(c, y, r);
+	assert_true(is_gradient("x", conv_loss_value, &l, s.rx, s.x->g, shape_count(k.in), 3e-6));
+	assert_true(is_gradient("gamma", conv_loss_value, &l, l.rgamma, l.gamma->g, 16, 3e-6));
+	assert_true(is_gradient("beta", conv_loss_value, &l, l.rbeta, l.beta->g, 16, 3e-6));
+	assert_true(is_gradient("weight", conv_loss_value, &l, s.rw, s.weight->g, s.weight->count, 3e-6));
+	nn_drop(c, y);
+	free(r);
+	free(l.rgamma);
+	free(l.rbeta);
+	params_free(&vectors);
+	conv_setup_free(&s, c);
+	nn_free(c);
+}
+
+/* <A x, r> = <x, A' r> for the linear map from x, and <A w, r> = <w, A' r> for the one from the weights; no reference needed, so
+ * with sizes of many bricks, tiles and blocks. */
+static void test_adjoint(void **state)
+{
+	(void)state;
+	static const conv_case large[] = {
+		{ "Winograd", { 1, 19, 21, 23, 24 }, 40, CUBE(3), PLAIN, AROUND },
+		{ "Winograd, two volumes, no border", { 2, 12, 18, 17, 32 }, 16, CUBE(3), PLAIN },
+		{ "Winograd, up", { 1, 9, 10, 11, 16 }, 17, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, AROUND },
+		{ "tiles", { 1, 19, 21, 23, 3 }, 5, CUBE(3), PLAIN, AROUND },
+		{ "tiles, down", { 2, 18, 20, 22, 16 }, 17, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1 },
+		{ "tiles, kernel 4", { 1, 20, 18, 22, 8 }, 16, CUBE(4), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, AROUND },
+		{ "shortcut", { 2, 17, 16, 15, 24 }, 40, CUBE(1), PLAIN },
+	};
+	for (size_t i = 0; i < sizeof large / sizeof *large; i++)
+		for (int math = NN_EXACT; math <= NN_FAST; math++) {
+			err e;
+			nn *c = nn_new(NN_TRAIN, (enum nn_math)math, 2);
+			conv_setup s;
+			conv_setup_make(&s, c, &large[i], 50 + i);
+			SUCCEEDS(params_with_gradients(&s.ps, &e));
+			s.x->needs_grad = true;
+			size_t n = shape_count(s.out);
+			double *r = random_floats(60 + i, n);
+			conv_spec spec = spec_of(&s);
+			tensor *y = nn_conv(c, s.x, &spec);
+			back_from(c, y, r);
+			double forward = dot(r, y->v, n), size = rms(r, n) * sqrt((double)n) * sqrt((double)n);
+			double through_x = dot(s.rx, s.x->g, shape_count(s.x->s)), through_w = dot(s.rw, s.weight->g, s.weight->count);
+			/* outputs are of size 1: relative to |y||r|, an error of 1e-6 of each of n values adds up to 1e-6 / sqrt(n) */
+			double far = fmax(fabs(forward - through_x), fabs(forward - through_w)) / size;
+			if (!(far <= 5 * TOLERANCE[math] / sqrt((double)n))) {
+				show_case(&large[i], (enum nn_math)math);
+				fail_msg("<Ax,r> = %.9g, through x %.9g, through w %.9g: %.1e", forward, through_x, through_w, far);
+			}
+			free(r);
+			nn_drop(c, y);
+			conv_setup_free(&s, c);
+			nn_free(c);
+		}
+}
+
+/* Two uses add up: x as the input of two convolutions with one weight and as a residual; then a second pass adds to it all. */
+static void test_sharing(void **state)
+{
+	(void)state;
+	err e;
+	const conv_case k = { NULL, { 1, 3, 4, 5, 16 }, 16, CUBE(3), PLAIN, AROUND, .bias = true };
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
+	conv_setup s;
+	conv_setup_make(&s, c, &k, 4);
+	SUCCEEDS(params_with_gradients(&s.ps, &e));
+	s.x->needs_grad = true;
+	size_t n = shape_count(s.out);
+	double *r = random_floats(5, n);
+	conv_spec spec = spec_of(&s);
+	float *once_x = NULL, *once_w = malloc(s.weight->count * sizeof *once_w);
+	tensor *y = nn_conv(c, s.x, &spec);
+	back_from(c, y, r);
+	once_x = malloc(n * sizeof *once_x);
+	memcpy(once_x, s.x->g, n * sizeof *once_x);
+	memcpy(once_w, s.weight->g, s.weight->count * sizeof *once_w);
+	nn_drop(c, y);
+	for (int pass = 0; pass < 2; pass++) {
+		spec.add = nn_keep(s.x);
+		tensor *a = nn_conv(c, s.x, &spec);
+		spec.add = a;	/* its last reader: but the tape holds it */
+		y = nn_conv(c, s.x, &spec);
+		back_from(c, y, r);
+		nn_drop(c, y);
+		spec.add = NULL;
+	}
+	/* y = 2 A x + x: 1 + 2 * 2 times A' r, and 2 r */
+	for (size_t i = 0; i < n; i++)
+		assert_true(fabs((double)s.x->g[i] - (5 * (double)once_x[i] + 2 * r[i])) < 1e-5);
+	for (size_t i = 0; i < s.weight->count; i++)
+		assert_true(fabs((double)s.weight->g[i] - 5 * (double)once_w[i]) < 1e-4);
+	free(once_x);
+	free(once_w);
+	free(r);
+	conv_setup_free(&s, c);
+	nn_free(c);
+}
+
+/* ---- norms ---- */
+
+typedef struct norm_loss {
+	shape s;
+	double *x, *gamma, *beta, *mean, *var;	/* mean NULL: of the batch (batch norm) */
+	int groups;				/* 0: batch norm */
+	const double *r;
+} norm_loss;
+
+static double *plain_norm(const norm_loss *l)
+{
+	int c = l->s.c;
+	double *affine = doubles((size_t)l->s.b * 2 * (size_t)c), *mean = doubles((size_t)c), *var = doubles((size_t)c);
+	ref_moments(l->s, l->x, mean, var);
+	if (l->groups)
+		ref_group_norm(l->s, l->x, l->gamma, l->beta, l->groups, 1e-5, affine);
+	else
+		ref_batch_norm(l->s.b, c, l->mean ? l->mean : mean, l->var ? l->var : var, l->gamma, l->beta, 1e-5, affine);
+	free(mean);
+	free(var);
+	return affine;
+}
+
+static double norm_loss_value(const void *of)
+{
+	const norm_loss *l = of;
+	double *affine = plain_norm(l), sum = 0;
+	for (int i = 0; i < l->s.b * 2 * l->s.c; i++)
+		sum += affine[i] * l->r[i];
+	free(affine);
+	return sum;
+}
+
+enum { GAMMA, BETA, MEAN, VAR, STEPS, VECTORS };
+
+/* groups 0: batch norm, of the batch or (`fixed`) of running statistics. */
+static void check_norm(shape shape_, int groups, bool fixed, uint64_t seed)
+{
+	static const char *const names[VECTORS] = { "gamma", "beta", "mean", "var", "steps" };
+	err e;
+	int ch = shape_.c;
+	size_t n = shape_count(shape_), m = (size_t)shape_.b * 2 * (size_t)ch;
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+	params ps = { 0 };
+	dice d = dice_of(seed);
+	for (int i = 0; i < VECTORS; i++) {
+		SUCCEEDS(params_add(&ps, names[i], i == STEPS ? 0 : 1, &(int64_t){ ch }, NULL, &e));
+		for (size_t k = 0; i < STEPS && k < ps.p[i].count; k++)
+			ps.p[i].v[k] = (float)(i == VAR ? .5 + philox_uniform(d.p, d.i++) : philox_normal(d.p, d.i++));
+	}
+	SUCCEEDS(params_with_gradients(&ps, &e));
+	tensor *x = random_tensor(c, &d, shape_, 1);
+	for (size_t i = 0; i < n; i++)
+		x->v[i] = x->v[i] * (float)(1 + i % (size_t)ch % 3) + 3 - (float)(i % (size_t)ch % 9);	/* channels differ */
+	x->needs_grad = true;
+	double *r = random_floats(seed + 1, m);
+	norm_loss l = { .s = shape_, .x = widened(x->v, n), .gamma = widened(ps.p[GAMMA].v, (size_t)ch),
+			.beta = widened(ps.p[BETA].v, (size_t)ch), .groups = groups, .r = r };
+	double *before[2] = { widened(ps.p[MEAN].v, (size_t)ch), widened(ps.p[VAR].v, (size_t)ch) };
+	if (fixed) {
+		l.mean = before[0];
+		l.var = before[1];
+	}
+	const batch_norm bn = { &ps.p[GAMMA], &ps.p[BETA], &ps.p[MEAN], &ps.p[VAR], &ps.p[STEPS], 1e-5, .1 };
+	tensor *affine = groups ? nn_group_norm(c, x, bn.gamma, bn.beta, groups, 1e-5) : nn_batch_norm(c, x, &bn, !fixed);
+	SUCCEEDS(nn_error(c, &e));
+	assert_true(shape_equal(affine->s, (shape){ shape_.b, 1, 1, 1, 2 * ch }));
+	double *want = plain_norm(&l);
+	assert_true(strays(affine->v, want, m) < 2e-7);	/* computed in double, stored as float */
+	back_from(c, affine, r);
+	if (fixed)
+		assert_null(x->g);	/* running statistics are constants */
+	else
+		assert_true(is_gradient("x", norm_loss_value, &l, l.x, x->g, n, 3e-6));	/* p + q x in float, x some 10 from 0 */
+	assert_true(is_gradient("gamma", norm_loss_value, &l, l.gamma, ps.p[GAMMA].g, (size_t)ch, 1e-6));
+	assert_true(is_gradient("beta", norm_loss_value, &l, l.beta, ps.p[BETA].g, (size_t)ch, 1e-6));
+	/* running statistics: PyTorch's rule, and only when training a batch norm */
+	double *mean = doubles((size_t)ch), *var = doubles((size_t)ch), count = (double)n / ch;
+	ref_moments(shape_, l.x, mean, var);
+	for (int k = 0; k < ch; k++) {
+		bool moves = !groups && !fixed;
+		double want_mean = moves ? .9 * before[0][k] + .1 * mean[k] : before[0][k];
+		double want_var = moves ? .9 * before[1][k] + .1 * var[k] * count / fmax(count - 1, 1) : before[1][k];
+		assert_float_equal(ps.p[MEAN].v[k], want_mean, 1e-5 * fmax(1, fabs(want_mean)));
+		assert_float_equal(ps.p[VAR].v[k], want_var, 1e-5 * fmax(1, want_var));
+	}
+	assert_true(ps.p[STEPS].v[0] == (!groups && !fixed ? 1 : 0));
+	free(mean);
+	free(var);
+	free(want);
+	free(before[0]);
+	free(before[1]);
+	free(l.x);
+	free(l.gamma);
+	free(l.beta);
+	free(r);
+	nn_drop(c, x);
+	nn_drop(c, affine);
+	nn_free(c);
+	params_free(&ps);
+}
+
+static void test_group_norm(void **state)
+{
+	(void)state;
+	check_norm((shape){ 1, 2, 3, 4, 16 }, 4, false, 1);
+	check_norm((shape){ 3, 3, 1, 2, 24 }, 24, false, 2);	/* a channel is a group */
+	check_norm((shape){ 2, 5, 3, 7, 17 }, 1, false, 3);	/* all channels are */
+	check_norm((shape){ 1, 1, 1, 1, 8 }, 2, false, 4);
+	check_norm((shape){ 2, 1, 1, 3, 40 }, 8, false, 5);
+}
+
+static void test_batch_norm(void **state)
+{
+	(void)state;
+	check_norm((shape){ 1, 2, 3, 4, 16 }, 0, false, 6);
+	check_norm((shape){ 3, 2, 3, 2, 17 }, 0, false, 7);
+	check_norm((shape){ 2, 5, 1, 2, 3 }, 0, false, 8);
+	check_norm((shape){ 3, 2, 3, 2, 17 }, 0, true, 9);
+	check_norm((shape){ 1, 1, 1, 1, 8 }, 0, true, 10);
+}
+
+/* Means 100 times the spread, many blocks of voxels: statistics must not lose the variance. */
+static void test_far_mean(void **state)
+{
+	(void)state;
+	err e;
+	const shape s = { 1, 30, 31, 20, 16 };
+	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
+	params ps = { 0 };
+	SUCCEEDS(params_add(&ps, "gamma", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_add(&ps, "beta", 1, &(int64_t){ 16 }, NULL, &e));
+	for (int i = 0; i < 16; i++)
+		ps.p[0].v[i] = 1;
+	dice d = dice_of(4);
+	tensor *x = random_tensor(c, &d, s, 1);
+	for (size_t i = 0; i < shape_count(s); i++)
+		x->v[i] += 100;
+	double *rx = widened(x->v, shape_count(s)), one[16], zero[16] = { 0 }, want[32];
+	for (int i = 0; i < 16; i++)
+		one[i] = 1;
+	ref_group_norm(s, rx, one, zero, 8, 1e-6, want);
+	tensor *affine = nn_group_norm(c, x, &ps.p[0], &ps.p[1], 8, 1e-6);
+	SUCCEEDS(nn_error(c, &e));
+	assert_true(strays(affine->v, want, 32) < 1e-7);
+	assert_true(strays(affine->v, want, 16) < 1e-7);	/* the scales alone */
+	free(rx);
+	nn_drop(c, x);
+	nn_drop(c, affine);
+	nn_free(c);
+	params_free(&ps);
+}
+
+/* ---- losses ---- */
+
+typedef struct losses {
+	size_t n;
+	int volumes;
+	double *a, *b, *noise;
+	const double *r;
+} losses;
+
+static double l1_value(const void *of)
+{
+	const losses *l = of;
+	return 3 * ref_l1(l->n, l->a, l->noise);
+}
+
+static double squared_value(const void *of)
+{
+	const losses *l = of;
+	return 3 * ref_squared_to(l->n, l->a, .7);
+}
+
+static double kl_value(const void *of)
+{
+	const losses *l = of;
+	return 3 * ref_kl(l->n, l->volumes, l->a, l->b);
+}
+
+static double posterior_value(const void *of)
+{
+	const losses *l = of;
+	double *z = doubles(l->n), sum = 0;
+	ref_posterior(l->n, l->a, l->b, l->noise, z);
+	for (size_t i = 0; i < l->n; i++)
+		sum += z[i] * l->r[i];
+	free(z);
+	return sum;
+}
+
+static void expect_scalar(nn *c, const tensor *t, double want)
+{
+	err e;
+	SUCCEEDS(nn_error(c, &e));
+	assert_true(shape_equal(t->s, (shape){ 1, 1, 1, 1, 1 }));
+	assert_float_equal(nn_value(t), want, 1e-6 * fabs(want));
+}
+
+static void check_losses(shape s, uint64_t seed)
+{
+	size_t n = shape_count(s);
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+	dice d = dice_of(seed);
+	tensor *a = random_tensor(c, &d, s, 1), *b = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
+	b->v[0] = -31;	/* outside of the clamp: no gradient */
+	a->needs_grad = b->needs_grad = true;
+	double *r = random_floats(seed + 1, n);
+	losses l = { n, s.b, widened(a->v, n), widened(b->v, n), widened(noise->v, n), r };
+	scalar_fn *const of[3] = { l1_value, squared_value, kl_value };
+	for (int i = 0; i < 3; i++) {
+		tensor *t = i == 0 ? nn_l1(c, a, noise) : i == 1 ? nn_squared_to(c, a, .7f) : nn_kl(c, a, b);
+		expect_scalar(c, t, of[i](&l) / 3);
+		/* weighed: 3 t + 0 t, with an empty place between */
+		tensor *sum = nn_weigh(c, 3, (tensor *[]){ t, NULL, t }, (float[]){ 2, 100, 1 });
+		expect_scalar(c, sum, of[i](&l));
+		nn_backward(c, sum, 1);
+		assert_true(is_gradient("first", of[i], &l, l.a, a->g, n, 1e-6));
+		if (i == 2)
+			assert_true(is_gradient("second", of[i], &l, l.b, b->g, n, 1e-6));
+		memset(a->g, 0, n * sizeof(float));
+		nn_drop(c, t);
+		nn_drop(c, sum);
+	}
+	memset(b->g, 0, n * sizeof(float));
+	tensor *z = nn_posterior(c, a, b, noise);
+	double *want = doubles(n);
+	ref_posterior(n, l.a, l.b, l.noise, want);
+	assert_true(strays(z->v, want, n) < 1e-6);
+	back_from(c, z, r);
+	assert_true(is_gradient("mean", posterior_value, &l, l.a, a->g, n, 1e-6));
+	assert_true(is_gradient("log variance", posterior_value, &l, l.b, b->g, n, 1e-6));
+	assert_true(b->g[0] == 0);
+	assert_null(noise->g);
+	free(want);
+	free(r);
+	free(l.a);
+	free(l.b);
+	free(l.noise);
+	tensor *all[] = { a, b, noise, z };
+	for (int i = 0; i < 4; i++)
+		nn_drop(c, all[i]);
+	nn_free(c);
+}
+
+static void test_losses(void **state)
+{
+	(void)state;
+	check_losses((shape){ 1, 2, 3, 2, 3 }, 1);
+	check_losses((shape){ 3, 3, 1, 5, 8 }, 2);
+	check_losses((shape){ 2, 20, 41, 50, 1 }, 3);	/* more than one block */
+	check_losses((shape){ 1, 1, 1, 1, 1 }, 4);
+}
+
+/* Above the clamp the posterior's sigma is exp(10), and nothing pulls at it. */
+static void test_clamp(void **state)
+{
+	(void)state;
+	err e;
+	const shape s = { 1, 1, 1, 1, 2 };
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
+	tensor *mean = nn_tensor(c, s), *log_var = nn_tensor(c, s), *noise = nn_tensor(c, s);
+	for (int i = 0; i < 2; i++) {
+		mean->v[i] = 3;
+		log_var->v[i] = i ? 25 : 0;
+		noise->v[i] = 2;
+	}
+	log_var->needs_grad = true;
+	tensor *kl = nn_kl(c, mean, log_var), *z = nn_posterior(c, mean, log_var, noise);
+	SUCCEEDS(nn_error(c, &e));
+	assert_float_equal(nn_value(kl), .5 * (9 + 9 + exp(20) - 20 - 1), 20);
+	assert_float_equal(z->v[0], 5, 1e-6);
+	assert_float_equal(z->v[1], 3 + 2 * exp(10), 1e-2);
+	nn_backward(c, kl, 1);
+	assert_true(log_var->g[0] == 0 && log_var->g[1] == 0);	/* exp(0) - 1, and the clamp */
+	tensor *all[] = { mean, log_var, noise, kl, z };
+	for (int i = 0; i < 5; i++)
+		nn_drop(c, all[i]);
+	nn_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_conv), cmocka_unit_test(test_conv_random), cmocka_unit_test(test_normalised),
+					    cmocka_unit_test(test_adjoint), cmocka_unit_test(test_sharing), cmocka_unit_test(test_group_norm),
+					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean), cmocka_unit_test(test_losses),
+					    cmocka_unit_test(test_clamp) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
