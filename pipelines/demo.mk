@@ -19,8 +19,10 @@ demo: $(SCAN)
 		printf "scan as stored (gzip)    %9d bytes\nvoxels on the grid (f32) %9d bytes\n", f, g
 		printf "latent as stored         %9d bytes: 1/%.0f of the scan, 1/%.0f of the grid\n", l, f / l, g / l }'
 	echo 'the whole grid, then inside the brain:'
-	nii-score $(OUT)/scan.nii.gz $(OUT)/reconstruction.nii.gz
-	nii-score --mask brain $(OUT)/scan.nii.gz $(OUT)/reconstruction.nii.gz
+	cd $(OUT)
+	nii-score scan.nii.gz reconstruction.nii.gz
+	nii-score --mask brain scan.nii.gz reconstruction.nii.gz | tail -n 1
+	cd - > /dev/null
 	nii2png -f -o $(OUT)/demo.png $(OUT)/scan.nii.gz $(OUT)/reconstruction.nii.gz
 	echo 'scan, reconstruction and difference: $(OUT)/demo.png'
 
