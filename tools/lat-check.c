@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 		if (!is_weights(files[i])) {
 			if (stream_each(&files[i], 1, check_record, NULL, &c))
 				status = ERR_DATA;
-			cli_note("%s: %lld records, %lld tensors", strcmp(files[i], "-") ? files[i] : "stdin", (long long)c.records, (long long)c.tensors);
+			cli_note("%s: %lld records, %lld tensors", strcmp(files[i], "-") ? files[i] : "stdin", (long long)c.records,
+				 (long long)c.tensors);
 		} else if (check_weights(files[i], &e)) {
 			if (!cli_common.keep_going)
 				cli_fail(&e);

@@ -9,7 +9,8 @@ static const char *ids, *range, *names;
 
 static const struct cli_option options[] = {
 	{ 0, "ids", CLI_TEXT, &ids, "FILE", "keep the records whose ids stand in FILE, one a line", false },
-	{ 'r', "records", CLI_TEXT, &range, "ID|N:M", "keep the record ID, or the records N to M, counted from 1, both ends included", false },
+	{ 'r', "records", CLI_TEXT, &range, "ID|N:M", "keep the record ID, or the records N to M, counted from 1, both ends included",
+	  false },
 	{ 'n', "names", CLI_TEXT, &names, "NAMES", "keep these tensors alone (a,b,..)", true },
 	{ 0 },
 };
@@ -19,10 +20,10 @@ static const struct cli tool = {
 };
 
 struct choice {
-	json_t *wanted;		/* id -> whether it was met; NULL: any */
-	int64_t first, last;	/* by number; last 0: no end */
-	int64_t number;		/* of the record at hand */
-	char **names;		/* NULL: any */
+	json_t *wanted; /* id -> whether it was met; NULL: any */
+	int64_t first, last; /* by number; last 0: no end */
+	int64_t number; /* of the record at hand */
+	char **names; /* NULL: any */
 	int count;
 };
 
@@ -47,7 +48,7 @@ static void parse_range(struct choice *c, const char *text)
 	c->first = *text == ':' ? 1 : strtoll(text, &end, 10);
 	if (*text == ':')
 		end = (char *)text;
-	bool good = *end == ':' && c->first >= 1;
+	bool good = *end == ':' && c->first >= 1 && strcmp(text, ":");
 	if (good && end[1]) {
 		c->last = strtoll(end + 1, &end, 10);
 		good = !*end && c->last >= c->first;
@@ -121,7 +122,7 @@ static int all_met(void *with, err *e)
 	struct choice *c = with;
 	const char *id;
 	json_t *met;
-	json_object_foreach(c->wanted, id, met)
+	json_object_foreach (c->wanted, id, met)
 		if (!json_is_true(met))
 			return err_set(e, ERR_DATA, "%s: no such record", id);
 	return 0;

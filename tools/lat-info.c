@@ -9,7 +9,8 @@
 static bool stats, history;
 
 static const struct cli_option options[] = {
-	{ 0, "stats", CLI_FLAG, &stats, NULL, "add smallest and largest value, mean and standard deviation, and how many are not finite", false },
+	{ 0, "stats", CLI_FLAG, &stats, NULL, "add smallest and largest value, mean and standard deviation, and how many are not finite",
+	  false },
 	{ 0, "history", CLI_FLAG, &history, NULL, "show each record's history instead of its tensors", false },
 	{ 0 },
 };
@@ -19,8 +20,8 @@ static const struct cli tool = {
 };
 
 struct summary {
-	double min, max, mean, sd;	/* of the finite values; NAN when there are none */
-	int64_t odd;			/* values that are not finite */
+	double min, max, mean, sd; /* of the finite values; NAN when there are none */
+	int64_t odd; /* values that are not finite */
 };
 
 static int summarize(lat_tensor *t, struct summary *s, err *e)
@@ -62,8 +63,8 @@ static int tensor_json(lat_tensor *t, json_t **out, err *e)
 	size_t size = dtype_size(t->dtype);
 	for (int i = 0; i < t->rank; i++)
 		json_array_append_new(shape, json_integer(t->shape[i]));
-	v = json_pack("{s:s, s:s, s:o, s:s, s:I, s:o}", "name", t->name, "dtype", t->type_name, "shape", shape, "filter", t->filter, "stored",
-		      (json_int_t)t->frame_bytes, "bytes", size ? json_integer(t->elements * (json_int_t)size) : json_null());
+	v = json_pack("{s:s, s:s, s:o, s:s, s:I, s:o}", "name", t->name, "dtype", t->type_name, "shape", shape, "filter", t->filter,
+		      "stored", (json_int_t)t->frame_bytes, "bytes", size ? json_integer(t->elements * (json_int_t)size) : json_null());
 	if (!v || json_object_update_missing(v, t->meta))
 		return err_set(e, ERR_OS, "no memory");
 	if (stats) {
@@ -146,7 +147,7 @@ static int show_history(lat_record *r, err *e)
 {
 	json_t *list = json_object_get(r->header, "history"), *entry;
 	size_t i;
-	json_array_foreach(list, i, entry) {
+	json_array_foreach (list, i, entry) {
 		const char *name = json_string_value(json_object_get(entry, "tool"));
 		const char *version = json_string_value(json_object_get(entry, "version"));
 		json_t *choices = json_object_get(entry, "options");

@@ -18,8 +18,8 @@ static const struct cli tool = {
 };
 
 struct output {
-	stream_ids *ids;	/* when every record has a file of its own, else NULL */
-	outfile *file;		/* the only one, finished but not yet committed */
+	stream_ids *ids; /* when every record has a file of its own, else NULL */
+	outfile *file; /* the only one, finished but not yet committed */
 };
 
 static int write_tensor(lat_record *r, outfile *f, err *e)
@@ -56,10 +56,8 @@ static int to_npy(lat_record *r, void *with, bool *keep, err *e)
 	*keep = false;
 	if (o->ids)
 		return own_file(r, o, e);
-	if (o->file) {
-		out_abort(o->file);
-		return err_set(e, ERR_USAGE, "a second record: -o needs {id} in its name");
-	}
+	if (o->file)
+		return err_set(e, ERR_DATA, "a second record, and no {id} in the output's name");
 	o->file = cli_output(true);
 	int code = write_tensor(r, o->file, e);
 	if (code) {

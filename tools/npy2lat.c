@@ -21,7 +21,7 @@ static const struct cli tool = {
 struct inputs {
 	char **pairs;
 	int n;
-	bool own;		/* every record has files of its own: {id} in their names */
+	bool own; /* every record has files of its own: {id} in their names */
 	int64_t records;
 };
 
@@ -51,7 +51,7 @@ static int replace(lat_record *r, void *with, bool *keep, err *e)
 	struct inputs *in = with;
 	(void)keep;
 	if (!in->own && in->records++)
-		return err_set(e, ERR_USAGE, "a second record: the files need {id} in their names");
+		return err_set(e, ERR_DATA, "a second record, and no {id} in the files' names");
 	int code = 0;
 	for (int i = 0; !code && i < in->n; i++)
 		code = load(r, in->pairs[i], e);
@@ -90,6 +90,9 @@ int main(int argc, char **argv)
 		const char *split = strchr(in.pairs[i], '=');
 		if (!split || split == in.pairs[i] || !split[1])
 			cli_die(ERR_USAGE, "%s: not NAME=FILE", in.pairs[i]);
+		for (int k = 0; k < i; k++)
+			if (!strncmp(in.pairs[i], in.pairs[k], (size_t)(split - in.pairs[i]) + 1))
+				cli_die(ERR_USAGE, "%s: this name has a file already", in.pairs[i]);
 		all_own += strstr(split, "{id}") != NULL;
 	}
 	in.own = all_own == in.n;

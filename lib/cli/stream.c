@@ -168,7 +168,7 @@ stream_ids *stream_ids_new(void)
 int stream_ids_add(stream_ids *s, const char *id, err *e)
 {
 	if (json_object_get(s->seen, id))
-		return err_set(e, ERR_DATA, "%s: appears twice", id);
+		return err_set(e, ERR_DATA, "a second record of this id");
 	return json_object_set_new(s->seen, id, json_true()) ? err_set(e, ERR_OS, "ids: no memory") : 0;
 }
 

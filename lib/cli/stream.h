@@ -38,7 +38,7 @@ int stream_try_input(const char *path, infile **in, lat_reader **rd, err *e);
 /* A set of ids, for tools where two records of one id would overwrite each other. */
 typedef struct stream_ids stream_ids;
 stream_ids *stream_ids_new(void);
-/* ERR_DATA "ID: appears twice" the second time. */
+/* ERR_DATA "a second record of this id" the second time. */
 int stream_ids_add(stream_ids *s, const char *id, err *e);
 void stream_ids_free(stream_ids *s);
 

@@ -9,10 +9,10 @@
 #include "base/err.h"
 
 enum dtype {
-	DTYPE_UNKNOWN,	/* a type of a later version: can be handed on, not looked into */
+	DTYPE_UNKNOWN, /* a type of a later version: can be handed on, not looked into */
 	DTYPE_F32,
-	DTYPE_F16,	/* IEEE 754 binary16 */
-	DTYPE_BF16,	/* the upper half of an f32 */
+	DTYPE_F16, /* IEEE 754 binary16 */
+	DTYPE_BF16, /* the upper half of an f32 */
 	DTYPE_F64,
 	DTYPE_I8,
 	DTYPE_I16,

@@ -16,30 +16,30 @@
 
 enum {
 	LAT_MAX_RANK = 8,
-	LAT_MAX_NAME = 64,		/* characters of a tensor's name */
-	LAT_MAX_ID = 200,		/* characters of a record's id */
+	LAT_MAX_NAME = 64, /* characters of a tensor's name */
+	LAT_MAX_ID = 200, /* characters of a record's id */
 	LAT_MAX_TENSORS = 256,
-	LAT_MAX_HEADER = 16 << 20,	/* bytes of JSON */
+	LAT_MAX_HEADER = 16 << 20, /* bytes of JSON */
 };
 #define LAT_MAX_ELEMENTS ((int64_t)1 << 32)
 
 typedef struct lat_tensor {
 	char name[LAT_MAX_NAME + 1];
 	enum dtype dtype;
-	int rank;			/* 0 .. LAT_MAX_RANK */
-	int64_t shape[LAT_MAX_RANK];	/* each >= 1 */
-	int64_t elements;		/* product of shape */
+	int rank; /* 0 .. LAT_MAX_RANK */
+	int64_t shape[LAT_MAX_RANK]; /* each >= 1 */
+	int64_t elements; /* product of shape */
 	/* The tensor's other keys, an object, never NULL: "model" {"kind","identity",..} names the model that made it.
 	 * It goes when the tensor goes. Change it freely (but not name, dtype, shape, filter, length, crc32). */
 	json_t *meta;
 
 	/* Below: lib/format's own. At least one of `data` and `frame` is there. */
-	void *data;			/* elements, or NULL when not decoded */
-	unsigned char *frame;		/* one zstd frame, or NULL when not compressed yet */
+	void *data; /* elements, or NULL when not decoded */
+	unsigned char *frame; /* one zstd frame, or NULL when not compressed yet */
 	size_t frame_bytes;
 	uint32_t frame_crc;
-	char type_name[17];		/* the dtype as the header says it */
-	char filter[17];		/* of the frame: "none", "shuffle"; another one (of a later version) is only handed on */
+	char type_name[17]; /* the dtype as the header says it */
+	char filter[17]; /* of the frame: "none", "shuffle"; another one (of a later version) is only handed on */
 } lat_tensor;
 
 typedef struct lat_record {
@@ -47,7 +47,7 @@ typedef struct lat_record {
 	json_t *header;
 	lat_tensor *tensors;
 	int count;
-	uint64_t offset;	/* where in the input the record began, for messages */
+	uint64_t offset; /* where in the input the record began, for messages */
 } lat_record;
 
 /* ---- records ---- */
@@ -91,8 +91,8 @@ int lat_verify(const lat_tensor *t, err *e);
  * one ([A-Za-z0-9._-], no leading dot), ERR_DATA for a shape that cannot be one. *out (may be NULL): the tensor. */
 int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e);
 /* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16). */
-int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v,
-		   lat_tensor **out, err *e);
+int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,
+		   err *e);
 /* Nothing happens when there is none. */
 void lat_drop(lat_record *r, const char *name);
 

@@ -12,8 +12,8 @@
 
 struct lat_reader {
 	infile *in;
-	int64_t records;	/* since the last end marker */
-	bool begun, closed;	/* anything read; the last thing read was an end marker */
+	int64_t records; /* since the last end marker */
+	bool begun, closed; /* anything read; the last thing read was an end marker */
 };
 
 int lat_reader_new(lat_reader **out, infile *in, err *e)
@@ -35,10 +35,7 @@ static int at(const lat_reader *rd, uint64_t offset, err *e)
 	return err_prefix(e, "%s: byte %llu", in_name(rd->in), (unsigned long long)offset);
 }
 
-static uint32_t get_u32(const unsigned char *p)
-{
-	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
+static uint32_t get_u32(const unsigned char *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
 
 /* Exactly n > 0 bytes of something; memory is taken as they arrive, since n is only a promise. */
 static int read_block(lat_reader *rd, unsigned char **out, size_t n, const char *what, err *e)
@@ -183,7 +180,7 @@ static int record_of(lat_record **out, json_t *head, err *e)
 		return code;
 	}
 	r->header = head;
-	json_array_foreach(list, i, v)
+	json_array_foreach (list, i, v)
 		if (!code && (code = read_entry(r, v, e)))
 			err_prefix(e, "record %s", lat_id(r));
 	if (code) {
@@ -242,8 +239,10 @@ int lat_read(lat_reader *rd, lat_record **r, err *e)
 		bool placed;
 		int kind = 0, code = read_head(rd, &kind, &head, &placed, e);
 		if (!code && !kind && !rd->closed)
-			code = err_set(e, ERR_DATA, rd->begun ? "the stream is cut short: no end marker after %lld records" :
-								"empty, and even an empty stream has an end marker", (long long)rd->records);
+			code = err_set(e, ERR_DATA,
+				       rd->begun ? "the stream is cut short: no end marker after %lld records"
+						 : "empty, and even an empty stream has an end marker",
+				       (long long)rd->records);
 		if (!code && kind == HEAD_END)
 			code = read_end(rd, head, e);
 		if (!code && kind == HEAD_RECORD)

@@ -194,7 +194,7 @@ int lat_slot(lat_record *r, const char *name, lat_tensor **out, err *e)
 	} else {
 		size_t cap = (size_t)r->count;
 		int code = r->count < LAT_MAX_TENSORS ? mem_grow(&r->tensors, &cap, cap + 1, sizeof *t, "tensors", e)
-						       : err_set(e, ERR_DATA, "more than %d tensors", LAT_MAX_TENSORS);
+						      : err_set(e, ERR_DATA, "more than %d tensors", LAT_MAX_TENSORS);
 		if (code) {
 			json_decref(meta);
 			return code;

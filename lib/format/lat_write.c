@@ -10,7 +10,7 @@
 
 struct lat_writer {
 	outfile *out;
-	int64_t records;	/* since the last end marker */
+	int64_t records; /* since the last end marker */
 };
 
 int lat_writer_new(lat_writer **w, outfile *out, err *e)

@@ -14,7 +14,7 @@ static const char magic[] = "\x93NUMPY";
 
 struct description {
 	npy_array *a;
-	bool swapped, fortran;	/* byte order, order of elements */
+	bool swapped, fortran; /* byte order, order of elements */
 	bool has_type, has_order, has_shape;
 };
 
@@ -136,8 +136,8 @@ static int read_header(struct description *d, infile *f, err *e)
 	if (!code && got < n)
 		code = err_set(e, ERR_DATA, "%s: cut short: it ends inside its header", in_name(f));
 	if (!code && (strlen(text) < n || !read_description(d, text)))
-		code = err_set(e, ERR_DATA, "%s: not an array of whole or real numbers of at least one element (its header: %.100s)", in_name(f),
-			       text);
+		code = err_set(e, ERR_DATA, "%s: not an array of whole or real numbers of at least one element (its header: %.100s)",
+			       in_name(f), text);
 	free(text);
 	return code;
 }
@@ -183,7 +183,8 @@ static int read_elements(unsigned char **out, size_t n, infile *f, err *e)
 		if (!code)
 			code = in_read(f, p + have, want, &got, e);
 		if (!code && got < want)
-			code = err_set(e, ERR_DATA, "%s: cut short: %zu bytes of elements where %zu are announced", in_name(f), have + got, n);
+			code = err_set(e, ERR_DATA, "%s: cut short: %zu bytes of elements where %zu are announced", in_name(f), have + got,
+				       n);
 		have += want;
 	}
 	if (!code)

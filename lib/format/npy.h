@@ -8,10 +8,10 @@
 
 typedef struct npy_array {
 	enum dtype dtype;
-	int rank;		/* 0 .. 8 */
-	int64_t shape[8];	/* each >= 1 */
+	int rank; /* 0 .. 8 */
+	int64_t shape[8]; /* each >= 1 */
 	int64_t elements;
-	void *data;		/* C order, little-endian; freed with free() */
+	void *data; /* C order, little-endian; freed with free() */
 } npy_array;
 
 /* Reads one array, to the end of f. Fortran order and big-endian files are turned round; booleans become u8. ERR_DATA "NAME: reason" for

@@ -122,7 +122,7 @@ int pack_inspect(const unsigned char *f, size_t bytes, size_t raw, err *e)
 		return err_set(e, ERR_DATA, "a zstd frame of %llu bytes where %zu are announced", (unsigned long long)content, raw);
 	uint64_t most = 0;
 	bool last = false;
-	for (at += width; !last; ) {
+	for (at += width; !last;) {
 		if (bytes - at < 3)
 			return err_set(e, ERR_DATA, "a zstd frame cut short");
 		uint32_t head = f[at] | (uint32_t)f[at + 1] << 8 | (uint32_t)f[at + 2] << 16, type = head >> 1 & 3, size = head >> 3;

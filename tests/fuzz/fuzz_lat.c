@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (ftruncate(in_fd, 0) || pwrite(in_fd, copy, n - 1, 0) != (ssize_t)(n - 1))
 		abort();
 	free(copy);
-	if (in_open(&in, in_path, &e) || out_open(&out, "/dev/null", true, &e) || lat_reader_new(&rd, in, &e) || lat_writer_new(&w, out, &e))
+	if (in_open(&in, in_path, &e) || out_open(&out, "/dev/null", true, &e) || lat_reader_new(&rd, in, &e) ||
+	    lat_writer_new(&w, out, &e))
 		abort();
 	while (!lat_read(rd, &r, &e) && r) {
 		look(r);

@@ -58,7 +58,7 @@ def encode(t, data, kind):
     return frame
 
 def head(kind, value):
-    text = json.dumps(value, separators=(",", ":")).encode()
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
     data = struct.pack("<II4sBBcB", 0x184D2A5D, len(text) + 12, b"LATP", 1, 0, kind, 0) + text
     return data + struct.pack("<I", zlib.crc32(data))
 

@@ -33,8 +33,9 @@ static void names_and_sizes(void **state)
 static double half_value(uint16_t h)
 {
 	int exponent = h >> 10 & 31, mantissa = h & 0x3ff;
-	double size = exponent == 31 ? (mantissa ? NAN : INFINITY) :
-		      exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+	double size = exponent == 31 ? (mantissa ? NAN : INFINITY)
+		      : exponent     ? ldexp(1024 + mantissa, exponent - 25)
+				     : ldexp(mantissa, -24);
 	return h & 0x8000 ? -size : size;
 }
 
@@ -86,7 +87,7 @@ static void bf16(void **state)
 {
 	(void)state;
 	assert_int_equal(to(DTYPE_BF16, 1), 0x3f80);
-	assert_int_equal(to(DTYPE_BF16, 1 + 1. / 256), 0x3f80);		/* a tie, to even */
+	assert_int_equal(to(DTYPE_BF16, 1 + 1. / 256), 0x3f80); /* a tie, to even */
 	assert_int_equal(to(DTYPE_BF16, 1 + 3. / 256), 0x3f82);
 	assert_int_equal(to(DTYPE_BF16, -1 - 1.01 / 256), 0xbf81);
 	assert_int_equal(to(DTYPE_BF16, -INFINITY), 0xff80);
@@ -143,8 +144,9 @@ static void other_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_and_sizes), cmocka_unit_test(every_half), cmocka_unit_test(halves_are_rounded),
-		cmocka_unit_test(bf16),		   cmocka_unit_test(too_large),	 cmocka_unit_test(other_types),
+		cmocka_unit_test(names_and_sizes),    cmocka_unit_test(every_half),
+		cmocka_unit_test(halves_are_rounded), cmocka_unit_test(bf16),
+		cmocka_unit_test(too_large),	      cmocka_unit_test(other_types),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,8 @@
 static void round_trip(void **state)
 {
 	(void)state;
-	static const char in[] = "{ \"b\": [1, -2.5, 1e-300, 0.1, 9007199254740993, true, null],\n \"a\": {\"z\": \"\\u00e9\\n\", \"y\": []} }";
+	static const char in[] =
+		"{ \"b\": [1, -2.5, 1e-300, 0.1, 9007199254740993, true, null],\n \"a\": {\"z\": \"\\u00e9\\n\", \"y\": []} }";
 	static const char out[] = "{\"a\":{\"y\":[],\"z\":\"\xc3\xa9\\n\"},\"b\":[1,-2.5,1e-300,0.10000000000000001,"
 				  "9007199254740993,true,null]}";
 	err e = { 0 };
@@ -34,8 +35,20 @@ static void round_trip(void **state)
 static void refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "{", "[]", "7", "{}{}", "{} x", "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}", "{\"a\":\"\xff\"}",
-					   "{'a':1}", "{\"a\":1,}", "{\"a\":NaN}", "{\"a\":18446744073709551616}", "{\"a\":1e999}" };
+	static const char *const bad[] = { "",
+					   "{",
+					   "[]",
+					   "7",
+					   "{}{}",
+					   "{} x",
+					   "{\"a\":1,\"a\":2}",
+					   "{\"a\":\"\\u0000\"}",
+					   "{\"a\":\"\xff\"}",
+					   "{'a':1}",
+					   "{\"a\":1,}",
+					   "{\"a\":NaN}",
+					   "{\"a\":18446744073709551616}",
+					   "{\"a\":1e999}" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		err e = { 0 };
 		json_t *v = NULL;
@@ -112,7 +125,9 @@ static void limits_of_output(void **state)
 static void base64(void **state)
 {
 	(void)state;
-	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" } };
+	static const char *const pairs[][2] = {
+		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" }
+	};
 	err e = { 0 };
 	void *p;
 	size_t n;
@@ -149,8 +164,8 @@ static void base64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(refused), cmocka_unit_test(limits), cmocka_unit_test(limits_of_output),
-		cmocka_unit_test(base64),
+		cmocka_unit_test(round_trip),	    cmocka_unit_test(refused), cmocka_unit_test(limits),
+		cmocka_unit_test(limits_of_output), cmocka_unit_test(base64),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

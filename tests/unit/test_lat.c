@@ -383,9 +383,9 @@ static void compact(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ids),	     cmocka_unit_test(every_type),   cmocka_unit_test(both_filters), cmocka_unit_test(same_bytes),
-		cmocka_unit_test(editing),   cmocka_unit_test(not_possible), cmocka_unit_test(every_cut),    cmocka_unit_test(every_flip),
-		cmocka_unit_test(compact),
+		cmocka_unit_test(ids),	      cmocka_unit_test(every_type), cmocka_unit_test(both_filters),
+		cmocka_unit_test(same_bytes), cmocka_unit_test(editing),    cmocka_unit_test(not_possible),
+		cmocka_unit_test(every_cut),  cmocka_unit_test(every_flip), cmocka_unit_test(compact),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

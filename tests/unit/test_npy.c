@@ -144,20 +144,36 @@ static void refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }",
-		"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",  "{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }",
-		"{'descr': '<f1', 'fortran_order': False, 'shape': (8,), }", "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }", "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,), }", "{'descr': '<f4', 'fortran_order': False, 'shape': 2, }",
-		"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,), }", "{'descr': '<f4', 'fortran_order': False, }",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (2,), }", "{'descr': '<f4', 'shape': (2,), }",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
-		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), } x", "", "{", "{'", "{'descr", "{'descr'", "{'descr':", "{'descr': '",
+		"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }",
+		"{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }",
+		"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+		"{'descr': '<f16', 'fortran_order': False, 'shape': (1,), }",
+		"{'descr': '<f1', 'fortran_order': False, 'shape': (8,), }",
+		"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': 2, }",
+		"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,), }",
+		"{'descr': '<f4', 'fortran_order': False, }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'shape': (2,), }",
+		"{'descr': '<f4', 'shape': (2,), }",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)",
+		"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), } x",
+		"",
+		"{",
+		"{'",
+		"{'descr",
+		"{'descr'",
+		"{'descr':",
+		"{'descr': '",
 		"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 2), }",
 		"{'descr': '<f8', 'fortran_order': False, 'shape': (9223372036854775807, 3), }",
 		"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999,), }",
 		"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296,), }",
-		"{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }", "{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }",
+		"{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }",
+		"{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		npy_array a;
@@ -213,8 +229,9 @@ static void through_a_pipe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_type),	cmocka_unit_test(header_as_numpy_writes_it), cmocka_unit_test(bf16_becomes_f32),
-		cmocka_unit_test(other_orders), cmocka_unit_test(refused),		     cmocka_unit_test(through_a_pipe),
+		cmocka_unit_test(every_type),	    cmocka_unit_test(header_as_numpy_writes_it),
+		cmocka_unit_test(bf16_becomes_f32), cmocka_unit_test(other_orders),
+		cmocka_unit_test(refused),	    cmocka_unit_test(through_a_pipe),
 	};
 	return cmocka_run_group_tests(tests, enter, leave);
 }
