@@ -2,8 +2,7 @@
 
 #include <stdio.h>
 
-#include "nn/conv.h"
-#include "nn/norm.h"
+#include "model/layer.h"
 
 static const double EPS = 1e-6;
 
@@ -91,54 +90,32 @@ int autoencoder_table(const ae_config *a, param_table *t, err *e)
 	return code ? code : add_conv(t, "post_quant_conv.conv", l, l, 1, e);
 }
 
-/* Parameter "AT.LEAF"; a missing one is an error of the context. */
-static param *get(nn *c, const params *p, const char *at, const char *leaf)
-{
-	char name[192];
-	snprintf(name, sizeof name, "%s.%s", at, leaf);
-	param *w = params_find(p, name);
-	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);
-}
-
-/* A convolution "AT.LEAF" of s->stride and so on. */
-static tensor *conv(nn *c, const params *p, const char *at, const char *leaf, tensor *x, conv_spec s)
-{
-	char name[128];
-	snprintf(name, sizeof name, "%s.%s", at, leaf);
-	s.weight = get(c, p, name, "weight");
-	s.bias = get(c, p, name, "bias");
-	if (s.weight && s.bias)
-		return nn_conv(c, x, &s);
-	nn_drop(c, s.add);
-	return NULL;
-}
-
-static tensor *norm(nn *c, const ae_config *a, const params *p, const char *at, const char *leaf, tensor *x)
-{
-	char name[128];
-	snprintf(name, sizeof name, "%s%s", at, leaf);
-	param *gamma = get(c, p, name, "weight"), *beta = get(c, p, name, "bias");
-	return gamma && beta ? nn_group_norm(c, x, gamma, beta, a->groups, EPS) : NULL;
-}
-
 static const conv_spec SAME = { .pad_low = 1, .pad_high = 1 };
+
+/* "AT.LEAF". */
+static const char *under(char name[LAYER_NAME], const char *at, const char *leaf)
+{
+	snprintf(name, LAYER_NAME, "%s.%s", at, leaf);
+	return name;
+}
 
 /* x + conv2(SiLU(norm2(conv1(SiLU(norm1(x)))))), x through a 1x1x1 convolution where channels change. Takes over x. */
 static tensor *residual(nn *c, const ae_config *a, const params *p, const char *at, bool same, tensor *x)
 {
+	char name[LAYER_NAME];
 	conv_spec s = SAME;
 	s.act = ACT_SILU;
-	s.affine = norm(c, a, p, at, ".norm1", x);
-	tensor *h = conv(c, p, at, "conv1.conv", x, s);
+	s.affine = layer_group_norm(c, p, under(name, at, "norm1"), x, a->groups, EPS);
+	tensor *h = layer_conv(c, p, under(name, at, "conv1.conv"), x, s);
 	nn_drop(c, s.affine);
 	if (!same) {
-		tensor *shortcut = conv(c, p, at, "nin_shortcut.conv", x, (conv_spec){ 0 });
+		tensor *shortcut = layer_conv(c, p, under(name, at, "nin_shortcut.conv"), x, (conv_spec){ 0 });
 		nn_drop(c, x);
 		x = shortcut;
 	}
-	s.affine = norm(c, a, p, at, ".norm2", h);
+	s.affine = layer_group_norm(c, p, under(name, at, "norm2"), h, a->groups, EPS);
 	s.add = x;
-	tensor *out = conv(c, p, at, "conv2.conv", h, s);
+	tensor *out = layer_conv(c, p, under(name, at, "conv2.conv"), h, s);
 	nn_drop(c, s.affine);
 	nn_drop(c, h);
 	return out;
@@ -151,14 +128,14 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 	int n = plan(a, decoder, b);
 	tensor *affine = NULL;	/* the last norm, waiting for its convolution: no activation between them */
 	for (int i = 0; i < n; i++) {
-		char at[64];
+		char at[64], name[LAYER_NAME];
 		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
 		if (b[i].kind == RES) {
 			x = residual(c, a, p, at, b[i].in == b[i].out, x);
 			continue;
 		}
 		if (b[i].kind == NORM) {
-			affine = norm(c, a, p, at, "", x);
+			affine = layer_group_norm(c, p, at, x, a->groups, EPS);
 			continue;
 		}
 		conv_spec s = SAME;
@@ -167,7 +144,7 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 			s = (conv_spec){ .stride = 2, .pad_high = 1 };
 		if (b[i].kind == UP)
 			s.up[0] = s.up[1] = s.up[2] = 2;
-		tensor *y = conv(c, p, at, b[i].kind == CONV ? "conv" : "conv.conv", x, s);
+		tensor *y = layer_conv(c, p, under(name, at, b[i].kind == CONV ? "conv" : "conv.conv"), x, s);
 		nn_drop(c, x);
 		x = y;
 	}
@@ -178,14 +155,14 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var)
 {
 	tensor *h = side(c, a, p, false, nn_keep(x));
-	tensor *mean = conv(c, p, "quant_conv_mu", "conv", h, (conv_spec){ 0 });
+	tensor *mean = layer_conv(c, p, "quant_conv_mu.conv", h, (conv_spec){ 0 });
 	if (log_var)
-		*log_var = conv(c, p, "quant_conv_log_sigma", "conv", h, (conv_spec){ 0 });
+		*log_var = layer_conv(c, p, "quant_conv_log_sigma.conv", h, (conv_spec){ 0 });
 	nn_drop(c, h);
 	return mean;
 }
 
 tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
 {
-	return side(c, a, p, true, conv(c, p, "post_quant_conv", "conv", z, (conv_spec){ 0 }));
+	return side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }));
 }

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "nn/conv.h"
+#include "model/layer.h"
 #include "nn/norm.h"
 
 enum { KERNEL = 4 };
@@ -34,38 +34,28 @@ int discriminator_table(const disc_config *d, int image_channels, param_table *t
 	return code ? code : add_conv(t, "final_conv", ch, image_channels, true, e);
 }
 
-static param *get(nn *c, const params *p, const char *at, const char *leaf)
-{
-	char name[64];
-	snprintf(name, sizeof name, "%s.%s", at, leaf);
-	param *w = params_find(p, name);
-	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);
-}
-
 tensor *discriminator_judge(nn *c, const disc_config *d, const params *p, tensor *x, bool training)
 {
 	tensor *affine = NULL;
-	conv_spec s = { .stride = 2, .pad_low = 1, .pad_high = 1 };
+	conv_spec s = { .pad_low = 1, .pad_high = 1 };
 	x = nn_keep(x);
 	for (int i = -1; i <= d->layers; i++) {
-		char at[32];
+		char at[32], name[LAYER_NAME];
 		snprintf(at, sizeof at, i < 0 ? "initial_conv" : i == d->layers ? "final_conv" : "%d", i);
-		bool plain = i < 0 || i == d->layers;	/* no norm, but a bias */
-		s.weight = get(c, p, at, "conv.weight");
-		s.bias = plain ? get(c, p, at, "conv.bias") : NULL;
+		snprintf(name, sizeof name, "%s.conv", at);
 		s.stride = i < d->layers - 1 ? 2 : 1;
 		s.affine = affine;
 		s.act = i < 0 ? ACT_NONE : ACT_LEAKY;
-		tensor *y = s.weight && (s.bias || !plain) ? nn_conv(c, x, &s) : NULL;
+		tensor *y = layer_conv(c, p, name, x, s);
 		nn_drop(c, affine);
 		nn_drop(c, x);
 		x = y;
 		affine = NULL;
-		if (plain)
+		if (i < 0 || i == d->layers)
 			continue;
-		batch_norm n = { .gamma = get(c, p, at, "adn.N.weight"), .beta = get(c, p, at, "adn.N.bias"), .mean = get(c, p, at, "adn.N.running_mean"),
-				 .var = get(c, p, at, "adn.N.running_var"), .steps = get(c, p, at, "adn.N.num_batches_tracked"),
-				 .eps = 1e-5, .momentum = 0.1 };
+		batch_norm n = { .gamma = layer_param(c, p, at, "adn.N.weight"), .beta = layer_param(c, p, at, "adn.N.bias"),
+				 .mean = layer_param(c, p, at, "adn.N.running_mean"), .var = layer_param(c, p, at, "adn.N.running_var"),
+				 .steps = layer_param(c, p, at, "adn.N.num_batches_tracked"), .eps = 1e-5, .momentum = 0.1 };
 		if (n.gamma && n.beta && n.mean && n.var && n.steps)
 			affine = nn_batch_norm(c, x, &n, training);
 	}

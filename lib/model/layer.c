@@ -1,0 +1,31 @@
+#include "model/layer.h"
+
+#include <stdio.h>
+
+#include "nn/norm.h"
+
+param *layer_param(nn *c, const params *p, const char *at, const char *leaf)
+{
+	char name[LAYER_NAME];
+	snprintf(name, sizeof name, "%s.%s", at, leaf);
+	param *w = params_find(p, name);
+	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);
+}
+
+tensor *layer_conv(nn *c, const params *p, const char *at, tensor *x, conv_spec s)
+{
+	char bias[LAYER_NAME];
+	snprintf(bias, sizeof bias, "%s.bias", at);
+	s.weight = layer_param(c, p, at, "weight");
+	s.bias = params_find(p, bias);
+	if (s.weight)
+		return nn_conv(c, x, &s);
+	nn_drop(c, s.add);
+	return NULL;
+}
+
+tensor *layer_group_norm(nn *c, const params *p, const char *at, tensor *x, int groups, double eps)
+{
+	param *gamma = layer_param(c, p, at, "weight"), *beta = layer_param(c, p, at, "bias");
+	return gamma && beta ? nn_group_norm(c, x, gamma, beta, groups, eps) : NULL;
+}
