@@ -190,13 +190,15 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 		nn_fail(c, ERR_BUG, "%s: the residual has another shape", s->weight->name);
 		goto done;
 	}
-	if (s->affine) {
-		j.affine = s->affine->v;
+	if (s->affine && !shape_equal(s->affine->s, (shape){ x->s.b, 1, 1, 1, 2 * x->s.c })) {
+		nn_fail(c, ERR_BUG, "%s: the normalisation has another shape", s->weight->name);
+		goto done;
 	}
+	j.affine = s->affine ? s->affine->v : NULL;
 	double taps = (double)j.k[0] * j.k[1] * j.k[2];
 	nn_count_flop(c, 2 * taps * j.in.c * (double)shape_count(j.out));
-	/* the residual's memory becomes the result's when this is its last reader */
-	bool in_place = add && add->refs == 1;
+	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
+	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
 	bool winograd = wino_fits(&j);
 	wino_tile tile = winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };

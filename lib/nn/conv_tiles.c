@@ -99,7 +99,7 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
 	float *work = nn_take(c, u.work * (size_t)threads);
 	if (!work)
-		return;
+		goto done;
 #pragma omp parallel num_threads(threads)
 	{
 		float *mine = work + u.work * (size_t)omp_get_thread_num();
@@ -121,6 +121,7 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 			}
 		}
 	}
+done:
 	nn_give(c, work, u.work * (size_t)threads);
 }
 

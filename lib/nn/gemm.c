@@ -14,8 +14,11 @@ int gemm_open(err *e)
 		__typeof__(openblas_get_parallel) *parallel = library ? dlsym(library, "openblas_get_parallel") : NULL;
 		if (!parallel || parallel() != OPENBLAS_OPENMP)
 			code = err_set(e, ERR_OS, "%s: %s", BLAS_LIBRARY, library ? "not the OpenMP build of OpenBLAS" : dlerror());
-		else if (!(sgemm = dlsym(library, "cblas_sgemm")))
-			code = err_set(e, ERR_OS, "%s: no cblas_sgemm in it", BLAS_LIBRARY);
+		__typeof__(openblas_set_num_threads) *set_threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
+		if (!code && (!set_threads || !(sgemm = dlsym(library, "cblas_sgemm"))))
+			code = err_set(e, ERR_OS, "%s: not a whole OpenBLAS", BLAS_LIBRARY);
+		if (!code)	/* our loop of one thread would not keep it from starting more */
+			set_threads(1);
 	}
 	return code;
 }

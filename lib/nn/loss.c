@@ -53,9 +53,17 @@ static void l1_backward(nn *c, node *n)
 			g[i] += x->v[i] > t[i] ? step : x->v[i] < t[i] ? -step : 0;
 }
 
+/* False, the error noted, when a and b differ in shape; false too when one is NULL. */
+static bool alike(nn *c, const tensor *a, const tensor *b, const char *what)
+{
+	if (a && b && !shape_equal(a->s, b->s))
+		nn_fail(c, ERR_BUG, "%s: tensors of different shapes", what);
+	return a && b && nn_ok(c);
+}
+
 tensor *nn_l1(nn *c, tensor *x, const tensor *target)
 {
-	tensor *out = x && target ? nn_tensor(c, SCALAR) : NULL;
+	tensor *out = alike(c, x, target, "L1") ? nn_tensor(c, SCALAR) : NULL;
 	if (!out)
 		return NULL;
 	if (out->v)
@@ -115,7 +123,7 @@ static void posterior_backward(nn *c, node *n)
 
 tensor *nn_posterior(nn *c, tensor *mean, tensor *log_var, const tensor *noise)
 {
-	tensor *out = mean && log_var && noise ? nn_tensor(c, mean->s) : NULL;
+	tensor *out = alike(c, mean, log_var, "posterior") && alike(c, mean, noise, "posterior") ? nn_tensor(c, mean->s) : NULL;
 	if (!out)
 		return NULL;
 	for (size_t i = 0; out->v && i < shape_count(mean->s); i++)
@@ -138,7 +146,7 @@ static void kl_backward(nn *c, node *n)
 
 tensor *nn_kl(nn *c, tensor *mean, tensor *log_var)
 {
-	tensor *out = mean && log_var ? nn_tensor(c, SCALAR) : NULL;
+	tensor *out = alike(c, mean, log_var, "KL") ? nn_tensor(c, SCALAR) : NULL;
 	if (!out)
 		return NULL;
 	double sum = 0;

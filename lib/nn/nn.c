@@ -100,7 +100,7 @@ float *nn_take(nn *c, size_t n)
 
 void nn_give(nn *c, float *p, size_t n)
 {
-	if (p || c->mode == NN_PLAN)
+	if (p || (c->mode == NN_PLAN && nn_ok(c)))	/* after an error nothing was counted */
 		pool_give(&c->pool, c->mode == NN_PLAN ? NULL : p, n * sizeof(float));
 }
 

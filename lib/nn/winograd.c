@@ -126,7 +126,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
 	if (!work)
-		return;
+		goto done;
 	float *padded = work + work_n * (size_t)threads;
 	for (int i = 0; i < op; i++)
 		padded[i] = bias && i < co ? bias[i] : 0;
@@ -153,6 +153,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 							    (size_t)j->out.z * co, valid);
 				}
 	}
+done:
 	nn_give(c, work, work_n * (size_t)threads + (size_t)op);
 }
 
