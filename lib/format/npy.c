@@ -28,14 +28,15 @@ static const char *skip_blanks(const char *s)
 /* '<f4' and the like. Returns what follows, NULL when it is nothing we have. */
 static const char *read_type(struct description *d, const char *s)
 {
-	char quote = *s++, order = '|', kind;
-	if (strchr("<>|=", *s) && *s)
-		order = *s++;
-	kind = *s ? *s++ : 0;
-	char name[8];
-	int bits = isdigit((unsigned char)*s) && s[1] == quote ? (*s - '0') * 8 : 0;
-	if ((quote != '\'' && quote != '"') || !kind || !strchr("fiub", kind) || !bits)
+	char quote = *s++, order = '|', name[8];
+	if (quote != '\'' && quote != '"')
 		return NULL;
+	if (*s && strchr("<>|=", *s))
+		order = *s++;
+	char kind = *s++;
+	if (!kind || !strchr("fiub", kind) || !isdigit((unsigned char)*s) || s[1] != quote)
+		return NULL;
+	int bits = (*s - '0') * 8;
 	snprintf(name, sizeof name, "%c%d", kind == 'b' ? 'u' : kind, bits);
 	d->a->dtype = dtype_of_name(name);
 	d->swapped = order == '>';

@@ -102,7 +102,7 @@ npy2lat --id a x="$T/noise.npy" > "$T/noise.lat"
 many() { for ((i = 0; i < $1; i++)); do echo "$T/noise.lat"; done | xargs cat; }
 many 100 > "$T/many.lat"
 expect_exit 141 'lat-cut: a closed pipe' bash -c "lat-cut '$T/many.lat' | head -c 10 > /dev/null; exit \${PIPESTATUS[0]}"
-if nm "$BUILD/lat-cut" 2> /dev/null | grep -q ' __asan_init$' || [ ! -x /usr/bin/time ]; then
+if [ "$(nm "$BUILD/lat-cut" 2> /dev/null | grep -c ' __asan_init$')" -ne 0 ] || [ ! -x /usr/bin/time ]; then
 	skip 'flat memory over 1,000 records' 'needs GNU time and no sanitizers'
 else
 	flat() { # N: peak kB of lat-cut and lat-check
