@@ -1,0 +1,23 @@
+# make install puts everything in its place, tools run from there, make uninstall takes all of it away.
+. tests/lib.sh
+quiet=(make -s --no-print-directory BUILD="$BUILD" DESTDIR="$T/root" prefix=/opt/latpipe)
+expect_exit 0 'make install' "${quiet[@]}" install
+is 'without a word of warning' "$(cat "$T/err")" ''
+at=$T/root/opt/latpipe
+tools=$(for t in tools/*.c; do basename "$t" .c; done)
+is 'all tools' "$(ls "$at/bin")" "$tools"
+is 'a page for each' "$(ls "$at/share/man/man1")" "$(printf '%s.1\n' $tools)"
+is 'the other pages' "$(cd "$at/share/man" && echo man5/* man7/*)" 'man5/lat.5 man7/latpipe.7'
+is 'pipelines' "$(cd "$at/share/latpipe" && ls pipelines)" "$(cd pipelines && ls)"
+if [ -d models ]; then
+	is 'models' "$(cd "$at/share/latpipe/models" && find . -type f | sort)" "$(cd models && find . -type f ! -name '.*' | sort)"
+fi
+holds 'magic' test -s "$at/share/latpipe/magic"
+is 'a tool runs from there' "$("$at/bin/lat-check" --version)" "$(lat-check --version)"
+like 'file(1) knows a stream' "$(file -b -m "$at/share/latpipe/magic" formats/samples/one.lat)" 'latpipe stream'
+python3 tests/small.py "$T"
+expect_exit 66 'a model that is not installed' "$at/bin/nii2lat" -m none "$T/ball.nii"
+like 'is looked for beside it' "$(cat "$T/err")" 'share/latpipe/models'
+expect_exit 0 'make uninstall' "${quiet[@]}" uninstall
+is 'nothing is left' "$(find "$T/root" -type f)" ''
+finish
