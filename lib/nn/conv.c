@@ -70,11 +70,10 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 		return;
 	}
 	float *dw = nn_take(c, w->count);
-	if (!dw)
-		return;
-	conv_tiles_backward_weight(c, j, n->base.in[X]->v, n->base.out->g, dw);
+	if (nn_ok(c))
+		conv_tiles_backward_weight(c, j, n->base.in[X]->v, n->base.out->g, dw);
 	int taps = j->k[0] * j->k[1] * j->k[2], in = j->in.c, out = j->out.c;
-	for (int t = 0; nn_ok(c) && t < taps; t++)
+	for (int t = 0; nn_ok(c) && dw && t < taps; t++)
 		for (int i = 0; i < in; i++)
 			for (int o = 0; o < out; o++)
 				w->g[((size_t)o * in + i) * taps + t] += dw[((size_t)t * in + i) * out + o];
@@ -88,14 +87,14 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 	const float *dout = n->base.out->g;
 	if (!n->winograd) {
 		const float *w = pack_taps(c, n->weight, j->out.c, j->in.c, j->k[0] * j->k[1] * j->k[2]);
-		if (w)
+		if (nn_ok(c))
 			conv_tiles_backward_data(c, j, dout, w, d);
 		return;
 	}
 	const conv_job back = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z },
 				.out = { j->in.b, j->virt[0], j->virt[1], j->virt[2], j->in.c }, .k = { 3, 3, 3 }, .stride = 1, .pad = 2 - j->pad };
 	const float *u = pack_wino(c, n->weight, n->tile, j->out.c, j->in.c, true);
-	if (u)
+	if (nn_ok(c))
 		wino_forward(c, &back, n->tile, dout, u, NULL, NULL, d);
 }
 
@@ -125,7 +124,7 @@ static void prologue_gradient(nn *c, const conv_node *n, const float *d)
 	tensor *x = n->base.in[X], *affine = n->base.in[AFFINE];
 	bool fresh = false;
 	float *dx = nn_gradient_raw(c, x, &fresh), *da = affine && affine->needs_grad ? nn_gradient(c, affine) : NULL;
-	if (!nn_ok(c))
+	if (!nn_ok(c) || nn_planning(c))
 		return;
 	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
 	int ch = x->s.c;
@@ -149,23 +148,23 @@ static void conv_backward(nn *c, node *base)
 	conv_node *n = (conv_node *)base;
 	const conv_job *j = &n->job;
 	tensor *x = base->in[X], *affine = base->in[AFFINE], *add = base->in[ADD];
-	if (takes_gradient(n->bias))
+	if (takes_gradient(n->bias) && !nn_planning(c))
 		add_bias_gradient(c, base->out, n->bias);
 	if (takes_gradient(n->weight))
 		add_weight_gradient(c, n);
 	if (x->needs_grad || (affine && affine->needs_grad)) {
 		size_t virt = (size_t)j->in.b * j->virt[0] * j->virt[1] * j->virt[2] * j->in.c, plain = shape_count(j->in);
 		float *d = nn_take(c, virt);
-		if (d)
+		if (nn_ok(c))
 			data_gradient(c, n, d);
-		if (d && virt != plain) {
+		if (virt != plain) {
 			float *sum = nn_take(c, plain);
 			if (sum)
 				sum_copies(c, j, d, sum);
 			nn_give(c, d, virt);
 			d = sum;
 		}
-		if (d)
+		if (nn_ok(c))
 			prologue_gradient(c, n, d);
 		nn_give(c, d, plain);
 	}
@@ -173,7 +172,7 @@ static void conv_backward(nn *c, node *base)
 		bool fresh;
 		float *g = nn_gradient_raw(c, add, &fresh);
 		size_t count = shape_count(add->s);
-		if (g)
+		if (g && !nn_planning(c))
 #pragma omp parallel for num_threads(nn_threads(c))
 			for (size_t i = 0; i < count; i++)
 				g[i] = fresh ? base->out->g[i] : g[i] + base->out->g[i];

@@ -152,7 +152,7 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 	size_t plane = (size_t)j->virt[1] * j->virt[2] * j->in.c;
 	float *work = nn_take(c, u.unfolded * (size_t)threads);
 	if (!work)
-		return;
+		goto done;
 	/* each plane of the input gathers from the planes of the output that saw it: no two threads write one place */
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int i = 0; i < j->in.b * j->virt[0]; i++) {
@@ -172,6 +172,7 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 			}
 		}
 	}
+done:
 	nn_give(c, work, u.unfolded * (size_t)threads);
 }
 

@@ -22,7 +22,9 @@ float *nn_gradient_raw(nn *c, tensor *t, bool *fresh);
 enum { NODE_INPUTS = 6 };
 typedef struct node node;
 struct node {
-	void (*backward)(nn *c, node *n);	/* reads n->out->g, adds to the gradients of inputs and parameters */
+	/* Reads n->out->g, adds to the gradients of inputs and parameters. While planning it asks for the same memory and does nothing
+	 * with it: gradients are there (not NULL) but may not be touched. */
+	void (*backward)(nn *c, node *n);
 	tensor *out, *in[NODE_INPUTS];		/* kept until the node is gone; unused ones NULL */
 	void *owned;				/* freed with free() when the node goes, or NULL */
 	node *before;

@@ -47,7 +47,7 @@ static void l1_backward(nn *c, node *n)
 	const float *t = n->in[1]->v;
 	size_t count = shape_count(x->s);
 	float *g = nn_gradient(c, x), step = n->out->g[0] / (float)count;
-	if (g)
+	if (g && !nn_planning(c))
 #pragma omp parallel for num_threads(nn_threads(c))
 		for (size_t i = 0; i < count; i++)
 			g[i] += x->v[i] > t[i] ? step : x->v[i] < t[i] ? -step : 0;
@@ -85,7 +85,7 @@ static void squared_backward(nn *c, node *base)
 	tensor *x = base->in[0];
 	size_t count = shape_count(x->s);
 	float *g = nn_gradient(c, x), step = 2 * base->out->g[0] / (float)count;
-	for (size_t i = 0; g && i < count; i++)
+	for (size_t i = 0; g && !nn_planning(c) && i < count; i++)
 		g[i] += step * (x->v[i] - n->value);
 }
 
@@ -113,7 +113,7 @@ static void posterior_backward(nn *c, node *n)
 	tensor *mean = n->in[0], *log_var = n->in[1];
 	const float *noise = n->in[2]->v, *g = n->out->g;
 	float *gm = nn_gradient(c, mean), *gl = nn_gradient(c, log_var);
-	for (size_t i = 0; i < shape_count(mean->s); i++) {
+	for (size_t i = 0; !nn_planning(c) && i < shape_count(mean->s); i++) {
 		if (gm)
 			gm[i] += g[i];
 		if (gl && inside(log_var->v[i]))
@@ -136,7 +136,7 @@ static void kl_backward(nn *c, node *n)
 {
 	tensor *mean = n->in[0], *log_var = n->in[1];
 	float *gm = nn_gradient(c, mean), *gl = nn_gradient(c, log_var), g = n->out->g[0] / (float)mean->s.b;
-	for (size_t i = 0; i < shape_count(mean->s); i++) {
+	for (size_t i = 0; !nn_planning(c) && i < shape_count(mean->s); i++) {
 		if (gm)
 			gm[i] += g * mean->v[i];
 		if (gl && inside(log_var->v[i]))
@@ -170,7 +170,7 @@ static void weigh_backward(nn *c, node *base)
 	weigh_node *n = (weigh_node *)base;
 	for (int i = 0; i < NODE_INPUTS; i++) {
 		float *g = base->in[i] ? nn_gradient(c, base->in[i]) : NULL;
-		if (g)
+		if (g && !nn_planning(c))
 			g[0] += n->weight[i] * base->out->g[0];
 	}
 }

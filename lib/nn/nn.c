@@ -21,6 +21,9 @@ struct nn {
 	pool pool;
 };
 
+/* Sizes come and go more freely on the way back: what is kept for reuse may be twice what is in use. */
+static const double TRAINING_SLACK = 3;
+
 nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 {
 	nn *c = calloc(1, sizeof *c);
@@ -29,10 +32,10 @@ nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 	c->mode = mode;
 	c->math = math;
 	c->threads = threads;
-	c->recording = mode == NN_TRAIN;
 	if (mode != NN_PLAN)
 		gemm_open(&c->error);
-	pool_init(&c->pool, mode == NN_PLAN, mode == NN_TRAIN ? 3.0 : 1.0);
+	pool_init(&c->pool, mode == NN_PLAN, 1);
+	nn_record(c, mode == NN_TRAIN);
 	return c;
 }
 
@@ -45,11 +48,17 @@ void nn_free(nn *c)
 	free(c);
 }
 
+void nn_record(nn *c, bool on)
+{
+	c->recording = on && c->mode != NN_INFER;
+	if (c->recording)
+		c->pool.slack = TRAINING_SLACK;
+}
+
 enum nn_math nn_math(const nn *c) { return c->math; }
 bool nn_planning(const nn *c) { return c->mode == NN_PLAN; }
 bool nn_training(const nn *c) { return c->mode == NN_TRAIN; }
 int nn_threads(const nn *c) { return c->threads; }
-void nn_record(nn *c, bool on) { c->recording = on && c->mode != NN_INFER; }
 bool nn_ok(const nn *c) { return !c->error.code; }
 size_t nn_peak(const nn *c) { return c->pool.peak + c->packed; }
 void nn_count_packed(nn *c, size_t bytes) { c->packed += bytes; }
@@ -256,12 +265,7 @@ void nn_backward(nn *c, tensor *loss, float seed)
 		g[0] += seed;
 	while (c->tape) {
 		node *n = c->tape;
-		bool fresh;
-		if (c->mode == NN_PLAN)
-			for (int i = 0; i < NODE_INPUTS; i++)
-				if (n->in[i])
-					nn_gradient_raw(c, n->in[i], &fresh);
-		if (c->mode != NN_PLAN && nn_ok(c) && n->out->g)
+		if (nn_ok(c) && n->out->g)
 			n->backward(c, n);
 		pop(c);
 	}

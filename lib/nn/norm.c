@@ -39,6 +39,9 @@ static void norm_backward(nn *c, node *base)
 	tensor *x = base->in[0];
 	layout l = layout_of(x->s, n->groups);
 	int ch = x->s.c;
+	float *dx = n->fixed || !x->needs_grad ? NULL : nn_gradient(c, x);
+	if (!nn_ok(c) || nn_planning(c))
+		return;
 	const float *g = base->out->g;
 	const double *mean = base->owned, *r = mean + l.sets;
 	double *dmean = calloc(2 * (size_t)l.sets, sizeof *dmean), *dr = dmean ? dmean + l.sets : NULL;
@@ -58,7 +61,6 @@ static void norm_backward(nn *c, node *base)
 			dmean[s] -= gamma * r[s] * dshift;
 			dr[s] += gamma * through;
 		}
-	float *dx = n->fixed || !x->needs_grad ? NULL : nn_gradient(c, x);
 	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
 	float *p = dx ? nn_take(c, 2 * (size_t)ch) : NULL, *q = p ? p + ch : NULL;
 	for (int b = 0; p && b < x->s.b; b++) {
@@ -158,7 +160,7 @@ tensor *nn_batch_norm(nn *c, tensor *x, const batch_norm *n, bool training)
 		return NULL;
 	layout l = layout_of(x->s, 0);
 	if (nn_planning(c))
-		return affine_of(c, x, n->gamma, n->beta, 0, NULL, true);
+		return affine_of(c, x, n->gamma, n->beta, 0, NULL, !training);
 	double *stats = training ? statistics(c, x, &l, 0, n->eps) : calloc(2 * (size_t)l.sets, sizeof *stats);
 	if (!stats)
 		return nn_fail(c, ERR_OS, "no memory for statistics");
