@@ -37,7 +37,7 @@ fuzz-run: $(FUZZ_BINS)
 	for f in $(FUZZERS); do \
 		mkdir -p $(BUILD)/corpus/$$f; \
 		nice $(BUILD)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/corpus/ $(BUILD)/corpus/$$f $(wildcard tests/fuzz/corpus) || exit 1; \
+			-artifact_prefix=$(BUILD)/corpus/ $(BUILD)/corpus/$$f $(wildcard tests/fuzz/corpus formats/samples) || exit 1; \
 	done
 
 bench: all	## times and memory of what is built, one line each

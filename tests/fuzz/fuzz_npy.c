@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	infile *in = NULL;
 	outfile *out = NULL;
 	npy_array a;
-	err e = {0};
+	err e = { 0 };
 	if (fd < 0) {
 		fd = memfd_create("in", 0);
 		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
