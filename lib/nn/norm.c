@@ -45,9 +45,10 @@ static void norm_backward(nn *c, node *base)
 	const float *g = base->out->g;
 	const double *mean = base->owned, *r = mean + l.sets;
 	double *dmean = calloc(2 * (size_t)l.sets, sizeof *dmean), *dr = dmean ? dmean + l.sets : NULL;
-	if (!dmean) {
+	float *p = calloc(2 * (size_t)ch, sizeof *p), *q = p ? p + ch : NULL;
+	if (!dmean || !p) {
 		nn_fail(c, ERR_OS, "no memory for sums");
-		return;
+		goto done;
 	}
 	for (int b = 0; b < x->s.b; b++)
 		for (int k = 0; k < ch; k++) {
@@ -62,8 +63,7 @@ static void norm_backward(nn *c, node *base)
 			dr[s] += gamma * through;
 		}
 	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
-	float *p = dx ? nn_take(c, 2 * (size_t)ch) : NULL, *q = p ? p + ch : NULL;
-	for (int b = 0; p && b < x->s.b; b++) {
+	for (int b = 0; dx && b < x->s.b; b++) {
 		for (int k = 0; k < ch; k++) {
 			int s = set_of(&l, n->groups, b, k);
 			double slope = -dr[s] * r[s] * r[s] * r[s] / l.count;	/* dr/dx = -r^3 (x - mean) / count */
@@ -75,8 +75,9 @@ static void norm_backward(nn *c, node *base)
 			for (int k = 0; k < ch; k++)
 				dx[i * ch + k] += p[k] + q[k] * x->v[i * ch + k];
 	}
-	nn_give(c, p, 2 * (size_t)ch);
+done:
 	free(dmean);
+	free(p);
 }
 
 /* mean and r of every set, [2*sets]; NULL while planning or after an error. Freed by the caller. */
