@@ -102,6 +102,30 @@ int in_read(infile *f, void *buf, size_t n, size_t *got, err *e)
 	return 0;
 }
 
+int in_take(infile *f, void **out, size_t n, size_t *got, err *e)
+{
+	char *p = NULL;
+	size_t have = 0, r = 0;
+	do {
+		size_t room = have ? 2 * have : BUFFER;
+		room = room < n ? room : n;
+		char *more = realloc(p, room ? room : 1);
+		int code = more ? 0 : err_set(e, ERR_OS, "%s: no memory for %zu bytes", f->name, room);
+		p = more ? more : p;
+		if (!code)
+			code = in_read(f, p + have, room - have, &r, e);
+		if (code) {
+			free(p);
+			return code;
+		}
+		n = r < room - have ? have + r : n;
+		have += r;
+	} while (have < n);
+	*out = p;
+	*got = have;
+	return 0;
+}
+
 const char *in_name(const infile *f) { return f->name; }
 uint64_t in_offset(const infile *f) { return f->offset; }
 int64_t in_size(const infile *f) { return f->size; }
@@ -119,9 +143,9 @@ void in_close(infile *f)
 struct outfile {
 	int fd;
 	size_t have;
-	char *name;	/* for messages */
-	char *path;	/* where it shall appear; NULL when written directly */
-	char *temp;	/* its name until then; NULL for a nameless file (O_TMPFILE) */
+	char *name; /* for messages */
+	char *path; /* where it shall appear; NULL when written directly */
+	char *temp; /* its name until then; NULL for a nameless file (O_TMPFILE) */
 	unsigned char buf[BUFFER];
 };
 

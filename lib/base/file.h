@@ -15,6 +15,9 @@ typedef struct outfile outfile;
 int in_open(infile **out, const char *path, err *e);
 /* Reads up to n bytes into buf; *got < n only at the end of the input. ERR_IO when reading fails. */
 int in_read(infile *f, void *buf, size_t n, size_t *got, err *e);
+/* The next n bytes in memory of their own, freed with free(). It is taken as bytes arrive, for n may be a lie. *got < n: the input ended
+ * early; *out then holds *got bytes. n = 0 gives a valid pointer. */
+int in_take(infile *f, void **out, size_t n, size_t *got, err *e);
 /* Name for messages ("stdin" for "-"), bytes read so far, and size of a regular file (-1 for a pipe). */
 const char *in_name(const infile *f);
 uint64_t in_offset(const infile *f);

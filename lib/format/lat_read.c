@@ -37,30 +37,20 @@ static int at(const lat_reader *rd, uint64_t offset, err *e)
 
 static uint32_t get_u32(const unsigned char *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
 
-/* Exactly n > 0 bytes of something; memory is taken as they arrive, since n is only a promise. */
+/* Exactly n bytes of something. */
 static int read_block(lat_reader *rd, unsigned char **out, size_t n, const char *what, err *e)
 {
-	unsigned char *p = NULL;
-	size_t cap = 0, have = 0, got;
-	int code = 0;
-	while (!code && have < n) {
-		size_t want = have ? have : 1 << 16;
-		want = want < n - have ? want : n - have;
-		code = mem_grow(&p, &cap, have + want, 1, what, e);
-		if (!code)
-			code = in_read(rd->in, p + have, want, &got, e);
-		if (!code && got < want) {
-			err_set(e, ERR_DATA, "the stream is cut short: it ends inside %s", what);
-			code = at(rd, in_offset(rd->in), e);
-		}
-		have += code ? 0 : got;
-	}
-	if (code) {
+	void *p = NULL;
+	size_t got;
+	int code = in_take(rd->in, &p, n, &got, e);
+	if (!code && got < n) {
 		free(p);
-		return code;
+		err_set(e, ERR_DATA, "the stream is cut short: it ends inside %s", what);
+		return at(rd, in_offset(rd->in), e);
 	}
-	*out = p;
-	return 0;
+	if (!code)
+		*out = p;
+	return code;
 }
 
 /* The next header: its kind and JSON, or kind 0 at the end of the input. Errors here name no place yet, unless *placed. */

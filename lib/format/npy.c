@@ -171,39 +171,31 @@ static void turn_order(unsigned char *dst, const unsigned char *src, const npy_a
 	}
 }
 
-/* Memory is taken as the bytes arrive, since the header only promises them. */
-static int read_elements(unsigned char **out, size_t n, infile *f, err *e)
+static int read_elements(void **out, size_t n, infile *f, err *e)
 {
-	unsigned char *p = NULL, beyond;
-	size_t cap = 0, have = 0, got;
-	int code = 0;
-	while (!code && have < n) {
-		size_t want = have ? have : 1 << 16;
-		want = want < n - have ? want : n - have;
-		code = mem_grow(&p, &cap, have + want, 1, in_name(f), e);
-		if (!code)
-			code = in_read(f, p + have, want, &got, e);
-		if (!code && got < want)
-			code = err_set(e, ERR_DATA, "%s: cut short: %zu bytes of elements where %zu are announced", in_name(f), have + got,
-				       n);
-		have += want;
-	}
+	void *p = NULL;
+	char beyond;
+	size_t got;
+	int code = in_take(f, &p, n, &got, e);
+	if (code)
+		return code;
+	if (got < n)
+		code = err_set(e, ERR_DATA, "%s: cut short: %zu bytes of elements where %zu are announced", in_name(f), got, n);
 	if (!code)
 		code = in_read(f, &beyond, 1, &got, e);
 	if (!code && got)
 		code = err_set(e, ERR_DATA, "%s: bytes behind the array", in_name(f));
-	if (code) {
+	if (code)
 		free(p);
-		return code;
-	}
-	*out = p;
-	return 0;
+	else
+		*out = p;
+	return code;
 }
 
 int npy_read(npy_array *a, infile *f, err *e)
 {
 	struct description d = { .a = a };
-	unsigned char *p = NULL, *turned = NULL;
+	void *p = NULL, *turned = NULL;
 	*a = (npy_array){ 0 };
 	int code = read_header(&d, f, e);
 	if (code)

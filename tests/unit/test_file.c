@@ -225,6 +225,34 @@ static void slurp_has_a_limit(void **state)
 	assert_int_equal(file_slurp("/dev/zero", 1 << 20, &data, &n, &e), ERR_DATA);
 }
 
+/* However many bytes are asked for, memory is taken for those that there are. */
+static void take_ends_with_the_input(void **state)
+{
+	(void)state;
+	static const size_t asked[] = { 0, 1, 65536, 65537, 200000, 300000, (size_t)1 << 62 };
+	char *text = malloc(300001);
+	assert_non_null(text);
+	for (int i = 0; i < 300000; i++)
+		text[i] = (char)('a' + i % 23);
+	text[300000] = 0;
+	put("a", false, text);
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		err e = { 0 };
+		infile *f = NULL;
+		void *p = NULL;
+		size_t got = 7, want = asked[i] < 300000 ? asked[i] : 300000;
+		assert_int_equal(in_open(&f, "a", &e), 0);
+		assert_int_equal(in_take(f, &p, asked[i], &got, &e), 0);
+		assert_int_equal(got, want);
+		assert_memory_equal(p, text, want);
+		assert_int_equal(in_offset(f), want);
+		free(p);
+		in_close(f);
+	}
+	free(text);
+	unlink("a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +264,7 @@ int main(void)
 		cmocka_unit_test(inputs_that_cannot_be),
 		cmocka_unit_test(a_pipe_hands_over_what_it_has),
 		cmocka_unit_test(slurp_has_a_limit),
+		cmocka_unit_test(take_ends_with_the_input),
 	};
 	return cmocka_run_group_tests(tests, enter, leave);
 }
