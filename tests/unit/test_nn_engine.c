@@ -573,6 +573,21 @@ static void test_field(void **state)
 	nn_free(c);
 }
 
+/* LATPIPE_ARCH holds the kernels back; without it they are the best that the processor has. */
+static void test_level(void **state)
+{
+	(void)state;
+#ifdef __x86_64__
+	const char *limit = getenv("LATPIPE_ARCH"), *want = "v2";
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !(limit && !strcmp(limit, "x86-64-v2")))
+		want = __builtin_cpu_supports("avx512vl") && !(limit && !strcmp(limit, "x86-64-v3")) ? "v4" : "v3";
+	assert_string_equal(nn_kernels()->level, want);
+#else
+	assert_string_equal(nn_kernels()->level, "base");
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,7 +595,7 @@ int main(void)
 		cmocka_unit_test(test_unlike),	  cmocka_unit_test(test_plan),		cmocka_unit_test(test_plan_then_run),
 		cmocka_unit_test(test_plan_training), cmocka_unit_test(test_pool),	cmocka_unit_test(test_again),
 		cmocka_unit_test(test_in_place),  cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_field),
+		cmocka_unit_test(test_field),	  cmocka_unit_test(test_level),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
