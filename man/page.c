@@ -1,5 +1,5 @@
-/* page PROSE EXITS DATE < INTERFACE: a tool's man page in mdoc. INTERFACE is what the tool prints with --interface. PROSE holds the sections
- * written by hand: those before ".Sh EXAMPLES" come before the options, the rest after the exit statuses. EXITS is a table of
+/* page PROSE EXITS DATE < INTERFACE: a tool's man page in mdoc. INTERFACE is what the tool prints with --interface. PROSE holds the
+ * sections written by hand: those before ".Sh EXAMPLES" come before the options, the rest after the exit statuses. EXITS is a table of
  * status, tools that use it (patterns) and meaning. */
 #include <ctype.h>
 #include <fnmatch.h>

@@ -106,10 +106,10 @@ static inline ref_conv plain_of(const conv_case *k)
 
 static inline void show_case(const conv_case *k, enum nn_math math)
 {
-	print_message("%s %s: %dx[%dx%dx%d] %d->%d, kernel %dx%dx%d (rank %d) stride %d pad %d,%d up %dx%dx%d act %d%s%s%s\n", k->what ? k->what : "",
-		      math == NN_FAST ? "fast" : "exact", k->in.b, k->in.x, k->in.y, k->in.z, k->in.c, k->out, k->k[0], k->k[1], k->k[2], k->rank,
-		      k->stride, k->low, k->high, k->up[0], k->up[1], k->up[2], k->act, k->affine ? " affine" : "", k->bias ? " bias" : "",
-		      k->add ? " add" : "");
+	print_message("%s %s: %dx[%dx%dx%d] %d->%d, kernel %dx%dx%d (rank %d) stride %d pad %d,%d up %dx%dx%d act %d%s%s%s\n",
+		      k->what ? k->what : "", math == NN_FAST ? "fast" : "exact", k->in.b, k->in.x, k->in.y, k->in.z, k->in.c, k->out,
+		      k->k[0], k->k[1], k->k[2], k->rank, k->stride, k->low, k->high, k->up[0], k->up[1], k->up[2], k->act,
+		      k->affine ? " affine" : "", k->bias ? " bias" : "", k->add ? " add" : "");
 }
 
 /* The numbers: tensors and parameters of nn, and the same in double. */
@@ -194,11 +194,19 @@ static inline double *plain_result(const conv_setup *s)
 static inline conv_case random_case(dice *d)
 {
 	static const int channels[] = { 1, 3, 5, 8, 16, 17, 24, 40 };
-	static const int kernels_[][3] = { { 1, 1, 1 }, { 3, 3, 3 }, { 3, 3, 3 }, { 3, 3, 3 }, { 4, 4, 4 }, { 1, 3, 3 }, { 3, 1, 1 }, { 2, 2, 2 }, { 1, 7, 7 } };
+	static const int kernels_[][3] = { { 1, 1, 1 }, { 3, 3, 3 }, { 3, 3, 3 }, { 3, 3, 3 }, { 4, 4, 4 },
+					   { 1, 3, 3 }, { 3, 1, 1 }, { 2, 2, 2 }, { 1, 7, 7 } };
 	for (;;) {
 		conv_case k = { .in = { roll(d, 1, 3), roll(d, 1, 6), roll(d, 1, 7), roll(d, 1, 9), channels[roll(d, 0, 7)] },
-				.out = channels[roll(d, 0, 7)], .rank = 5, .stride = roll(d, 0, 3) ? 1 : 2, .low = roll(d, 0, 2), .high = roll(d, 0, 2),
-				.act = (enum act)roll(d, 0, 2), .affine = roll(d, 0, 1), .bias = roll(d, 0, 1), .add = roll(d, 0, 1) };
+				.out = channels[roll(d, 0, 7)],
+				.rank = 5,
+				.stride = roll(d, 0, 3) ? 1 : 2,
+				.low = roll(d, 0, 2),
+				.high = roll(d, 0, 2),
+				.act = (enum act)roll(d, 0, 2),
+				.affine = roll(d, 0, 1),
+				.bias = roll(d, 0, 1),
+				.add = roll(d, 0, 1) };
 		memcpy(k.k, kernels_[roll(d, 0, 8)], sizeof k.k);
 		if (k.k[0] == 1 && roll(d, 0, 1))
 			k.rank = k.k[1] == 1 ? roll(d, 2, 4) : 4;

@@ -187,7 +187,8 @@ int main(int argc, char **argv)
 		char id[NII_ID];
 		err e = {0};
 		lat_record *r = NULL;
-		if (id_of(id, files[i], &e) || (stream_ids_add(seen, id, &e) && err_prefix(&e, "%s", files[i])) || convert(&r, &j, files[i], id, &e)) {
+		if (id_of(id, files[i], &e) || (stream_ids_add(seen, id, &e) && err_prefix(&e, "%s", files[i])) ||
+		    convert(&r, &j, files[i], id, &e)) {
 			if (!cli_common.keep_going)
 				cli_fail(&e);
 			cli_warn("skipped: %s", e.text);

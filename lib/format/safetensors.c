@@ -189,7 +189,8 @@ int st_open(st_file **out, const char *path, err *e)
 	if (fd < 0 || fstat(fd, &st))
 		code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		code = err_set(e, ERR_NOINPUT, "%s: %s", path, S_ISDIR(st.st_mode) ? "is a directory" : "no regular file: weights are mapped");
+		code = err_set(e, ERR_NOINPUT, "%s: %s", path,
+			       S_ISDIR(st.st_mode) ? "is a directory" : "no regular file: weights are mapped");
 	else if (st.st_size < 8)
 		code = err_set(e, ERR_CONFIG, "%s: %lld bytes are too few for a safetensors file", path, (long long)st.st_size);
 	if (!code) {

@@ -24,7 +24,7 @@ typedef struct st_tensor {
 	int rank;
 	int64_t n[ST_MAX_RANK];	/* each >= 0 */
 	size_t count, bytes;	/* product of n (1 for rank 0); count * size of the type */
-	const void *data;	/* in the mapping, read-only; a multiple of the element's size from its start is not promised by the format */
+	const void *data; /* in the mapping, read-only; a multiple of the element's size from its start is not promised by the format */
 } st_tensor;
 
 typedef struct st_file {
@@ -48,7 +48,8 @@ void st_close(st_file *f);
 /* NULL when there is none. */
 const st_tensor *st_find(const st_file *f, const char *name);
 const char *st_meta(const st_file *f, const char *key);
-/* The JSON that the metadata entry `key` holds as text: a new reference in *out, NULL when there is no such entry. ERR_CONFIG when it is no JSON. */
+/* The JSON that the metadata entry `key` holds as text: a new reference in *out, NULL when there is no such entry. ERR_CONFIG when it is no
+ * JSON. */
 int st_meta_json(const st_file *f, const char *key, json_t **out, err *e);
 
 /* Whether t->data may be read in place as an array of its type. */

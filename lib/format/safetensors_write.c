@@ -76,7 +76,8 @@ static int put_item(const sink *s, const char *path, const st_item *t, bool half
 static int header_text(char **text, const st_item *items, size_t n, const json_t *metadata, bool half, const char *identity, err *e)
 {
 	json_t *root = json_object(), *meta = metadata ? json_deep_copy(metadata) : json_object();
-	int bad = !root || !meta || json_object_set_new(meta, "identity", json_string(identity)) || json_object_set(root, "__metadata__", meta);
+	int bad = !root || !meta || json_object_set_new(meta, "identity", json_string(identity)) ||
+		  json_object_set(root, "__metadata__", meta);
 	size_t at = 0;
 	for (size_t i = 0; !bad && i < n; i++) {
 		enum dtype d = stored_as(&items[i], half);

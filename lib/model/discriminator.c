@@ -25,7 +25,9 @@ int discriminator_table(const disc_config *d, int image_channels, param_table *t
 		static const struct {
 			const char *leaf;
 			enum init_rule rule;
-		} vector[] = { { "weight", INIT_GAIN }, { "bias", INIT_ZEROS }, { "running_mean", INIT_ZEROS }, { "running_var", INIT_ONES } };
+		} vector[] = {
+			{ "weight", INIT_GAIN }, { "bias", INIT_ZEROS }, { "running_mean", INIT_ZEROS }, { "running_var", INIT_ONES }
+		};
 		for (int k = 0; !code && k < 4; k++)
 			code = table_add(t, vector[k].rule, 0, 1, (int64_t[]){ 2 * ch }, e, "%s.adn.N.%s", name, vector[k].leaf);
 		if (!code)

@@ -80,8 +80,8 @@ static int by_name(char **path, const char *name, const char *kind, err *e)
 		code = try_root(&folder, root, name, e);
 	}
 	if (!code && !folder)
-		code = err_set(e, ERR_NOINPUT, "%s: no model of this name (looked in %s%s%s/../models and %s/../share/latpipe/models)", name,
-			       list ? list : "", list ? ", " : "", known ? program : "", known ? program : "");
+		code = err_set(e, ERR_NOINPUT, "%s: no model of this name (looked in %s%s%s/../models and %s/../share/latpipe/models)",
+			       name, list ? list : "", list ? ", " : "", known ? program : "", known ? program : "");
 	if (!code)
 		code = in_folder(path, folder, kind, e);
 	free(folder);

@@ -36,7 +36,8 @@ int table_add(param_table *t, enum init_rule rule, int64_t fan_in, int rank, con
 	__attribute__((format(printf, 7, 8)));
 void table_free(param_table *t);
 
-/* Checks that ps holds every entry with its shape (ERR_CONFIG names the first that is wrong); more than these is allowed. Marks counters. */
+/* Checks that ps holds every entry with its shape (ERR_CONFIG names the first that is wrong); more than these is allowed. Marks counters.
+ */
 int table_check(const param_table *t, const params *ps, err *e);
 /* Appends every entry to ps with values drawn from (seed, name). */
 int table_fresh(const param_table *t, uint64_t seed, params *ps, err *e);

@@ -41,8 +41,8 @@ static int read_conventions(weights *w, const char *kind, err *e)
 {
 	const char *path = w->file->path, *is = st_meta(w->file, "kind"), *identity = st_meta(w->file, "identity");
 	if (!is)
-		return err_set(e, ERR_CONFIG, "%s: does not say what it holds (no metadata \"kind\"); weights from elsewhere go through pt2st",
-			       path);
+		return err_set(e, ERR_CONFIG,
+			       "%s: does not say what it holds (no metadata \"kind\"); weights from elsewhere go through pt2st", path);
 	if (strcmp(is, kind))
 		return err_set(e, ERR_CONFIG, "%s: holds a model of kind %.60s, not %s", path, is, kind);
 	int code = st_meta_json(w->file, "config", &w->config_json, e);
@@ -126,7 +126,8 @@ int weights_write(const char *path, bool force, const char *kind, const params *
 	st_item *items = NULL;
 	int64_t *counters = NULL;
 	json_t *metadata = json_object();
-	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) || (notes && json_object_update(metadata, (json_t *)notes));
+	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) ||
+		  (notes && json_object_update(metadata, (json_t *)notes));
 	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", config, e);
 	if (!code && preparation)
 		code = put_json(metadata, "preparation", preparation, e);

@@ -91,8 +91,13 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 			conv_tiles_backward_data(c, j, dout, w, d);
 		return;
 	}
-	const conv_job back = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z },
-				.out = { j->in.b, j->virt[0], j->virt[1], j->virt[2], j->in.c }, .k = { 3, 3, 3 }, .stride = 1, .pad = 2 - j->pad };
+	const conv_job back = { .in = j->out,
+				.up = { 1, 1, 1 },
+				.virt = { j->out.x, j->out.y, j->out.z },
+				.out = { j->in.b, j->virt[0], j->virt[1], j->virt[2], j->in.c },
+				.k = { 3, 3, 3 },
+				.stride = 1,
+				.pad = 2 - j->pad };
 	const float *u = pack_wino(c, n->weight, n->tile, j->out.c, j->in.c, true);
 	if (nn_ok(c))
 		wino_forward(c, &back, n->tile, dout, u, NULL, NULL, d);
@@ -110,7 +115,8 @@ static void sum_copies(nn *c, const conv_job *j, const float *d, float *to)
 				memset(sum, 0, (size_t)ch * sizeof(float));
 				for (int a = 0; a < j->up[0] * j->up[1] * j->up[2]; a++) {
 					size_t vx = (size_t)i * j->up[0] + a / (j->up[1] * j->up[2]);
-					size_t vy = (size_t)y * j->up[1] + a / j->up[2] % j->up[1], vz = (size_t)z * j->up[2] + a % j->up[2];
+					size_t vy = (size_t)y * j->up[1] + a / j->up[2] % j->up[1],
+					       vz = (size_t)z * j->up[2] + a % j->up[2];
 					const float *from = d + ((vx * j->virt[1] + vy) * j->virt[2] + vz) * ch;
 					for (int k = 0; k < ch; k++)
 						sum[k] += from[k];

@@ -53,7 +53,8 @@ static void norm_backward(nn *c, node *base)
 	for (int b = 0; b < x->s.b; b++)
 		for (int k = 0; k < ch; k++) {
 			int s = set_of(&l, n->groups, b, k);
-			double dscale = (double)g[(size_t)b * 2 * ch + k], dshift = (double)g[(size_t)b * 2 * ch + ch + k], gamma = (double)n->gamma->v[k];
+			double dscale = (double)g[(size_t)b * 2 * ch + k], dshift = (double)g[(size_t)b * 2 * ch + ch + k],
+			       gamma = (double)n->gamma->v[k];
 			double through = dscale - mean[s] * dshift;
 			if (n->gamma->g && !n->gamma->frozen)
 				n->gamma->g[k] += (float)(through * r[s]);

@@ -29,7 +29,8 @@ void sums_of(nn *c, const float *x, size_t n, int channels, double *sum, double 
 		return;
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (size_t b = 0; b < blocks(n); b++)
-		nn_kernels()->moments(x + b * BLOCK * ch, length(n, b), channels, parts + b * 2 * ch, square ? parts + b * 2 * ch + ch : NULL);
+		nn_kernels()->moments(x + b * BLOCK * ch, length(n, b), channels, parts + b * 2 * ch,
+				      square ? parts + b * 2 * ch + ch : NULL);
 	merge(parts, n, 2 * ch, ch, sum);
 	if (square)
 		merge(parts + ch, n, 2 * ch, ch, square);
@@ -45,8 +46,8 @@ void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float 
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (size_t b = 0; b < blocks(n); b++) {
 		double *mine = sums ? parts + b * 2 * ch : NULL;
-		nn_kernels()->load_backward(dx ? dx + b * BLOCK * ch : NULL, fresh, d + b * BLOCK * ch, x + b * BLOCK * ch, length(n, b), channels,
-					    p, mine, mine ? mine + ch : NULL);
+		nn_kernels()->load_backward(dx ? dx + b * BLOCK * ch : NULL, fresh, d + b * BLOCK * ch, x + b * BLOCK * ch, length(n, b),
+					    channels, p, mine, mine ? mine + ch : NULL);
 	}
 	if (sums)
 		merge(parts, n, 2 * ch, 2 * ch, sums);

@@ -106,7 +106,8 @@ static void stage(const conv_job *j, const bricks *k, const float *in, int b, co
 typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
 
 /* Transforms every tile of a staged brick that has an output inside the volume: v [p][tiles][cp]. Returns the number of tiles. */
-static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], int cp, const float *patch, float *v)
+static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], int cp, const float *patch,
+			   float *v)
 {
 	size_t sy = (size_t)k->voxels[2] * cp, sx = sy * k->voxels[1], sp = stride_of(k, cp);
 	int tiles = 0;
@@ -182,7 +183,9 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 {
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
-	const conv_job dj = { .in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1 };
+	const conv_job dj = {
+		.in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1
+	};
 	int wide = ip > op ? ip : op;
 	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * wide;
 	size_t vp = stride_of(&k, ip), dp = stride_of(&k, op), v_n = np * vp, d_n = np * dp, work_n = patch_n + v_n + d_n;

@@ -36,7 +36,8 @@ static int make(ae_train *t, const model_config *config, const recipe *r, uint64
 {
 	*t = (ae_train){ .config = *config, .recipe = *r, .seed = seed };
 	if (config->autoencoder.image_channels != 1)
-		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d", config->autoencoder.image_channels);
+		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d",
+			       config->autoencoder.image_channels);
 	return make_params(t, e);
 }
 
@@ -96,7 +97,8 @@ static void one_scan(ae_train *t, shape s, const float *data, philox noise_of, b
 		nn_drop(c, generator[i]);
 	params_freeze(&t->judge, false);
 	if (adversarial) {
-		tensor *of_fake = discriminator_judge(c, d, &t->judge, fake, true), *of_real = discriminator_judge(c, d, &t->judge, x, true);
+		tensor *of_fake = discriminator_judge(c, d, &t->judge, fake, true),
+		       *of_real = discriminator_judge(c, d, &t->judge, x, true);
 		tensor *square[2] = { nn_squared_to(c, of_fake, 0), nn_squared_to(c, of_real, 1) };
 		float half = (float)w->adv_weight / 2;
 		tensor *verdict = nn_weigh(c, 2, square, (float[]){ half, half });
@@ -167,7 +169,8 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	if (adversarial)
 		l->judge_norm = gradient_norm(&t->judge);
 	if (!isfinite(l->l1 + l->kl + l->norm) || (adversarial && !isfinite(l->judge + l->judge_norm)))
-		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)", (long long)t->step, l->l1, l->kl);
+		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)", (long long)t->step, l->l1,
+			       l->kl);
 	lr_schedule rate = recipe_rate(&t->recipe), judge_rate = recipe_rate_discriminator(&t->recipe);
 	l->lr = lr_at(&rate, t->step);
 	adam_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip));

@@ -65,7 +65,8 @@ int ae_validate(ae_train *t, const dataset *d, const size_t *which, size_t n, ae
 		}
 	}
 	free(out);
-	double count = (double)n, mean = latent[1] / latent[0], variance = latent[2] / latent[0] - mean * mean, noise = latent[3] / latent[0];
+	double count = (double)n, mean = latent[1] / latent[0], variance = latent[2] / latent[0] - mean * mean,
+	       noise = latent[3] / latent[0];
 	*s = (ae_scores){ .l1 = sum.l1 / count,
 			  .mse = sum.mse / count,
 			  .whole = sum.whole / count,

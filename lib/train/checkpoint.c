@@ -131,12 +131,14 @@ static int fill(const st_file *f, const list *l, err *e)
 	for (size_t i = 0; i < l->n; i++) {
 		const st_item *want = &l->items[i];
 		const st_tensor *t = st_find(f, want->name);
-		if (!t || t->dtype != DTYPE_F32 || t->rank != want->rank || (t->rank && memcmp(t->n, want->n, (size_t)t->rank * sizeof *t->n)))
+		if (!t || t->dtype != DTYPE_F32 || t->rank != want->rank ||
+		    (t->rank && memcmp(t->n, want->n, (size_t)t->rank * sizeof *t->n)))
 			return err_set(e, ERR_CONFIG, "%s: %s: %s: the checkpoint is of another configuration", f->path, want->name,
 				       t ? "another shape" : "missing");
 	}
 	if (f->n != l->n)
-		return err_set(e, ERR_CONFIG, "%s: %zu tensors instead of %zu: the checkpoint is of another configuration", f->path, f->n, l->n);
+		return err_set(e, ERR_CONFIG, "%s: %zu tensors instead of %zu: the checkpoint is of another configuration", f->path, f->n,
+			       l->n);
 	for (size_t i = 0; i < l->n; i++) {
 		const st_tensor *t = st_find(f, l->items[i].name);
 		memcpy(l->memory[i], t->data, t->bytes);
@@ -169,7 +171,8 @@ int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, js
 		code = fill(f, &l, e);
 	for (size_t i = 0; !code && i < n; i++) {
 		if (parts[i].optimiser)
-			parts[i].optimiser->step = json_integer_value(json_object_get(json_object_get(all, "optimiser_steps"), parts[i].name));
+			parts[i].optimiser->step =
+				json_integer_value(json_object_get(json_object_get(all, "optimiser_steps"), parts[i].name));
 		for (size_t k = 0; k < parts[i].weights->n; k++)
 			param_touch(&parts[i].weights->p[k]);
 	}

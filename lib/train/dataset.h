@@ -30,8 +30,8 @@ typedef struct dataset {
 
 typedef struct dataset_options {
 	preparation preparation;
-	const char *folder;		/* where the prepared voxels are kept, in a file without a name: read through a mapping, so that they may
-					 * be more than the memory holds */
+	const char *folder; /* where the prepared voxels are kept, in a file without a name: read through a mapping, so that they may
+			     * be more than the memory holds */
 	const char *validation;		/* file of subjects to validate on, one a line, with or without "sub-"; NULL: by share */
 	double share;			/* of the subjects, chosen by a hash of each: a new subject moves no other */
 	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* may be NULL */

@@ -22,7 +22,7 @@ typedef struct recipe {
 	double ema;			/* "ema"                   .999 */
 	int crop[3];			/* "crop"                  absent: whole volumes; else the size of the random crops */
 	int64_t whole_from;		/* "whole_from"            the step from which volumes are whole again; absent: the last tenth */
-	bool augment;			/* "augment"               false; true: volume/augment.h's defaults; an object: its fields by name */
+	bool augment; /* "augment"               false; true: volume/augment.h's defaults; an object: its fields by name */
 	augmentation augmentation;
 	int64_t validate_every;		/* "validate_every"        500 steps */
 } recipe;

@@ -49,11 +49,11 @@ static void print_choices(char **operands, int n)
 	err e = { 0 };
 	if (cli_expand(&expanded, operands[0], "sub-1", &e))
 		cli_fail(&e);
-	json_t *all = json_pack("{s:b, s:I, s:o, s:f, s:s, s:s?, s:i, s:b, s:s, s:o, s:s, s:o?, s:o}", "flag", flag, "steps", (json_int_t)count,
-				"share", isnan(share) ? json_null() : json_real(share), "scale", scale, "solver", solver, "mask", mask,
-				"threads", cli_common.threads, "force", cli_common.force, "output", cli_common.output, "operands", list,
-				"expanded", expanded, "history", cli_history(), "seed",
-				seed == CLI_NOT_GIVEN ? json_null() : json_integer(seed));
+	json_t *all =
+		json_pack("{s:b, s:I, s:o, s:f, s:s, s:s?, s:i, s:b, s:s, s:o, s:s, s:o?, s:o}", "flag", flag, "steps", (json_int_t)count,
+			  "share", isnan(share) ? json_null() : json_real(share), "scale", scale, "solver", solver, "mask", mask, "threads",
+			  cli_common.threads, "force", cli_common.force, "output", cli_common.output, "operands", list, "expanded",
+			  expanded, "history", cli_history(), "seed", seed == CLI_NOT_GIVEN ? json_null() : json_integer(seed));
 	char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
 	puts(text);
 	free(text);

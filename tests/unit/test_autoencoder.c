@@ -203,7 +203,8 @@ static void losses(enum nn_math math, double tolerance)
 	fine(params_with_gradients(&a.params, &e), &e);
 	fine(params_with_gradients(&d.params, &e), &e);
 	nn *c = nn_new(NN_TRAIN, math, 2);
-	tensor *x = nn_from_field(c, one, golden("x", shape_count(SCAN))), *noise = nn_from_field(c, latent, golden("eps", shape_count(LATENT)));
+	tensor *x = nn_from_field(c, one, golden("x", shape_count(SCAN))),
+	       *noise = nn_from_field(c, latent, golden("eps", shape_count(LATENT)));
 
 	/* the generator's side: no gradient for the discriminator */
 	params_freeze(&d.params, true);
@@ -237,7 +238,8 @@ static void losses(enum nn_math math, double tolerance)
 	fine(nn_error(c, &e), &e);
 	expect_gradients(GOLDEN "grad.loss.discriminator.safetensors", &d.params, tolerance);
 
-	tensor *all[] = { x, noise, log_var, mean, z, recon, fake, part[0], part[1], part[2], total, detached, judged[0], judged[1], square[0], square[1], loss };
+	tensor *all[] = { x,	   noise, log_var,  mean,      z,	  recon,     fake,	part[0], part[1],
+			  part[2], total, detached, judged[0], judged[1], square[0], square[1], loss };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		nn_drop(c, all[i]);
 	nn_free(c);

@@ -256,7 +256,8 @@ static void finding(void **state)
 	(void)state;
 	err e = { 0 };
 	char *path = NULL, list[1100];
-	const char *first = test_path("first"), *second = test_path("second"), *model = test_path("second/mine"), *file = test_path("second/mine/unet.safetensors");
+	const char *first = test_path("first"), *second = test_path("second"), *model = test_path("second/mine"),
+		   *file = test_path("second/mine/unet.safetensors");
 	assert_int_equal(mkdir(first, 0777) | mkdir(second, 0777) | mkdir(model, 0777), 0);
 	touch(file);
 	SUCCEEDS(model_find(&path, file, "autoencoder", &e));

@@ -133,8 +133,8 @@ static void test_threads(void **state)
 			while (i < one.n && !memcmp(&one.v[i], &more.v[i], sizeof(float)))
 				i++;
 			if (i < one.n)
-				fail_msg("%d threads, math %d: value %zu of %zu is %.9g, not %.9g", threads, math, i, one.n, (double)more.v[i],
-					 (double)one.v[i]);
+				fail_msg("%d threads, math %d: value %zu of %zu is %.9g, not %.9g", threads, math, i, one.n,
+					 (double)more.v[i], (double)one.v[i]);
 			free(more.v);
 		}
 		free(one.v);
@@ -151,9 +151,11 @@ static void test_misfits(void **state)
 		int code;
 		const char *part;
 	} want[] = {
-		{ "channels", ERR_CONFIG, "middle.weight" },   { "bias", ERR_CONFIG, "norm.bias" },	  { "grid", ERR_DATA, "last.weight" },
-		{ "residual", ERR_BUG, "first.weight" },       { "group norm", ERR_CONFIG, "norm.weight" }, { "groups", ERR_CONFIG, "norm.weight" },
-		{ "batch norm", ERR_CONFIG, "first.bias" },    { "tensor", ERR_DATA, "impossible" },	  { "affine", ERR_BUG, "middle.weight" },
+		{ "channels", ERR_CONFIG, "middle.weight" }, { "bias", ERR_CONFIG, "norm.bias" },
+		{ "grid", ERR_DATA, "last.weight" },	     { "residual", ERR_BUG, "first.weight" },
+		{ "group norm", ERR_CONFIG, "norm.weight" }, { "groups", ERR_CONFIG, "norm.weight" },
+		{ "batch norm", ERR_CONFIG, "first.bias" },  { "tensor", ERR_DATA, "impossible" },
+		{ "affine", ERR_BUG, "middle.weight" },
 	};
 	params ps = network(1);
 	err e;
@@ -162,7 +164,8 @@ static void test_misfits(void **state)
 		dice d = dice_of(1);
 		param short_bias = *params_find(&ps, "norm.bias");
 		short_bias.n[0] = WIDE - 1;	/* too short by one */
-		tensor *x = random_tensor(c, &d, (shape){ 1, 4, 4, 4, 1 }, 1), *wide = random_tensor(c, &d, (shape){ 1, 4, 4, 4, WIDE }, 1), *out = x;
+		tensor *x = random_tensor(c, &d, (shape){ 1, 4, 4, 4, 1 }, 1), *wide = random_tensor(c, &d, (shape){ 1, 4, 4, 4, WIDE }, 1),
+		       *out = x;
 		tensor *small = random_tensor(c, &d, (shape){ 1, 1, 4, 4, WIDE }, 1);
 		const batch_norm bn = { params_find(&ps, "batch.weight"), params_find(&ps, "first.bias"), params_find(&ps, "batch.mean"),
 					params_find(&ps, "batch.var"),	 params_find(&ps, "batch.steps"), 1e-5, .1 };

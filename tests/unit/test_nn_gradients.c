@@ -149,12 +149,39 @@ static void check_conv(const conv_case *k, enum nn_math math, uint64_t seed)
 
 static const conv_case chosen[] = {
 	{ "residual", { 1, 4, 3, 5, 16 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
-	{ "residual, two volumes", { 2, 2, 3, 5, 3 }, 17, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
+	{ "residual, two volumes",
+	  { 2, 2, 3, 5, 3 },
+	  17,
+	  CUBE(3),
+	  PLAIN,
+	  AROUND,
+	  .act = ACT_SILU,
+	  .affine = true,
+	  .bias = true,
+	  .add = true },
 	{ "tiles", { 1, 4, 3, 5, 5 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true, .add = true },
 	{ "down", { 1, 4, 5, 6, 8 }, 16, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
 	{ "up", { 1, 2, 3, 3, 16 }, 5, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, AROUND, .bias = true },
-	{ "up, tiles, activated", { 2, 2, 3, 2, 3 }, 5, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 1, 2 }, AROUND, .act = ACT_SILU, .affine = true },
-	{ "discriminator", { 1, 6, 4, 5, 8 }, 16, CUBE(4), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, AROUND, .act = ACT_LEAKY, .affine = true },
+	{ "up, tiles, activated",
+	  { 2, 2, 3, 2, 3 },
+	  5,
+	  CUBE(3),
+	  .rank = 5,
+	  .stride = 1,
+	  .up = { 2, 1, 2 },
+	  AROUND,
+	  .act = ACT_SILU,
+	  .affine = true },
+	{ "discriminator",
+	  { 1, 6, 4, 5, 8 },
+	  16,
+	  CUBE(4),
+	  .rank = 5,
+	  .stride = 2,
+	  .up = { 1, 1, 1 },
+	  AROUND,
+	  .act = ACT_LEAKY,
+	  .affine = true },
 	{ "slices", { 2, 3, 4, 6, 3 }, 8, { 1, 2, 2 }, .rank = 4, .stride = 2, .up = { 1, 1, 1 }, .bias = true },
 	{ "shortcut", { 2, 3, 2, 4, 8 }, 17, CUBE(1), PLAIN, .bias = true },
 	{ "matrix", { 1, 1, 1, 5, 17 }, 3, CUBE(1), .rank = 2, .stride = 1, .up = { 1, 1, 1 }, .act = ACT_SILU, .bias = true },
@@ -597,9 +624,10 @@ static void test_clamp(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_conv), cmocka_unit_test(test_conv_random), cmocka_unit_test(test_normalised),
-					    cmocka_unit_test(test_adjoint), cmocka_unit_test(test_sharing), cmocka_unit_test(test_group_norm),
-					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean), cmocka_unit_test(test_losses),
-					    cmocka_unit_test(test_clamp) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_conv),       cmocka_unit_test(test_conv_random),
+					    cmocka_unit_test(test_normalised), cmocka_unit_test(test_adjoint),
+					    cmocka_unit_test(test_sharing),    cmocka_unit_test(test_group_norm),
+					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean),
+					    cmocka_unit_test(test_losses),     cmocka_unit_test(test_clamp) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

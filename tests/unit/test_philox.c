@@ -70,7 +70,8 @@ static void streams_differ(void **state)
 {
 	(void)state;
 	enum { N = 10000 };
-	philox a = philox_make(1, philox_hash("sub-01")), b = philox_make(1, philox_hash("sub-02")), c = philox_make(2, philox_hash("sub-01"));
+	philox a = philox_make(1, philox_hash("sub-01")), b = philox_make(1, philox_hash("sub-02")),
+	       c = philox_make(2, philox_hash("sub-01"));
 	double ab = 0, ac = 0;
 	for (uint64_t i = 0; i < N; i++) {
 		ab += philox_normal(a, i) * philox_normal(b, i) / N;

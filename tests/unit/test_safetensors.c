@@ -274,8 +274,9 @@ static void golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(accepts),  cmocka_unit_test(refuses),	      cmocka_unit_test(refuses_lengths), cmocka_unit_test(refuses_floods),
-		cmocka_unit_test(identity), cmocka_unit_test(write_and_read), cmocka_unit_test(golden),
+		cmocka_unit_test(accepts),	  cmocka_unit_test(refuses),  cmocka_unit_test(refuses_lengths),
+		cmocka_unit_test(refuses_floods), cmocka_unit_test(identity), cmocka_unit_test(write_and_read),
+		cmocka_unit_test(golden),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(test_folder());

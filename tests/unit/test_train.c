@@ -109,7 +109,8 @@ static void schedules(void **state)
 	(void)state;
 	static const double want[11] = { .1, .09755282581475769, .09045084971874738, .07938926261462367, .06545084971874739, .05,
 					 .03454915028125264, .020610737385376353, .009549150281252635, .002447174185242324, 0 };
-	lr_schedule s = { .lr = .1, .total = 10, .kind = LR_COSINE }, c = { .lr = .1, .warmup = 4, .total = 14, .kind = LR_COSINE, .floor = .2 };
+	lr_schedule s = { .lr = .1, .total = 10, .kind = LR_COSINE },
+		    c = { .lr = .1, .warmup = 4, .total = 14, .kind = LR_COSINE, .floor = .2 };
 	for (int i = 0; i < 11; i++) {
 		assert_true(fabs(lr_at(&s, i) - want[i]) < 1e-15);
 		assert_true(fabs(lr_at(&c, i + 4) - (.02 + .8 * want[i])) < 1e-15);
@@ -332,8 +333,9 @@ static void stopping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(any_threads), cmocka_unit_test(schedules), cmocka_unit_test(moving_average),
-		cmocka_unit_test(checkpoints),	     cmocka_unit_test(logging),	    cmocka_unit_test(stopping),
+		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(any_threads), cmocka_unit_test(schedules),
+		cmocka_unit_test(moving_average),    cmocka_unit_test(checkpoints), cmocka_unit_test(logging),
+		cmocka_unit_test(stopping),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(test_folder());

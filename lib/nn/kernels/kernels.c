@@ -379,8 +379,10 @@ static void wino_weight(wino_tile t, const float *taps, float *u, size_t sp)
 	vd a[3][3][MOST], b[3][MOST][MOST];
 	for (int i = 0; i < 9; i++)
 		for (int z = 0; z < pz; z++) {
-			vd w0 = __builtin_convertvector(get(taps + (i * 3) * LANES), vd), w1 = __builtin_convertvector(get(taps + (i * 3 + 1) * LANES), vd);
-			a[i / 3][i % 3][z] = gz[z][0] * w0 + gz[z][1] * w1 + gz[z][2] * __builtin_convertvector(get(taps + (i * 3 + 2) * LANES), vd);
+			vd w0 = __builtin_convertvector(get(taps + (i * 3) * LANES), vd),
+			   w1 = __builtin_convertvector(get(taps + (i * 3 + 1) * LANES), vd);
+			a[i / 3][i % 3][z] =
+				gz[z][0] * w0 + gz[z][1] * w1 + gz[z][2] * __builtin_convertvector(get(taps + (i * 3 + 2) * LANES), vd);
 		}
 	for (int x = 0; x < 3; x++)
 		for (int y = 0; y < py; y++)
