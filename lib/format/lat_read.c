@@ -35,6 +35,17 @@ static int at(const lat_reader *rd, uint64_t offset, err *e)
 	return err_prefix(e, "%s: byte %llu", in_name(rd->in), (unsigned long long)offset);
 }
 
+__attribute__((format(printf, 4, 5))) static int bad(const lat_reader *rd, uint64_t offset, err *e, const char *fmt, ...)
+{
+	char why[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	err_set(e, ERR_DATA, "%s", why);
+	return at(rd, offset, e);
+}
+
 static uint32_t get_u32(const unsigned char *p) { return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24; }
 
 /* Exactly n bytes of something. */
@@ -45,54 +56,43 @@ static int read_block(lat_reader *rd, unsigned char **out, size_t n, const char 
 	int code = in_take(rd->in, &p, n, &got, e);
 	if (!code && got < n) {
 		free(p);
-		err_set(e, ERR_DATA, "the stream is cut short: it ends inside %s", what);
-		return at(rd, in_offset(rd->in), e);
+		return bad(rd, in_offset(rd->in), e, "the stream is cut short: it ends inside %s", what);
 	}
 	if (!code)
 		*out = p;
 	return code;
 }
 
-/* The next header: its kind and JSON, or kind 0 at the end of the input. Errors here name no place yet, unless *placed. */
-static int read_head(lat_reader *rd, int *kind, json_t **head, bool *placed, err *e)
+/* The next header: its kind and JSON, or kind 0 at the end of the input. */
+static int read_head(lat_reader *rd, int *kind, json_t **head, err *e)
 {
+	static const unsigned char magic[] = { HEAD_MAGIC & 255, HEAD_MAGIC >> 8 & 255, HEAD_MAGIC >> 16 & 255, HEAD_MAGIC >> 24 };
 	unsigned char front[HEAD_FRONT], *rest = NULL;
+	uint64_t start = in_offset(rd->in);
 	size_t got;
-	*placed = true;
 	int code = in_read(rd->in, front, sizeof front, &got, e);
-	if (code)
+	*kind = 0;
+	if (code || !got)
 		return code;
-	*placed = false;
-	if (!got) {
-		*kind = 0;
-		return 0;
-	}
-	if (got < 4 ? memcmp(front, "\x5d\x2a\x4d\x18", got) : get_u32(front) != HEAD_MAGIC)
-		return err_set(e, ERR_DATA, rd->begun ? "no record header and no end marker here" : "not a latpipe stream");
-	if (got < sizeof front) {
-		err_set(e, ERR_DATA, "the stream is cut short: it ends inside a header");
-		*placed = true;
-		return at(rd, in_offset(rd->in), e);
-	}
-	uint32_t size = get_u32(front + 4);
-	if (memcmp(front + 8, HEAD_NAME, 4))
-		return err_set(e, ERR_DATA, rd->begun ? "no record header and no end marker here" : "not a latpipe stream");
+	if (memcmp(front, magic, got < 4 ? got : 4) || (got == sizeof front && memcmp(front + HEAD_SKIPPED, HEAD_NAME, 4)))
+		return bad(rd, start, e, rd->begun ? "no record header and no end marker here" : "not a latpipe stream");
+	if (got < sizeof front)
+		return bad(rd, in_offset(rd->in), e, "the stream is cut short: it ends inside a header");
 	if (front[12] != HEAD_MAJOR)
-		return err_set(e, ERR_DATA, "format version %d.%d, this program reads %d.x", front[12], front[13], HEAD_MAJOR);
-	if (size < HEAD_FRONT - HEAD_SKIPPED + 2 + HEAD_BACK || size > HEAD_FRONT - HEAD_SKIPPED + LAT_MAX_HEADER + HEAD_BACK)
-		return err_set(e, ERR_DATA, "a header of %u bytes", size);
-	size_t n = size - (HEAD_FRONT - HEAD_SKIPPED) - HEAD_BACK;
-	*placed = true;
+		return bad(rd, start, e, "format version %d.%d, this program reads %d.x", front[12], front[13], HEAD_MAJOR);
+	uint32_t size = get_u32(front + 4), least = HEAD_FRONT - HEAD_SKIPPED + HEAD_BACK;
+	if (size < least + 2 || size > least + LAT_MAX_HEADER)
+		return bad(rd, start, e, "a header of %u bytes", size);
+	size_t n = size - least;
 	code = read_block(rd, &rest, n + HEAD_BACK, "a header", e);
 	if (code)
 		return code;
-	*placed = false;
 	if (get_u32(rest + n) != crc32_z(crc32_z(0, front, sizeof front), rest, n))
-		code = err_set(e, ERR_DATA, "a damaged header (its CRC is wrong)");
+		code = bad(rd, start, e, "a damaged header (its CRC is wrong)");
 	else if (front[15] || (front[14] != HEAD_RECORD && front[14] != HEAD_END))
-		code = err_set(e, ERR_DATA, "a header of unknown kind %d", front[14]);
-	else
-		code = json_parse_object(head, (char *)rest, n, e);
+		code = bad(rd, start, e, "a header of unknown kind %d", front[14]);
+	else if ((code = json_parse_object(head, (char *)rest, n, e)))
+		at(rd, start, e);
 	free(rest);
 	*kind = front[14];
 	return code;
@@ -148,8 +148,8 @@ static int read_entry(lat_record *r, json_t *v, err *e)
 	return 0;
 }
 
-/* Takes the reference to `head`. */
-static int record_of(lat_record **out, json_t *head, err *e)
+/* A record without frames from its header, which becomes part of it. */
+static int record_of(lat_record **out, json_t *head, uint64_t offset, err *e)
 {
 	lat_record *r = NULL;
 	const char *id = json_string_value(json_object_get(head, "id"));
@@ -165,11 +165,10 @@ static int record_of(lat_record **out, json_t *head, err *e)
 		code = err_set(e, ERR_DATA, "record %s: history or months of a wrong type", id);
 	if (!code)
 		code = mem_zero(&r, 1, sizeof *r, "record", e);
-	if (code) {
-		json_decref(head);
+	if (code)
 		return code;
-	}
-	r->header = head;
+	r->header = json_incref(head);
+	r->offset = offset;
 	json_array_foreach (list, i, v)
 		if (!code && (code = read_entry(r, v, e)))
 			err_prefix(e, "record %s", lat_id(r));
@@ -192,10 +191,8 @@ static int read_frames(lat_reader *rd, lat_record *r, err *e)
 		int code = read_block(rd, &t->frame, t->frame_bytes, what, e);
 		if (code)
 			return code;
-		if (crc32_z(0, t->frame, t->frame_bytes) != t->frame_crc) {
-			err_set(e, ERR_DATA, "%s is damaged (its CRC is wrong)", what);
-			return at(rd, start, e);
-		}
+		if (crc32_z(0, t->frame, t->frame_bytes) != t->frame_crc)
+			return bad(rd, start, e, "%s is damaged (its CRC is wrong)", what);
 		/* Before anybody takes memory for the elements. */
 		code = pack_inspect(t->frame, t->frame_bytes, (size_t)t->elements * dtype_size(t->dtype), e);
 		if (code) {
@@ -216,47 +213,41 @@ static int read_end(lat_reader *rd, const json_t *head, err *e)
 		return err_set(e, ERR_DATA, "an end marker of %lld records after %lld: some are missing, or a stream before was cut short",
 			       (long long)json_integer_value(n), (long long)rd->records);
 	rd->records = 0;
-	rd->closed = true;
 	return 0;
+}
+
+static int read_nothing(const lat_reader *rd, err *e)
+{
+	if (rd->closed)
+		return 0;
+	if (!rd->begun)
+		return bad(rd, in_offset(rd->in), e, "empty, and even an empty stream has an end marker");
+	return bad(rd, in_offset(rd->in), e, "the stream is cut short: no end marker after %lld records", (long long)rd->records);
 }
 
 int lat_read(lat_reader *rd, lat_record **r, err *e)
 {
-	for (;;) {
+	int kind, code;
+	*r = NULL;
+	do {
 		uint64_t start = in_offset(rd->in);
 		json_t *head = NULL;
-		lat_record *new = NULL;
-		bool placed;
-		int kind = 0, code = read_head(rd, &kind, &head, &placed, e);
-		if (!code && !kind && !rd->closed)
-			code = err_set(e, ERR_DATA,
-				       rd->begun ? "the stream is cut short: no end marker after %lld records"
-						 : "empty, and even an empty stream has an end marker",
-				       (long long)rd->records);
-		if (!code && kind == HEAD_END)
-			code = read_end(rd, head, e);
-		if (!code && kind == HEAD_RECORD)
-			code = record_of(&new, head, e);
-		else
-			json_decref(head);
-		if (code)
-			return placed ? code : at(rd, start, e);
+		code = read_head(rd, &kind, &head, e);
+		if (code || !kind)
+			return code ? code : read_nothing(rd, e);
 		rd->begun = true;
-		if (!kind) {
-			*r = NULL;
-			return 0;
-		}
-		if (kind == HEAD_END)
-			continue;
-		rd->closed = false;
-		new->offset = start;
-		code = read_frames(rd, new, e);
-		if (code) {
-			lat_free(new);
-			return code;
-		}
-		rd->records++;
-		*r = new;
-		return 0;
+		rd->closed = kind == HEAD_END;
+		code = rd->closed ? read_end(rd, head, e) : record_of(r, head, start, e);
+		json_decref(head);
+		if (code)
+			return at(rd, start, e);
+	} while (rd->closed);
+	code = read_frames(rd, *r, e);
+	if (code) {
+		lat_free(*r);
+		*r = NULL;
+		return code;
 	}
+	rd->records++;
+	return 0;
 }
