@@ -8,11 +8,14 @@
 
 /* ---- smoothing ---- */
 
+/* Voxels that are 100 times smaller than the grid's are no scan's; they shall not take hours either. */
+enum { MAX_RADIUS = 256 };
+
 /* Weights 0..radius of a Gaussian of `sigma` samples cut at 4 sigma, normalised. *w is NULL when the neighbours' weights vanish in float.
  */
 static int gaussian(float **w, int *radius, double sigma, int n, err *e)
 {
-	int r = sigma < .05 ? 0 : (int)fmin(ceil(4 * sigma), n);
+	int r = sigma < .05 ? 0 : (int)fmin(ceil(4 * sigma), n < MAX_RADIUS ? n : MAX_RADIUS);
 	double sum = 1;
 	*w = NULL;
 	*radius = 0;
