@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -11,7 +12,7 @@
 int coder_open(coder *k, const char *model, enum nn_math math, int threads, err *e)
 {
 	char *path = NULL;
-	*k = (coder){.c = nn_new(NN_INFER, math, threads)};
+	*k = (coder){ .c = nn_new(NN_INFER, math, threads) };
 	if (!k->c)
 		return err_set(e, ERR_OS, "no memory for the network");
 	int code = model_find(&path, model, "autoencoder", e);
@@ -43,7 +44,7 @@ void coder_close(coder *k)
 	k->c = NULL;
 }
 
-static shape shape_of(const int64_t n[4]) { return (shape){1, (int)n[1], (int)n[2], (int)n[3], (int)n[0]}; }
+static shape shape_of(const int64_t n[4]) { return (shape){ 1, (int)n[1], (int)n[2], (int)n[3], (int)n[0] }; }
 
 static size_t count(const int64_t n[4]) { return (size_t)(n[0] * n[1] * n[2] * n[3]); }
 
@@ -122,12 +123,15 @@ static int pace(double *seconds, const coder *k, bool decode, err *e)
 int coder_plan(coder_cost *out, coder *k, bool decode, err *e)
 {
 	double each = 0;
+	struct rusage now;
+	getrusage(RUSAGE_SELF, &now); /* ru_maxrss is in units of 1024 bytes */
 	nn *c = nn_new(NN_PLAN, nn_math(k->c), nn_threads(k->c));
 	int code = plan(c, k, decode, decode ? k->z : k->x, e);
 	if (!code)
 		code = pace(&each, k, decode, e);
 	if (!code)
-		*out = (coder_cost){nn_flop(c), (double)nn_peak(c) + (double)k->w.file->bytes, each * nn_flop(c)};
+		*out = (coder_cost){ nn_flop(c), (double)nn_peak(c) + (double)k->w.file->bytes + 1024. * (double)now.ru_maxrss,
+				     each * nn_flop(c) };
 	nn_free(c);
 	return code;
 }

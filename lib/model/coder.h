@@ -26,8 +26,8 @@ int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *
 /* z -> x, not clamped. */
 int coder_decode(coder *k, float *x, const float *z, err *e);
 
-/* What one encoding, or decoding, will take: floating-point operations, bytes resident at the most (weights included), seconds (from the
- * speed of the same network on a small volume, which is measured now). */
+/* What one encoding, or decoding, will take: floating-point operations, bytes resident at the most (what the process holds already,
+ * weights, tensors), seconds (from the speed of the same network on a small volume, which is measured now). */
 typedef struct coder_cost {
 	double flop, bytes, seconds;
 } coder_cost;
