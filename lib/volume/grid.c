@@ -47,6 +47,7 @@ static void smooth_axis(float *out, const float *in, long outer, int n, long inn
 			to[x] = w[0] * from[i * inner + x];
 		for (int k = 1; k <= radius; k++) {
 			const float *a = from + clamp(i - k, n) * inner, *b = from + clamp(i + k, n) * inner;
+#pragma omp simd
 			for (long x = 0; x < inner; x++)
 				to[x] += w[k] * (a[x] + b[x]);
 		}
@@ -75,6 +76,7 @@ static int smooth_lines(float *out, const float *in, long rows, int n, const flo
 			for (int i = 0; i < n; i++)
 				to[i] = w[0] * from[i];
 			for (int k = 1; k <= radius; k++)
+#pragma omp simd
 				for (int i = 0; i < n; i++)
 					to[i] += w[k] * (line[i + radius - k] + line[i + radius + k]);
 		}

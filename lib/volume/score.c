@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { SCALES = 5, MS_WINDOW = 3 };
+enum { SCALES = 5, MS_WINDOW = 3, SLAB = 16 };
 
 /* A normalised Gaussian of sigma 1.5 cut to k samples; freed with free(). */
 static int make_window(double **w, int k, const int n[3], double range, err *e)
@@ -42,6 +42,7 @@ static void blur(double *out, double *t1, double *t2, const double *a, const dou
 			for (long z = 0; z < nz; z++)
 				to[z] = 0;
 			for (int i = 0; i < k; i++)
+#pragma omp simd
 				for (long z = 0; z < nz; z++)
 					to[z] += w[i] * a[r * n[2] + z + i] * (b ? b[r * n[2] + z + i] : 1);
 		}
@@ -52,6 +53,7 @@ static void blur(double *out, double *t1, double *t2, const double *a, const dou
 			for (long z = 0; z < nz; z++)
 				to[z] = 0;
 			for (int i = 0; i < k; i++)
+#pragma omp simd
 				for (long z = 0; z < nz; z++)
 					to[z] += w[i] * from[i * nz + z];
 		}
@@ -62,6 +64,7 @@ static void blur(double *out, double *t1, double *t2, const double *a, const dou
 			for (long z = 0; z < nz; z++)
 				to[z] = 0;
 			for (int i = 0; i < k; i++)
+#pragma omp simd
 				for (long z = 0; z < nz; z++)
 					to[z] += w[i] * from[i * ny * nz + z];
 		}
@@ -115,39 +118,72 @@ static int widen(double **out, const float *v, size_t count, err *e)
 	return code;
 }
 
+/* Sums over SSIM's map: of all of it, of its second factor alone, where a is bright, where the middle voxel is in the mask. */
+struct tally {
+	double all, contrast, bright, masked;
+	size_t n, n_bright, n_masked;
+};
+
+static void tally_slab(struct tally *t, const struct moments *m, const float *mask, int first, int planes, const int n[3], int k,
+		       double range)
+{
+	size_t i = 0, middle = (size_t)k / 2;
+	double contrast;
+	for (int x = first; x < first + planes; x++)
+		for (int y = 0; y <= n[1] - k; y++)
+			for (int z = 0; z <= n[2] - k; z++, i++) {
+				double s = ssim_at(m, i, range, &contrast);
+				size_t at = (((size_t)x + middle) * (size_t)n[1] + (size_t)y + middle) * (size_t)n[2] + (size_t)z + middle;
+				t->all += s;
+				t->contrast += contrast;
+				t->n++;
+				if (m->a[i] > .02 * range) {
+					t->bright += s;
+					t->n_bright++;
+				}
+				if (mask && mask[at] != 0) {
+					t->masked += s;
+					t->n_masked++;
+				}
+			}
+}
+
+/* In slabs along X, so that memory stays small. */
+static int tally_map(struct tally *t, const double *a, const double *b, const float *mask, const int n[3], const double *w, int k,
+		     double range, err *e)
+{
+	int code = 0;
+	*t = (struct tally){ .n = 0 };
+	for (int x = 0; x <= n[0] - k && !code; x += SLAB) {
+		int planes = n[0] - k + 1 - x < SLAB ? n[0] - k + 1 - x : SLAB, part[3] = { planes + k - 1, n[1], n[2] };
+		size_t offset = (size_t)x * (size_t)n[1] * (size_t)n[2];
+		struct moments m = { .all = NULL };
+		code = make_moments(&m, a + offset, b + offset, part, w, k, e);
+		if (!code)
+			tally_slab(t, &m, mask, x, planes, n, k, range);
+		free(m.all);
+	}
+	return code;
+}
+
 int score_ssim(ssim_result *out, const float *a, const float *b, const float *mask, const int n[3], int window, double range, err *e)
 {
-	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2], i = 0, middle = (size_t)window / 2;
-	double *w = NULL, *wa = NULL, *wb = NULL, sum[3] = { 0 }, contrast;
-	size_t voxels[3] = { 0 };
-	struct moments m = { 0 };
+	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
+	double *w = NULL, *wa = NULL, *wb = NULL;
+	struct tally t;
 	int code = make_window(&w, window, n, range, e);
 	if (!code)
 		code = widen(&wa, a, count, e);
 	if (!code)
 		code = widen(&wb, b, count, e);
 	if (!code)
-		code = make_moments(&m, wa, wb, n, w, window, e);
-	if (code)
-		goto done;
-	for (int x = 0; x <= n[0] - window; x++)
-		for (int y = 0; y <= n[1] - window; y++)
-			for (int z = 0; z <= n[2] - window; z++, i++) {
-				double s = ssim_at(&m, i, range, &contrast);
-				size_t at = (((size_t)x + middle) * (size_t)n[1] + (size_t)y + middle) * (size_t)n[2] + (size_t)z + middle;
-				bool in[3] = { true, m.a[i] > .02 * range, mask && mask[at] != 0 };
-				for (int k = 0; k < 3; k++) {
-					sum[k] += in[k] ? s : 0;
-					voxels[k] += in[k];
-				}
-			}
+		code = tally_map(&t, wa, wb, mask, n, w, window, range, e);
 	/* 0/0 is NAN */
-	*out = (ssim_result){ sum[0] / (double)voxels[0], sum[1] / (double)voxels[1], sum[2] / (double)voxels[2] };
-done:
+	if (!code)
+		*out = (ssim_result){ t.all / (double)t.n, t.bright / (double)t.n_bright, t.masked / (double)t.n_masked };
 	free(w);
 	free(wa);
 	free(wb);
-	free(m.all);
 	return code;
 }
 
@@ -205,16 +241,11 @@ int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], d
 	if (!code)
 		code = widen(&wb, b, count, e);
 	for (int scale = 0; scale < SCALES && !code; scale++) {
-		struct moments m = { 0 };
-		double sum = 0, contrast;
-		size_t part = (size_t)(size[0] - 2) * (size_t)(size[1] - 2) * (size_t)(size[2] - 2);
-		code = make_moments(&m, wa, wb, size, w, MS_WINDOW, e);
-		for (size_t i = 0; !code && i < part; i++) {
-			double s = ssim_at(&m, i, range, &contrast);
-			sum += scale == SCALES - 1 ? s : contrast;
-		}
-		free(m.all);
-		product *= pow(fmax(sum / (double)part, 0), weights[scale]);
+		struct tally t;
+		code = tally_map(&t, wa, wb, NULL, size, w, MS_WINDOW, range, e);
+		if (code)
+			break;
+		product *= pow(fmax((scale == SCALES - 1 ? t.all : t.contrast) / (double)t.n, 0), weights[scale]);
 		halve(wa, size);
 		halve(wb, size);
 		for (int k = 0; k < 3; k++)
