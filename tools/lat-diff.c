@@ -45,9 +45,10 @@ static void print_row(const char *id, const char *name, double relative, double 
 			      problem || !isfinite(relative) ? json_null() : json_real(relative), "absolute",
 			      problem || !isfinite(absolute) ? json_null() : json_real(absolute), "same", good, "problem", problem);
 	char *text = v ? json_dumps(v, JSON_COMPACT) : NULL;
-	if (!text)
+	if (text)
+		puts(text);
+	else
 		cli_die(ERR_OS, "no memory");
-	puts(text);
 	free(text);
 	json_decref(v);
 }
