@@ -62,7 +62,7 @@ LEVEL_KERNELS := $(LEVELS:%=$(BUILD)/lib/nn/kernels/kernels_%.o)
 KERNELS := $(LEVEL_KERNELS) $(BUILD)/lib/nn/kernels/dispatch.o
 $(LEVEL_KERNELS): $(BUILD)/lib/nn/kernels/kernels_%.o: lib/nn/kernels/kernels.c $(BUILD)/flags
 	@mkdir -p $(@D); echo '  CC   $< ($*)'
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi $(MARCH_$*) -DLEVEL=$* -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(SANITIZE),,-O3) -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi $(MARCH_$*) -DLEVEL=$* -c -o $@ $<
 -include $(KERNELS:.o=.d)
 $(BUILD)/libnn.a: $(KERNELS)
 
