@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "model/find.h"
 #include "model/weights.h"
+#include "train/ae_picture.h"
 #include "train/ae_state.h"
 #include "train/log.h"
 #include "train/stop.h"
@@ -164,6 +165,7 @@ static void validate(struct job *j)
 	check(log_line(j->scores, j->t.step, v, 6, &e), &e);
 	cli_note("step %lld: SSIM in brain %.4f, whole %.4f, MSE %.6f; noise in latents %.2g", (long long)j->t.step, s.brain, s.whole, s.mse,
 		 s.noise_share);
+	check(ae_picture_write(&j->t, &d->scans[which[0]], &j->how, folder, &e), &e);
 	if (s.brain > j->state.best || !isfinite(j->state.best)) {
 		j->state.best = s.brain;
 		check(ae_weights_write(&j->t, &j->state, &s, d, folder, half, &e), &e);
