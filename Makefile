@@ -38,6 +38,7 @@ USES_lat2nii := cli model nn nii volume format base
 USES_lat2npy := cli format base
 USES_npy2lat := cli format base
 USES_nii-score := cli format nii volume base
+USES_train-ae := cli train model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_nii2png := cli format nii volume base
 

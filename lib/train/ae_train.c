@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
@@ -10,6 +11,9 @@
 #include "model/discriminator.h"
 #include "nn/loss.h"
 #include "train/ema.h"
+
+/* The process itself: program, libraries, threads, the scan. */
+static const double PROGRAM_BYTES = 3e7;
 
 static bool judged(const model_config *config, const recipe *r) { return r->adversarial_from >= 0 && config->losses.adv_weight > 0; }
 
@@ -181,24 +185,89 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	return 0;
 }
 
-int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, double *flop, size_t *bytes, err *e)
+/* One scan's worth of zeros of this shape, planned or done. */
+static int blank_scan(ae_train *t, shape s, err *e)
+{
+	ae_losses l = { 0 };
+	float *zeros = NULL;
+	int code = nn_planning(t->c) ? 0 : mem_zero(&zeros, shape_count(s), sizeof *zeros, "scan", e);
+	if (!code)
+		one_scan(t, s, zeros, philox_make(0, 0), t->judge.n > 0, &l);
+	free(zeros);
+	return code ? code : nn_error(t->c, e);
+}
+
+static int small(int n, int factor)
+{
+	int least = 4 * factor > 32 ? 4 * factor : 32;	/* deep enough for both networks */
+	return n < least ? n : least;
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The kernels' copies of the weights belong to the context that made them. */
+static void forget_packed(ae_train *t)
+{
+	for (size_t i = 0; i < t->weights.n; i++)
+		param_touch(&t->weights.p[i]);
+	for (size_t i = 0; i < t->judge.n; i++)
+		param_touch(&t->judge.p[i]);
+}
+
+/* Seconds per operation, from the second of two runs on a small volume. */
+static int pace_of(ae_train *t, enum nn_math math, int threads, double *seconds, err *e)
+{
+	const int *n = t->config.volume, factor = ae_factor(&t->config.autoencoder);
+	shape s = { 1, small(n[0], factor), small(n[1], factor), small(n[2], factor), 1 };
+	int code = 0;
+	t->c = nn_new(NN_PLAN, math, threads);
+	if (!t->c)
+		return err_set(e, ERR_OS, "no memory");
+	nn_record(t->c, true);
+	code = blank_scan(t, s, e);
+	double flop = nn_flop(t->c);
+	forget_packed(t);
+	nn_free(t->c);
+	t->c = nn_new(NN_TRAIN, math, threads);
+	if (!code && !t->c)
+		code = err_set(e, ERR_OS, "no memory");
+	if (!code)
+		code = blank_scan(t, s, e);
+	double begun = now();
+	if (!code)
+		code = blank_scan(t, s, e);
+	*seconds = (now() - begun) / flop;
+	forget_packed(t);
+	nn_free(t->c);
+	t->c = NULL;
+	return code;
+}
+
+int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, ae_cost *cost, err *e)
 {
 	ae_train t;
-	ae_losses l = { 0 };
+	double each = 0;
 	int code = make(&t, config, r, 0, e);
+	if (!code)
+		code = pace_of(&t, math, threads, &each, e);
 	if (!code && !(t.c = nn_new(NN_PLAN, math, threads)))
 		code = err_set(e, ERR_OS, "no memory");
 	if (!code) {
-		nn_record(t.c, true);
-		one_scan(&t, input_shape(&t), NULL, philox_make(0, 0), t.judge.n > 0, &l);
-		code = nn_error(t.c, e);
-		size_t numbers = 0;	/* weights, gradients, both moments; the average of the autoencoder's */
+		double numbers = 0;	/* weights, gradients, both moments, and the average of the autoencoder's */
 		for (size_t i = 0; i < t.weights.n; i++)
-			numbers += 5 * t.weights.p[i].count;
+			numbers += 5 * (double)t.weights.p[i].count;
 		for (size_t i = 0; i < t.judge.n; i++)
-			numbers += 4 * t.judge.p[i].count;
-		*flop = nn_flop(t.c) * r->batch;
-		*bytes = nn_peak(t.c) + numbers * sizeof(float);
+			numbers += 4 * (double)t.judge.p[i].count;
+		nn_record(t.c, true);
+		code = blank_scan(&t, input_shape(&t), e);
+		cost->flop = nn_flop(t.c) * r->batch;
+		cost->seconds = cost->flop * each;
+		cost->bytes = (double)nn_peak(t.c) + numbers * sizeof(float) + PROGRAM_BYTES;
 	}
 	ae_train_close(&t);
 	return code;

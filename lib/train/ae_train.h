@@ -42,7 +42,11 @@ void ae_train_close(ae_train *t);
 /* One step of both optimisers. ERR_DATA when the loss is no finite number any more; ERR_OS. */
 int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e);
 
-/* What a step takes: operations (a backward pass counts as two forward passes) and bytes of tensors, without doing it. */
-int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, double *flop, size_t *bytes, err *e);
+/* What one step takes, without doing it: operations (a backward pass counts as two forward passes), bytes resident at the most, seconds
+ * (from the pace of a small volume, measured now). */
+typedef struct ae_cost {
+	double flop, bytes, seconds;
+} ae_cost;
+int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, ae_cost *cost, err *e);
 
 #endif
