@@ -17,7 +17,7 @@ SHELL      := /bin/bash
 
 model: $(OUT)/scans.lat
 	@go_on=; test ! -f $(OUT)/autoencoder/checkpoint.safetensors || go_on=--resume
-	train-ae -v -c $(CONFIG) -o $(OUT)/autoencoder --math fast --validation $(VALIDATION) $$go_on $(OUT)/scans.lat
+	train-ae -v -c $(CONFIG) -o $(OUT)/autoencoder --math fast --f16 --validation $(VALIDATION) $$go_on $(OUT)/scans.lat
 
 $(OUT)/scans.lat:
 	@test -n "$(DATA)" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
