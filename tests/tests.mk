@@ -40,7 +40,8 @@ fuzz-run: $(FUZZ_BINS)
 			-artifact_prefix=$(BUILD)/corpus/ $(BUILD)/corpus/$$f $(wildcard tests/fuzz/corpus formats/samples) || exit 1; \
 	done
 
-bench: all	## times and memory of what is built, one line each
-	@PATH="$(abspath $(BUILD)):$$PATH" tests/bench
+bench: test-programs	## times and memory: what users do most; the networks beside PyTorch, if python3-torch is there
+	@PATH="$(abspath $(BUILD)):$$PATH" tests/bench/tools
+	@BUILD=$(BUILD) tests/bench/networks
 
 .PHONY: test-programs check check-long check-asan fuzz fuzz-run bench
