@@ -100,7 +100,7 @@ demo:	## a real scan through the pipe: sizes, scores and a picture (also install
 install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe
 	install -m 755 $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/bin
-	for s in 1 5 7; do for p in $(PAGES); do case $$p in *.$$s) install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$$s $$p ;; esac; done; done
+	for p in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$${p##*.} $$p || exit 1; done
 	for d in models pipelines; do test ! -d $$d || find $$d -type f ! -name '.*' -exec install -D -m 644 {} $(DESTDIR)$(prefix)/share/latpipe/{} ';'; done
 	test ! -f formats/magic || install -m 644 formats/magic $(DESTDIR)$(prefix)/share/latpipe/magic
 

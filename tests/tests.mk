@@ -8,6 +8,7 @@ TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 600
 TEST_JOBS  ?= 2
+TEST_SECONDS ?= 600
 
 $(UNIT_TESTS) $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(LIB_ALL)
 	@echo '  LINK $@'
@@ -17,13 +18,13 @@ $(UNIT_TESTS) $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(LIB_ALL)
 test-programs: all $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/man/page
 
 check: test-programs	## all quick tests; the last line is "N passed, N failed"
-	@tests/run -j $(TEST_JOBS) -b $(BUILD) $(UNIT_TESTS) $(sort $(wildcard tests/cli/*.sh))
+	@tests/run -j $(TEST_JOBS) -t $(TEST_SECONDS) -b $(BUILD) $(UNIT_TESTS) $(sort $(wildcard tests/cli/*.sh))
 
 check-long: test-programs	## the tests that take longer
 	@tests/run -j 1 -t 7200 -b $(BUILD) $(sort $(wildcard tests/long/*.sh))
 
 check-asan:	## the quick tests with address and undefined-behaviour sanitizers (in build-asan/)
-	@$(MAKE) BUILD=build-asan OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
+	@$(MAKE) BUILD=build-asan TEST_SECONDS=3600 OPT='-O1 -g -fno-omit-frame-pointer' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check
 
 fuzz:	## FUZZ_SECONDS=600: each fuzz target in turn (clang, libFuzzer, sanitizers; in build-fuzz/)
 	@$(MAKE) CC=clang BUILD=build-fuzz OPT='-O1 -g' SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' fuzz-run

@@ -87,7 +87,8 @@ static int header_text(char **text, const st_item *items, size_t n, const json_t
 			bad |= json_array_append_new(shape, json_integer(items[i].n[k]));
 		json_t *entry = json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(d), "shape", shape, "data_offsets", (json_int_t)at,
 					  (json_int_t)(at + bytes));
-		bad |= !entry || json_object_get(root, items[i].name) || json_object_set_new(root, items[i].name, entry);
+		bad |= !entry || json_object_get(root, items[i].name) || json_object_set(root, items[i].name, entry);
+		json_decref(entry);
 		at += bytes;
 	}
 	char *plain = bad ? NULL : json_dumps(root, JSON_COMPACT);
