@@ -18,7 +18,7 @@ typedef struct conv_spec {
 	tensor *add;		/* added to the result; the caller's reference is taken over, its memory reused if nobody else reads it */
 } conv_spec;
 
-/* x [b,X,Y,Z,in] -> [b,X',Y',Z',out] with X' = (X*up + pad_low + pad_high - k) / stride + 1. */
+/* x [b,X,Y,Z,in] -> [b,X',Y',Z',out] with X' = (X*up + pad_low + pad_high - k) / stride + 1, or X*up on an axis of one tap. */
 tensor *nn_conv(nn *c, tensor *x, const conv_spec *s);
 
 #endif

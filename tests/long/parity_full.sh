@@ -22,9 +22,9 @@ F.conv3d = in_portions
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 END
-reference() { nice /usr/bin/python3 "$T/reference.py" "$oracle" "$@" --threads 2 || not_ok "reference: $*"; }
+reference() { /usr/bin/python3 "$T/reference.py" "$oracle" "$@" --threads 2 || not_ok "reference: $*"; }
 # network STAGE IN OUT [SECOND]: ours
-network() { nice "$BUILD/tests/tools/network" -m "$math" -j 2 "$1" "$T/$net.safetensors" "$T/$2.npy" "$T/$3.npy" ${4:+"$T/$4.npy"}; }
+network() { "$BUILD/tests/tools/network" -m "$math" -j 2 "$1" "$T/$net.safetensors" "$T/$2.npy" "$T/$3.npy" ${4:+"$T/$4.npy"}; }
 # within NAME GOT WANT TOLERANCE
 within() {
 	local far

@@ -178,8 +178,11 @@ static void test_border(void **state)
 	nn_free(c);
 }
 
-int main(void)
+/* With an argument: only the tests that match it. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_chosen), cmocka_unit_test(test_random), cmocka_unit_test(test_border) };
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -625,12 +625,15 @@ static void test_clamp(void **state)
 	nn_free(c);
 }
 
-int main(void)
+/* With an argument: only the tests that match it. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_conv),       cmocka_unit_test(test_conv_random),
 					    cmocka_unit_test(test_normalised), cmocka_unit_test(test_adjoint),
 					    cmocka_unit_test(test_sharing),    cmocka_unit_test(test_group_norm),
 					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean),
 					    cmocka_unit_test(test_losses),     cmocka_unit_test(test_clamp) };
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
