@@ -9,6 +9,17 @@
 #include "model/autoencoder.h"
 #include "model/find.h"
 
+/* Everything the configuration asks for is there, before anything runs. */
+static int check_params(const weights *w, err *e)
+{
+	param_table table = { 0 };
+	int code = autoencoder_table(&w->config.autoencoder, &table, e);
+	if (!code)
+		code = table_check(&table, &w->params, e);
+	table_free(&table);
+	return code;
+}
+
 int coder_open(coder *k, const char *model, enum nn_math math, int threads, err *e)
 {
 	char *path = NULL;
@@ -18,6 +29,8 @@ int coder_open(coder *k, const char *model, enum nn_math math, int threads, err 
 	int code = model_find(&path, model, "autoencoder", e);
 	if (!code)
 		code = weights_open(&k->w, path, "autoencoder", e);
+	if (!code && (code = check_params(&k->w, e)))
+		err_prefix(e, "%s", path);
 	free(path);
 	return code ? code : coder_shape(k, k->w.config.volume, e);
 }
