@@ -144,11 +144,14 @@ static void open_run(struct job *j, const model_config *c, const recipe *r, enum
 	if (resume)
 		check(ae_state_read(&j->t, &j->state, folder, &fell_back, &e), &e);
 	if (fell_back)
-		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", folder, (long long)j->t.step);
+		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", folder,
+			 (long long)j->t.step);
 	char *log = in_folder("log.tsv"), *scores = in_folder("validation.tsv");
 	check(log_open(&j->log, log, "step\tl1\tkl\tadversarial\tdiscriminator\tnorm\tnorm_discriminator\tlr", j->t.step, &e), &e);
 	/* a line for step s tells of s steps made: that of the checkpoint itself is there already */
-	check(log_open(&j->scores, scores, "step\tl1\tmse\tssim_brain\tssim_whole\tlatent_sd\tnoise_share", j->t.step ? j->t.step + 1 : 0, &e), &e);
+	check(log_open(&j->scores, scores, "step\tl1\tmse\tssim_brain\tssim_whole\tlatent_sd\tnoise_share", j->t.step ? j->t.step + 1 : 0,
+		       &e),
+	      &e);
 	free(log);
 	free(scores);
 }
@@ -163,8 +166,8 @@ static void validate(struct job *j)
 	check(ae_validate(&j->t, d, which, n, &s, &e), &e);
 	const double v[] = { s.l1, s.mse, s.brain, s.whole, s.latent_sd, s.noise_share };
 	check(log_line(j->scores, j->t.step, v, 6, &e), &e);
-	cli_note("step %lld: SSIM in brain %.4f, whole %.4f, MSE %.6f; noise in latents %.2g", (long long)j->t.step, s.brain, s.whole, s.mse,
-		 s.noise_share);
+	cli_note("step %lld: SSIM in brain %.4f, whole %.4f, MSE %.6f; noise in latents %.2g", (long long)j->t.step, s.brain, s.whole,
+		 s.mse, s.noise_share);
 	check(ae_picture_write(&j->t, &d->scans[which[0]], &j->how, folder, &e), &e);
 	if (s.brain > j->state.best || !isfinite(j->state.best)) {
 		j->state.best = s.brain;

@@ -35,7 +35,8 @@ int ae_picture_write(ae_train *t, const dataset_scan *scan, const preparation *p
 	}
 	if (!code) {
 		const volume of_scan = placed(p, (float *)scan->x), of_recon = placed(p, recon);
-		code = mosaic(&all, (const volume *const[]){&of_scan, &of_recon}, (const char *const[]){scan->id, "reconstruction"}, 2, &o, e);
+		code = mosaic(&all, (const volume *const[]){ &of_scan, &of_recon }, (const char *const[]){ scan->id, "reconstruction" }, 2,
+			      &o, e);
 	}
 	if (!code)
 		code = picture_write(path, true, &all, e);

@@ -17,8 +17,8 @@ static int path_of(char **path, const char *folder, const char *name, err *e)
 
 static json_t *state_json(const ae_train *t, const ae_state *s)
 {
-	json_t *state = json_pack("{s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)t->step, "seed", (json_int_t)t->seed, "data", s->data, "math",
-				  s->math, "config", s->config);
+	json_t *state = json_pack("{s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)t->step, "seed", (json_int_t)t->seed, "data", s->data,
+				  "math", s->math, "config", s->config);
 	if (state && isfinite(s->best))
 		json_object_set_new(state, "best", json_real(s->best));
 	return state;
@@ -100,8 +100,8 @@ static json_t *provenance(const ae_train *t, const ae_state *s, const ae_scores 
 	snprintf(scans, sizeof scans, "%zu", d->n_train);
 	snprintf(seed, sizeof seed, "%llu", (unsigned long long)t->seed);
 	snprintf(score, sizeof score, "in brain %.4f, whole %.4f, MSE %.6f", scores->brain, scores->whole, scores->mse);
-	json_t *notes = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "generator", "latpipe train-ae " LATPIPE_VERSION, "training_steps", step,
-				  "training_seed", seed, "training_scans", scans, "training_data", s->data,
+	json_t *notes = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "generator", "latpipe train-ae " LATPIPE_VERSION, "training_steps",
+				  step, "training_seed", seed, "training_scans", scans, "training_data", s->data,
 				  d->n_validation ? "ssim_of_validation" : "ssim_of_training", score, "validation_subjects", held_out(d));
 	return notes;
 }

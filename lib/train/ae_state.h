@@ -25,6 +25,7 @@ int ae_state_read(ae_train *t, ae_state *s, const char *folder, bool *fell_back,
 
 /* DIR/autoencoder.safetensors: the averaged weights, their configuration with diffusion.scale_factor = 1 / the latents' standard
  * deviation, and where they come from. */
-int ae_weights_write(const ae_train *t, const ae_state *s, const ae_scores *scores, const dataset *d, const char *folder, bool half, err *e);
+int ae_weights_write(const ae_train *t, const ae_state *s, const ae_scores *scores, const dataset *d, const char *folder, bool half,
+		     err *e);
 
 #endif

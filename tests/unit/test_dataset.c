@@ -80,7 +80,8 @@ static void operands(void **state)
 	err e = {0};
 	dataset *d = NULL;
 	dataset_options o = options();
-	char *scan = (char *)test_path("sub-01_ses-M00_T1w.nii"), *stream = (char *)test_path("more.lat"), *list = (char *)test_path("list.txt");
+	char *scan = (char *)test_path("sub-01_ses-M00_T1w.nii"), *stream = (char *)test_path("more.lat"),
+	     *list = (char *)test_path("list.txt");
 	char *held = (char *)test_path("held");
 	make_scan(scan, 5);
 	make_stream(stream, (const char *const[]){"sub-02_T1w", "sub-01_ses-M12_T1w", "gen-0001"}, 3, N);
