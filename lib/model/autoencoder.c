@@ -108,11 +108,8 @@ static tensor *residual(nn *c, const ae_config *a, const params *p, const char *
 	s.affine = layer_group_norm(c, p, under(name, at, "norm1"), x, a->groups, EPS);
 	tensor *h = layer_conv(c, p, under(name, at, "conv1.conv"), x, s);
 	nn_drop(c, s.affine);
-	if (!same) {
-		tensor *shortcut = layer_conv(c, p, under(name, at, "nin_shortcut.conv"), x, (conv_spec){ 0 });
-		nn_drop(c, x);
-		x = shortcut;
-	}
+	if (!same)
+		x = layer_conv(c, p, under(name, at, "nin_shortcut.conv"), x, (conv_spec){ .takes_x = true });
 	s.affine = layer_group_norm(c, p, under(name, at, "norm2"), h, a->groups, EPS);
 	s.add = x;
 	tensor *out = layer_conv(c, p, under(name, at, "conv2.conv"), h, s);

@@ -21,6 +21,8 @@ tensor *layer_conv(nn *c, const params *p, const char *at, tensor *x, conv_spec 
 	if (s.weight)
 		return nn_conv(c, x, &s);
 	nn_drop(c, s.add);
+	if (s.takes_x)
+		nn_drop(c, x);
 	return NULL;
 }
 

@@ -185,6 +185,23 @@ static void conv_backward(nn *c, node *base)
 	}
 }
 
+/* May the result lie in x's own memory? One tap, no more channels than before, nobody else who reads x. */
+static bool shrinks(nn *c, const tensor *x, const conv_spec *s, const conv_job *j)
+{
+	return s->takes_x && x->refs == 1 && !s->add && !s->affine && !nn_recording(c) && j->k[0] * j->k[1] * j->k[2] == 1 &&
+	       j->up[0] * j->up[1] * j->up[2] == 1 && j->out.c <= j->in.c;
+}
+
+/* x becomes its own convolution; takes over x. */
+static tensor *shrink(nn *c, tensor *x, const conv_spec *s, const conv_job *j)
+{
+	const float *w = pack_taps(c, s->weight, j->out.c, j->in.c, 1);
+	if (nn_ok(c))
+		conv_tiles_over(c, j, x->v, w, s->bias ? s->bias->v : NULL);
+	x->s = j->out;
+	return x;
+}
+
 tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 {
 	tensor *add = s->add, *out = NULL;
@@ -202,6 +219,8 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	j.affine = s->affine ? s->affine->v : NULL;
 	double taps = (double)j.k[0] * j.k[1] * j.k[2];
 	nn_count_flop(c, 2 * taps * j.in.c * (double)shape_count(j.out));
+	if (shrinks(c, x, s, &j))
+		return shrink(c, x, s, &j);
 	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
 	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
@@ -230,5 +249,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	}
 done:
 	nn_drop(c, add);
+	if (s->takes_x)
+		nn_drop(c, x);
 	return out;
 }

@@ -15,6 +15,7 @@ typedef struct conv_spec {
 	tensor *affine;		/* [b,1,1,1,2*in] scale then shift, applied while loading (see norm.h); NULL: none */
 	enum act act;		/* then this */
 	int up[3];		/* then nearest upsampling by these factors; 0 means 1 */
+	bool takes_x;		/* the caller's reference to x is taken over, its memory reused if it can be */
 	tensor *add;		/* added to the result; the caller's reference is taken over, its memory reused if nobody else reads it */
 } conv_spec;
 

@@ -21,6 +21,8 @@ void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int
 
 /* The plain algorithm for any shape: tiles of im2col and sgemm (conv_tiles.c). w: [kx][ky][kz][in][out] (pack_taps). */
 void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out);
+/* The same for one tap without affine and out.c <= in.c, in place: the result lies at the front of x. */
+void conv_tiles_over(nn *c, const conv_job *j, float *x, const float *w, const float *bias);
 /* d [b][virt][in.c]: gradient at the virtual input, overwritten. */
 void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const float *w, float *d);
 /* dw [kx][ky][kz][in][out], overwritten. */

@@ -6,6 +6,7 @@
 #include "nn/conv_job.h"
 #include "nn/gemm.h"
 
+enum { OVER_FLOATS = 1 << 20 };	/* of results held until their place is free */
 enum { TILE_ROWS = 256 };	/* rows of a tile: enough for sgemm to be efficient, few enough to stay in cache */
 
 void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst)
@@ -123,6 +124,23 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 	}
 done:
 	nn_give(c, work, u.work * (size_t)threads);
+}
+
+void conv_tiles_over(nn *c, const conv_job *j, float *x, const float *w, const float *bias)
+{
+	size_t voxels = (size_t)j->in.y * (size_t)j->in.z, from = voxels * (size_t)j->in.c, to = voxels * (size_t)j->out.c;
+	int all = j->in.b * j->in.x, most = (int)(OVER_FLOATS / to) + 1;	/* planes */
+	float *slab = nn_take(c, (size_t)most * to);
+	for (int done = 0, planes; nn_ok(c) && done < all; done += planes) {
+		planes = all - done < most ? all - done : most;
+		conv_job part = *j;
+		part.in.b = part.out.b = 1;
+		part.in.x = part.out.x = part.virt[0] = planes;
+		conv_tiles_forward(c, &part, x ? x + (size_t)done * from : NULL, w, bias, NULL, slab);
+		if (x && nn_ok(c))
+			memcpy(x + (size_t)done * to, slab, (size_t)planes * to * sizeof(float));
+	}
+	nn_give(c, slab, (size_t)most * to);
 }
 
 /* Adds a tile of gradients [rows*out.z][ky*kz*in.c] to plane `d` of the virtual input. */

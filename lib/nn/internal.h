@@ -4,6 +4,7 @@
 
 #include "nn/nn.h"
 
+bool nn_recording(const nn *c);
 /* Memory of n floats from the pool, 64-byte aligned, unset; NULL while planning (size is counted) or after nn_fail. */
 float *nn_take(nn *c, size_t n);
 /* Gives it back; n as taken. p may be NULL. */

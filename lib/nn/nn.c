@@ -48,6 +48,8 @@ void nn_free(nn *c)
 	free(c);
 }
 
+bool nn_recording(const nn *c) { return c->recording; }
+
 void nn_record(nn *c, bool on)
 {
 	c->recording = on && c->mode != NN_INFER;
@@ -135,7 +137,8 @@ tensor *nn_tensor(nn *c, shape s)
 		return nn_fail(c, ERR_OS, "no memory for a tensor");
 	t->s = s;
 	t->refs = 1;
-	t->v = nn_take(c, shape_count(s));
+	t->room = shape_count(s);
+	t->v = nn_take(c, t->room);
 	if (!nn_ok(c)) {
 		free(t);
 		return NULL;
@@ -154,7 +157,7 @@ void nn_drop(nn *c, tensor *t)
 {
 	if (!t || --t->refs)
 		return;
-	nn_give(c, t->v, shape_count(t->s));
+	nn_give(c, t->v, t->room);
 	if (t->g)
 		nn_give(c, t->g, shape_count(t->s));
 	free(t);

@@ -27,6 +27,7 @@ typedef struct tensor {
 	float *g;		/* gradient, as v; NULL until the backward pass reaches it */
 	bool needs_grad;	/* the backward pass shall reach it */
 	int refs;
+	size_t room;		/* elements that v's memory has: more than the shape's when a larger tensor left it behind */
 } tensor;
 
 enum nn_math {

@@ -475,6 +475,48 @@ static void test_in_place(void **state)
 	params_free(&ps);
 }
 
+/* A convolution of one tap whose input nobody else reads writes over it, slab by slab; the tape is a reader. */
+static void test_over_input(void **state)
+{
+	(void)state;
+	err e;
+	enum { IN = 16, OUT = 15 };
+	const shape s = { 2, 40, 60, 64, IN };	/* several slabs */
+	params ps = { 0 };
+	dice d = dice_of(3);
+	param *w, *b;
+	SUCCEEDS(params_add(&ps, "w", 5, (int64_t[]){ OUT, IN, 1, 1, 1 }, &w, &e));
+	SUCCEEDS(params_add(&ps, "b", 1, (int64_t[]){ OUT }, &b, &e));
+	w = params_find(&ps, "w");
+	normals(&d, w->count, .3, w->v, NULL);
+	normals(&d, b->count, .3, b->v, NULL);
+	conv_spec apart = { .weight = w, .bias = b, .act = ACT_SILU }, over = apart;
+	over.takes_x = true;
+	for (int mode = NN_INFER; mode <= NN_PLAN; mode++) {
+		nn *c = nn_new((enum nn_mode)mode, NN_EXACT, 2);
+		tensor *x = nn_tensor(c, s);
+		if (mode != NN_PLAN) {
+			normals(&d, shape_count(s), 1, x->v, NULL);
+			x->needs_grad = mode == NN_TRAIN;
+			tensor *want = nn_conv(c, x, &apart);
+			nn_forget(c);
+			float *v = x->v;
+			tensor *got = nn_conv(c, x, &over);
+			assert_int_equal(got->v == v, mode == NN_INFER);
+			assert_memory_equal(got->v, want->v, shape_count(want->s) * sizeof(float));
+			assert_true(shape_equal(got->s, want->s));
+			nn_drop(c, want);
+			nn_drop(c, got);
+		} else {
+			nn_drop(c, nn_conv(c, x, &over));
+		}
+		SUCCEEDS(nn_error(c, &e));
+		assert_true(mode != NN_PLAN || nn_peak(c) < shape_count(s) * sizeof(float) * 3 / 2);
+		nn_free(c);
+	}
+	params_free(&ps);
+}
+
 /* ---- the tape's edges ---- */
 
 static void test_detach(void **state)
@@ -597,7 +639,7 @@ int main(void)
 		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_misfits),	cmocka_unit_test(test_null),
 		cmocka_unit_test(test_unlike),	  cmocka_unit_test(test_plan),		cmocka_unit_test(test_plan_then_run),
 		cmocka_unit_test(test_plan_training), cmocka_unit_test(test_pool),	cmocka_unit_test(test_again),
-		cmocka_unit_test(test_in_place),  cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_in_place), cmocka_unit_test(test_over_input),  cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_field),	  cmocka_unit_test(test_level),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
