@@ -147,7 +147,7 @@ static void open_run(struct job *j, const model_config *c, const recipe *r, enum
 		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", folder,
 			 (long long)j->t.step);
 	char *log = in_folder("log.tsv"), *scores = in_folder("validation.tsv");
-	check(log_open(&j->log, log, "step\tl1\tkl\tadversarial\tdiscriminator\tnorm\tnorm_discriminator\tlr", j->t.step, &e), &e);
+	check(log_open(&j->log, log, "step\tl1\tssim\tkl\tadversarial\tdiscriminator\tnorm\tnorm_discriminator\tlr", j->t.step, &e), &e);
 	/* a line for step s tells of s steps made: that of the checkpoint itself is there already */
 	check(log_open(&j->scores, scores, "step\tl1\tmse\tssim_brain\tssim_whole\tlatent_sd\tnoise_share", j->t.step ? j->t.step + 1 : 0,
 		       &e),
@@ -193,7 +193,7 @@ static int run(struct job *j)
 		ae_losses l;
 		int64_t at = j->t.step;
 		check(ae_train_step(&j->t, j->data, &l, &e), &e);
-		check(log_line(j->log, at, (double[]){ l.l1, l.kl, l.adversarial, l.judge, l.norm, l.judge_norm, l.lr }, 7, &e), &e);
+		check(log_line(j->log, at, (double[]){ l.l1, l.ssim, l.kl, l.adversarial, l.judge, l.norm, l.judge_norm, l.lr }, 8, &e), &e);
 		show_progress(j, &l);
 		bool last = j->t.step == j->t.recipe.steps;
 		if (last || j->t.step % j->t.recipe.validate_every == 0)

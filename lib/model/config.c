@@ -47,6 +47,7 @@ static int read_losses(loss_config *l, const json_t *root, const char *object, e
 	section s = section_open(root, object, "losses", e);
 	section_real(&s, "kl_weight", 0, 1e6, &l->kl_weight);
 	section_real(&s, "adv_weight", 0, 1e6, &l->adv_weight);
+	section_real(&s, "ssim_weight", 0, 1e6, &l->ssim_weight);
 	return s.code;
 }
 

@@ -30,6 +30,7 @@ typedef struct disc_config {
 typedef struct loss_config {
 	double kl_weight;			/* "kl_weight"         1e-7 */
 	double adv_weight;			/* "adv_weight"        .025 */
+	double ssim_weight;			/* "ssim_weight"       0, of 1 - SSIM (Zhao et al. 2017); the paper's loss has none */
 } loss_config;
 
 /* "diffusion": conventions of the diffusion model on these latents. */

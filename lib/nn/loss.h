@@ -6,6 +6,9 @@
 
 /* mean |x - target| over all elements; the target takes no gradient. */
 tensor *nn_l1(nn *c, tensor *x, const tensor *target);
+/* Mean structural similarity of x and target for values in 0..1 (Wang et al. 2004, equation 13): over all windows of 11^3 voxels, Gaussian of
+ * sigma 1.5, that lie within the volume; the target takes no gradient. ERR_CONFIG for volumes smaller than a window. */
+tensor *nn_ssim(nn *c, tensor *x, const tensor *target);
 /* mean (x - value)^2 over all elements. */
 tensor *nn_squared_to(nn *c, tensor *x, float value);
 /* mean + exp(log_var/2) * noise with log_var clamped to [-30, 20] (AutoencoderKL); noise [as mean] takes no gradient. */

@@ -136,6 +136,42 @@ double ref_l1(size_t n, const double *x, const double *target)
 	return sum / (double)n;
 }
 
+/* The window's weight at offset i from its middle, but for a constant. */
+static double bell(int i) { return exp(-.5 * i * i / (1.5 * 1.5)); }
+
+/* SSIM of the 11^3 voxels around (x,y,z) of channel k in volume b. */
+static double ssim_around(shape s, const double *a, const double *t, int b, int x, int y, int z, int k)
+{
+	double ma = 0, mt = 0, aa = 0, tt = 0, at = 0, total = 0;
+	for (int i = -5; i <= 5; i++)
+		for (int j = -5; j <= 5; j++)
+			for (int l = -5; l <= 5; l++) {
+				double w = bell(i) * bell(j) * bell(l);
+				size_t p = (size_t)((((b * s.x + x + i) * s.y + y + j) * s.z + z + l) * s.c + k);
+				total += w;
+				ma += w * a[p];
+				mt += w * t[p];
+				aa += w * a[p] * a[p];
+				tt += w * t[p] * t[p];
+				at += w * a[p] * t[p];
+			}
+	ma /= total, mt /= total;
+	double va = aa / total - ma * ma, vt = tt / total - mt * mt, cov = at / total - ma * mt;
+	return (2 * ma * mt + 1e-4) * (2 * cov + 9e-4) / ((ma * ma + mt * mt + 1e-4) * (va + vt + 9e-4));
+}
+
+double ref_ssim(shape s, const double *x, const double *target)
+{
+	double sum = 0, n = 0;
+	for (int b = 0; b < s.b; b++)
+		for (int i = 5; i < s.x - 5; i++)
+			for (int j = 5; j < s.y - 5; j++)
+				for (int l = 5; l < s.z - 5; l++)
+					for (int k = 0; k < s.c; k++, n++)
+						sum += ssim_around(s, x, target, b, i, j, l, k);
+	return sum / n;
+}
+
 double ref_squared_to(size_t n, const double *x, double value)
 {
 	double sum = 0;

@@ -32,6 +32,7 @@ void ref_batch_norm(int b, int c, const double *mean, const double *var, const d
 
 /* mean |x - target|, mean (x - value)^2 */
 double ref_l1(size_t n, const double *x, const double *target);
+double ref_ssim(shape s, const double *x, const double *target);
 double ref_squared_to(size_t n, const double *x, double value);
 /* mean + exp(log_var/2) noise, log_var clamped to [-30, 20] */
 void ref_posterior(size_t n, const double *mean, const double *log_var, const double *noise, double *z);

@@ -90,13 +90,16 @@ static void one_scan(ae_train *t, shape s, const float *data, philox noise_of, b
 
 	params_freeze(&t->judge, true);
 	tensor *fooled = adversarial ? discriminator_judge(c, d, &t->judge, recon, true) : NULL;
-	tensor *part[3] = { nn_l1(c, recon, x), nn_kl(c, mean, log_var), adversarial ? nn_squared_to(c, fooled, 1) : NULL };
-	tensor *loss = nn_weigh(c, 3, part, (float[]){ 1, (float)w->kl_weight, (float)w->adv_weight });
+	tensor *part[4] = { nn_l1(c, recon, x), nn_kl(c, mean, log_var), adversarial ? nn_squared_to(c, fooled, 1) : NULL,
+			    w->ssim_weight > 0 ? nn_ssim(c, recon, x) : NULL };
+	/* 1 - SSIM but for a constant */
+	tensor *loss = nn_weigh(c, 4, part, (float[]){ 1, (float)w->kl_weight, (float)w->adv_weight, -(float)w->ssim_weight });
 	tensor *fake = adversarial ? nn_detach(c, nn_keep(recon)) : NULL;
 	l->l1 += share * nn_value(part[0]);
 	l->kl += share * nn_value(part[1]);
+	l->ssim += share * nn_value(part[3]);
 	nn_backward(c, loss, share);
-	tensor *generator[] = { log_var, mean, noise, z, recon, fooled, part[0], part[1], loss };
+	tensor *generator[] = { log_var, mean, noise, z, recon, fooled, part[0], part[1], part[3], loss };
 	for (size_t i = 0; i < sizeof generator / sizeof *generator; i++)
 		nn_drop(c, generator[i]);
 	params_freeze(&t->judge, false);
@@ -146,7 +149,7 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	int code = mem_zero(&varied, d->voxels, sizeof *varied, "augmented scan", e);
 	if (!code)
 		code = mem_zero(&cut, shape_count(s), sizeof *cut, "cropped scan", e);
-	*l = (ae_losses){ .adversarial = adversarial ? 0 : NAN, .judge = adversarial ? 0 : NAN, .judge_norm = NAN };
+	*l = (ae_losses){ .ssim = t->config.losses.ssim_weight > 0 ? 0 : NAN, .adversarial = adversarial ? 0 : NAN, .judge = adversarial ? 0 : NAN, .judge_norm = NAN };
 	params_zero_gradients(&t->weights);
 	params_zero_gradients(&t->judge);
 	for (int i = 0; !code && i < t->recipe.batch; i++) {

@@ -30,6 +30,7 @@ typedef struct ae_train {
 /* What a step did: means over its scans, unweighted. NAN where a term took no part. */
 typedef struct ae_losses {
 	double l1, kl, adversarial;	/* of the autoencoder; KL per scan */
+	double ssim;			/* of reconstruction and scan, as nn_ssim */
 	double judge;			/* of the discriminator, times adv_weight as it is minimised */
 	double norm, judge_norm;	/* of the gradients, before clipping */
 	double lr;

@@ -589,6 +589,57 @@ static void check_losses(shape s, uint64_t seed)
 	nn_free(c);
 }
 
+typedef struct ssim_pair {
+	shape s;
+	double *x, *target;
+} ssim_pair;
+
+static double ssim_value(const void *of)
+{
+	const ssim_pair *p = of;
+	return 3 * ref_ssim(p->s, p->x, p->target);
+}
+
+static void check_ssim(shape s, uint64_t seed)
+{
+	size_t n = shape_count(s);
+	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+	dice d = dice_of(seed);
+	tensor *x = random_tensor(c, &d, s, .3f), *target = random_tensor(c, &d, s, .3f);
+	for (size_t i = 0; i < n; i++)	/* alike, as a reconstruction is */
+		target->v[i] += .5f * x->v[i] + .2f;
+	x->needs_grad = true;
+	ssim_pair p = { s, widened(x->v, n), widened(target->v, n) };
+	tensor *t = nn_ssim(c, x, target);
+	expect_scalar(c, t, ref_ssim(s, p.x, p.target));
+	nn_backward(c, t, 3);
+	assert_true(is_gradient("ssim", ssim_value, &p, p.x, x->g, n, 2e-5));
+	assert_null(target->g);
+	tensor *self = nn_ssim(c, target, target);
+	assert_float_equal(nn_value(self), 1, 1e-6);
+	free(p.x);
+	free(p.target);
+	tensor *all[] = { x, target, t, self };
+	for (int i = 0; i < 4; i++)
+		nn_drop(c, all[i]);
+	nn_free(c);
+}
+
+static void test_ssim(void **state)
+{
+	(void)state;
+	err e;
+	check_ssim((shape){ 1, 11, 11, 11, 1 }, 1);
+	check_ssim((shape){ 2, 12, 13, 11, 1 }, 2);
+	check_ssim((shape){ 1, 11, 12, 14, 3 }, 3);
+	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
+	tensor *small = nn_tensor(c, (shape){ 1, 11, 10, 11, 1 });
+	assert_null(nn_ssim(c, small, small));
+	assert_int_equal(nn_error(c, &e), ERR_CONFIG);
+	nn_drop(c, small);
+	nn_free(c);
+}
+
 static void test_losses(void **state)
 {
 	(void)state;
@@ -632,7 +683,8 @@ int main(int argc, char **argv)
 					    cmocka_unit_test(test_normalised), cmocka_unit_test(test_adjoint),
 					    cmocka_unit_test(test_sharing),    cmocka_unit_test(test_group_norm),
 					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean),
-					    cmocka_unit_test(test_losses),     cmocka_unit_test(test_clamp) };
+					    cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_ssim),     cmocka_unit_test(test_clamp) };
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
