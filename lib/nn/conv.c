@@ -5,6 +5,7 @@
 
 #include "nn/conv_job.h"
 #include "nn/pack.h"
+#include "nn/prologue.h"
 #include "nn/sums.h"
 
 typedef struct conv_node {
@@ -124,31 +125,6 @@ static void sum_copies(nn *c, const conv_job *j, const float *d, float *to)
 			}
 }
 
-/* From the gradient d behind the prologue to those of x and of scale and shift. */
-static void prologue_gradient(nn *c, const conv_node *n, const float *d)
-{
-	tensor *x = n->base.in[X], *affine = n->base.in[AFFINE];
-	bool fresh = false;
-	float *dx = nn_gradient_raw(c, x, &fresh), *da = affine && affine->needs_grad ? nn_gradient(c, affine) : NULL;
-	if (!nn_ok(c) || nn_planning(c))
-		return;
-	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
-	int ch = x->s.c;
-	double *sums = calloc(2 * (size_t)ch, sizeof *sums);
-	for (int b = 0; sums && b < x->s.b; b++) {
-		const float *scale = affine ? affine->v + (size_t)b * 2 * ch : NULL;
-		const prologue p = { scale, scale ? scale + ch : NULL, n->job.act };
-		size_t at = (size_t)b * voxels * ch;
-		memset(sums, 0, 2 * (size_t)ch * sizeof *sums);
-		sums_of_prologue(c, dx ? dx + at : NULL, fresh, d + at, x->v + at, voxels, ch, &p, da ? sums : NULL);
-		for (int k = 0; da && k < 2 * ch; k++)
-			da[(size_t)b * 2 * ch + k] += (float)sums[k];
-	}
-	if (!sums)
-		nn_fail(c, ERR_OS, "no memory for sums");
-	free(sums);
-}
-
 static void conv_backward(nn *c, node *base)
 {
 	conv_node *n = (conv_node *)base;
@@ -171,7 +147,7 @@ static void conv_backward(nn *c, node *base)
 			d = sum;
 		}
 		if (nn_ok(c))
-			prologue_gradient(c, n, d);
+			prologue_gradient(c, x, affine, j->act, d);
 		nn_give(c, d, plain);
 	}
 	if (add && add->needs_grad) {
@@ -212,10 +188,8 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 		nn_fail(c, ERR_BUG, "%s: the residual has another shape", s->weight->name);
 		goto done;
 	}
-	if (s->affine && !shape_equal(s->affine->s, (shape){ x->s.b, 1, 1, 1, 2 * x->s.c })) {
-		nn_fail(c, ERR_BUG, "%s: the normalisation has another shape", s->weight->name);
+	if (!prologue_fits(c, x, s->affine, s->weight->name))
 		goto done;
-	}
 	j.affine = s->affine ? s->affine->v : NULL;
 	double taps = (double)j.k[0] * j.k[1] * j.k[2];
 	nn_count_flop(c, 2 * taps * j.in.c * (double)shape_count(j.out));

@@ -128,6 +128,31 @@ void ref_batch_norm(int b, int c, const double *mean, const double *var, const d
 	}
 }
 
+int ref_attention(int queries, int keys, int width, const double *q, const double *k, const double *v, const double *factor, double *y,
+		  err *e)
+{
+	double *w;
+	int code = mem_zero(&w, (size_t)keys, sizeof *w, "reference", e);
+	for (int i = 0; !code && i < queries; i++) {
+		double most = -INFINITY, sum = 0;
+		for (int j = 0; j < keys; j++) {
+			w[j] = 0;
+			for (int c = 0; c < width; c++)
+				w[j] += q[i * width + c] * k[j * width + c] / sqrt(width);
+			most = fmax(most, w[j]);
+		}
+		for (int j = 0; j < keys; j++)
+			sum += w[j] = exp(w[j] - most);
+		for (int c = 0; c < width; c++) {
+			y[i * width + c] = 0;
+			for (int j = 0; j < keys; j++)
+				y[i * width + c] += w[j] / sum * (factor ? factor[i * keys + j] : 1) * v[j * width + c];
+		}
+	}
+	free(w);
+	return code;
+}
+
 double ref_l1(size_t n, const double *x, const double *target)
 {
 	double sum = 0;

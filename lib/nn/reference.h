@@ -30,6 +30,11 @@ void ref_moments(shape s, const double *x, double *mean, double *var);
 void ref_batch_norm(int b, int c, const double *mean, const double *var, const double *gamma, const double *beta, double eps,
 		    double *affine);
 
+/* Attention of one volume and head: softmax(q k^T / sqrt(width)) times `factor` [queries][keys] (dropout; NULL: 1), times v;
+ * q [queries][width], k, v [keys][width] -> y [queries][width]. ERR_OS without memory. */
+int ref_attention(int queries, int keys, int width, const double *q, const double *k, const double *v, const double *factor, double *y,
+		  err *e);
+
 /* mean |x - target|, mean (x - value)^2 */
 double ref_l1(size_t n, const double *x, const double *target);
 double ref_ssim(shape s, const double *x, const double *target);

@@ -1,67 +1,15 @@
 /* The tape's gradients against finite differences of the plain reference in double, and the adjoint test <A x, r> = <x, A' r>.
  *
- * Tolerances: gradients are sums like the forward's (test_nn_conv.c), of one more product; exact 2e-6, fast 2e-5 of the rms.
- * Central differences in double with steps of 1e-5 are off by 1e-9 only. */
+ * Tolerances: gradients are sums like the forward's (test_nn_conv.c), of one more product; exact 2e-6, fast 2e-5 of the rms. */
 #include "../unit.h"
 #include "../nn_case.h"
+#include "../nn_gradient.h"
 
 #include "nn/internal.h"
 #include "nn/loss.h"
 #include "nn/norm.h"
 
-static const double TOLERANCE[] = { 2e-6, 2e-5 }, STEP = 1e-5;
-
-/* A scalar function of arrays that the caller changes in place. */
-typedef double scalar_fn(const void *of);
-
-static double slope_along(scalar_fn *f, const void *of, double *p, const double *dir, size_t n)
-{
-	double value[2];
-	for (int side = 0; side < 2; side++) {
-		double h = side ? 2 * STEP : -STEP;
-		for (size_t i = 0; i < n; i++)
-			p[i] += h * dir[i];
-		value[side] = f(of);
-	}
-	for (size_t i = 0; i < n; i++)
-		p[i] -= STEP * dir[i];
-	return (value[1] - value[0]) / (2 * STEP);
-}
-
-/* g [n] must be the gradient of f at p: by single elements (all of a few, else 24 and the ends) and along three directions
- * through all of them. Returns false, having said why, if it is not. */
-static bool is_gradient(const char *what, scalar_fn *f, const void *of, double *p, const float *g, size_t n, double tolerance)
-{
-	if (!g) {
-		print_message("%s: no gradient\n", what);
-		return false;
-	}
-	dice d = dice_of(n + 77);
-	double *dir = doubles(n), error = 0, size = 0;
-	for (size_t i = 0; i < n; i++)
-		size += (double)g[i] * (double)g[i];
-	size = sqrt(size / (double)n);
-	size_t samples = n <= 40 ? n : 26;
-	for (size_t s = 0; s < samples; s++) {
-		size_t i = n <= 40 ? s : s == 0 ? 0 : s == 1 ? n - 1 : (size_t)(philox_uniform(d.p, d.i++) * (double)n);
-		dir[i] = 1;
-		double want = slope_along(f, of, p, dir, n);
-		dir[i] = 0;
-		error += (want - (double)g[i]) * (want - (double)g[i]);
-	}
-	error = sqrt(error / (double)samples);
-	for (int k = 0; k < 3; k++) {
-		normals(&d, n, 1, NULL, dir);
-		double far = fabs(slope_along(f, of, p, dir, n) - dot(dir, g, n)) / sqrt((double)n);
-		error = fmax(error, far / 3);	/* one number, not a mean: three times as far once in some hundred */
-	}
-	free(dir);
-	/* gradients that vanish by construction are compared with 1 */
-	bool good = error <= tolerance * fmax(size, 1e-3);
-	if (!good)
-		print_message("%s: strays by %.2e of %.2e\n", what, error, size);
-	return good;
-}
+static const double TOLERANCE[] = { 2e-6, 2e-5 };
 
 /* ---- convolution ---- */
 
@@ -83,28 +31,6 @@ static double conv_loss_value(const void *of)
 		sum += y[i] * l->r[i];
 	free(y);
 	return sum;
-}
-
-/* Sets the gradient of y to r and goes back. */
-static void back_from(nn *c, tensor *y, const double *r)
-{
-	err e;
-	SUCCEEDS(nn_error(c, &e));
-	assert_non_null(y);
-	float *g = nn_gradient(c, y);
-	assert_non_null(g);
-	for (size_t i = 0; i < shape_count(y->s); i++)
-		g[i] = (float)r[i];
-	nn_backward(c, y, 0);
-	SUCCEEDS(nn_error(c, &e));
-}
-
-static double *random_floats(uint64_t seed, size_t n)
-{
-	dice d = dice_of(seed);
-	double *r = doubles(n);
-	normals(&d, n, 1, NULL, r);
-	return r;
 }
 
 static void check_conv(const conv_case *k, enum nn_math math, uint64_t seed)
