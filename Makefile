@@ -27,6 +27,7 @@ LIBS_volume := -ljansson -lpng -lm
 LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -lm
 LIBS_model  := -ljansson
+LIBS_probe  := -ljansson -lm
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
@@ -36,13 +37,14 @@ USES_lat-diff := cli format base
 USES_lat-info := cli format base
 USES_lat2nii := cli model nn nii volume format base
 USES_lat2npy := cli format base
+USES_linprobe := cli probe format base
 USES_npy2lat := cli format base
 USES_nii-score := cli format nii volume base
 USES_train-ae := cli train model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train model nn nii volume format base
+PARTS := cli train probe model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
@@ -75,7 +77,7 @@ $(BUILD)/$(1): $(BUILD)/tools/$(1).o $$(USES_$(1):%=$(BUILD)/lib%.a)
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 
-CFLAGS_lib/nn/gemm := -DBLAS_LIBRARY='"/usr/lib/$(TRIPLET)/openblas-openmp/libopenblas.so.0"'
+CFLAGS_lib/base/blas := -DBLAS_LIBRARY='"/usr/lib/$(TRIPLET)/openblas-openmp/libopenblas.so.0"'
 
 # An object may have flags of its own: CFLAGS_lib/part/name
 $(BUILD)/%.o: %.c $(BUILD)/flags

@@ -1,7 +1,8 @@
 #include "nn/gemm.h"
 
 #include <cblas.h>
-#include <dlfcn.h>
+
+#include "base/blas.h"
 
 static __typeof__(cblas_sgemm) *sgemm;
 
@@ -9,17 +10,8 @@ int gemm_open(err *e)
 {
 	int code = 0;
 #pragma omp critical(gemm_open)
-	if (!sgemm) {
-		void *library = dlopen(BLAS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-		__typeof__(openblas_get_parallel) *parallel = library ? dlsym(library, "openblas_get_parallel") : NULL;
-		if (!parallel || parallel() != OPENBLAS_OPENMP)
-			code = err_set(e, ERR_OS, "%s: %s", BLAS_LIBRARY, library ? "not the OpenMP build of OpenBLAS" : dlerror());
-		__typeof__(openblas_set_num_threads) *set_threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
-		if (!code && (!set_threads || !(sgemm = dlsym(library, "cblas_sgemm"))))
-			code = err_set(e, ERR_OS, "%s: not a whole OpenBLAS", BLAS_LIBRARY);
-		if (!code)	/* our loop of one thread would not keep it from starting more */
-			set_threads(1);
-	}
+	if (!sgemm)
+		code = blas_function(&sgemm, "cblas_sgemm", e);
 	return code;
 }
 

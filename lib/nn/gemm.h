@@ -1,5 +1,4 @@
-/* Matrix products by OpenBLAS, which is loaded when the first computation starts: its 37 MB would triple the time that --version
- * and --help take. */
+/* Matrix products by OpenBLAS (base/blas.h). */
 #ifndef NN_GEMM_H
 #define NN_GEMM_H
 
@@ -7,8 +6,7 @@
 
 #include "base/err.h"
 
-/* Loads OpenBLAS; further calls cost nothing. Must have succeeded before gemm. Only its OpenMP build does: the serial one is not safe
- * from several threads, the pthread one keeps threads of its own. ERR_OS. */
+/* Loads OpenBLAS; further calls cost nothing. Must have succeeded before gemm. ERR_OS. */
 int gemm_open(err *e);
 
 /* out [m,n] = op(a) [m,k] op(b) [k,n] + beta out, row-major with row lengths lda, ldb, ldo; a_t, b_t: stored transposed. On the calling
