@@ -67,8 +67,8 @@ static int read_metadata(probe *p, const st_file *f, err *e)
 	const char *kind = st_meta(f, "kind"), *task = st_meta(f, "task");
 	double records = 0, subjects = 0;
 	if (!kind || strcmp(kind, "probe"))
-		return err_set(e, ERR_CONFIG, "%s: no probe: %s%.60s", f->path, kind ? "it holds a model of kind " : "it does not say what it holds",
-			       kind ? kind : "");
+		return err_set(e, ERR_CONFIG, "%s: no probe: %s%.60s", f->path,
+			       kind ? "it holds a model of kind " : "it does not say what it holds", kind ? kind : "");
 	if (!task || (strcmp(task, tasks[0]) && strcmp(task, tasks[1])))
 		return err_set(e, ERR_CONFIG, "%s: task %.60s is not known", f->path, task ? task : "(none)");
 	p->task = strcmp(task, tasks[0]) ? PROBE_REGRESS : PROBE_CLASSIFY;
@@ -159,8 +159,11 @@ static json_t *metadata_of(const probe *p)
 		    put(m, "positive", p->positive) && put(m, "negative", p->negative) && put(m, "tensor", p->tensor) &&
 		    put(m, "encoder_kind", p->encoder_kind) && put(m, "encoder", p->encoder_kind ? p->encoder : NULL) &&
 		    put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
-		    put(m, "balanced", p->task == PROBE_REGRESS ? NULL : p->balanced ? "true" : "false") && put(m, "records", records) &&
-		    put(m, "subjects", subjects);
+		    put(m, "balanced",
+			p->task == PROBE_REGRESS ? NULL
+			: p->balanced		 ? "true"
+						 : "false") &&
+		    put(m, "records", records) && put(m, "subjects", subjects);
 	if (good)
 		return m;
 	json_decref(m);

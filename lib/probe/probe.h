@@ -17,20 +17,20 @@
 enum probe_task { PROBE_CLASSIFY, PROBE_REGRESS };
 
 typedef struct probe {
-	enum probe_task task;	/* metadata "task": "classification", "regression" */
-	char *target;		/* name of the labels' column */
-	char *positive;		/* classification: the value that is the positive class, else NULL */
-	char *negative;		/* classification: the other values that were met, a comma between two, else NULL */
-	char *tensor;		/* the tensor of a record that is the code: "y" */
-	char *encoder_kind;	/* what made the codes, "semantic", and its identity; both NULL when the codes had none */
-	char encoder[SHA_TEXT];	/* "" when the codes had none */
-	double strength;	/* C of logistic regression, lambda of ridge regression */
-	bool balanced;		/* records were weighted so that both classes count the same */
-	int64_t records, subjects;	/* it was fitted on */
-	size_t n;		/* P, at least 1 */
+	enum probe_task task; /* metadata "task": "classification", "regression" */
+	char *target; /* name of the labels' column */
+	char *positive; /* classification: the value that is the positive class, else NULL */
+	char *negative; /* classification: the other values that were met, a comma between two, else NULL */
+	char *tensor; /* the tensor of a record that is the code: "y" */
+	char *encoder_kind; /* what made the codes, "semantic", and its identity; both NULL when the codes had none */
+	char encoder[SHA_TEXT]; /* "" when the codes had none */
+	double strength; /* C of logistic regression, lambda of ridge regression */
+	bool balanced; /* records were weighted so that both classes count the same */
+	int64_t records, subjects; /* it was fitted on */
+	size_t n; /* P, at least 1 */
 	double bias;
-	double *weight, *mean, *std;	/* [P] each; std > 0 */
-	char identity[SHA_TEXT];	/* of the file, when it was read from one */
+	double *weight, *mean, *std; /* [P] each; std > 0 */
+	char identity[SHA_TEXT]; /* of the file, when it was read from one */
 } probe;
 
 /* Reads a probe. ERR_NOINPUT: cannot be opened; ERR_CONFIG: no probe, or one with impossible numbers. Freed with probe_free. */
