@@ -6,6 +6,7 @@
 #include "nn/conv_job.h"
 #include "nn/pack.h"
 #include "nn/prologue.h"
+#include "nn/resample.h"
 #include "nn/sums.h"
 
 typedef struct conv_node {
@@ -104,27 +105,6 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 		wino_forward(c, &back, n->tile, dout, u, NULL, NULL, d);
 }
 
-/* Sums a virtual-grid gradient over the copies that upsampling made: d [b][virt][c] -> to [b][in][c]. */
-static void sum_copies(nn *c, const conv_job *j, const float *d, float *to)
-{
-	int ch = j->in.c;
-#pragma omp parallel for num_threads(nn_threads(c))
-	for (int i = 0; i < j->in.b * j->in.x; i++)
-		for (int y = 0; y < j->in.y; y++)
-			for (int z = 0; z < j->in.z; z++) {
-				float *sum = to + (((size_t)i * j->in.y + y) * j->in.z + z) * ch;
-				memset(sum, 0, (size_t)ch * sizeof(float));
-				for (int a = 0; a < j->up[0] * j->up[1] * j->up[2]; a++) {
-					size_t vx = (size_t)i * j->up[0] + a / (j->up[1] * j->up[2]);
-					size_t vy = (size_t)y * j->up[1] + a / j->up[2] % j->up[1],
-					       vz = (size_t)z * j->up[2] + a % j->up[2];
-					const float *from = d + ((vx * j->virt[1] + vy) * j->virt[2] + vz) * ch;
-					for (int k = 0; k < ch; k++)
-						sum[k] += from[k];
-				}
-			}
-}
-
 static void conv_backward(nn *c, node *base)
 {
 	conv_node *n = (conv_node *)base;
@@ -142,7 +122,7 @@ static void conv_backward(nn *c, node *base)
 		if (virt != plain) {
 			float *sum = nn_take(c, plain);
 			if (sum)
-				sum_copies(c, j, d, sum);
+				nn_sum_copies(c, j->in, j->up, d, sum, true);
 			nn_give(c, d, virt);
 			d = sum;
 		}

@@ -128,6 +128,49 @@ void ref_batch_norm(int b, int c, const double *mean, const double *var, const d
 	}
 }
 
+void ref_prologue(shape s, const double *x, const double *affine, enum act act, double *y)
+{
+	size_t each = (size_t)s.x * s.y * s.z * s.c;
+	for (size_t i = 0; i < shape_count(s); i++) {
+		const double *scale = affine ? affine + i / each * 2 * s.c + i % s.c : NULL;
+		y[i] = ref_activation(scale ? scale[0] * x[i] + scale[s.c] : x[i], act);
+	}
+}
+
+void ref_mean_pool(shape s, const int by[3], const double *x, double *y)
+{
+	shape to = { s.b, s.x / by[0], s.y / by[1], s.z / by[2], s.c };
+	for (size_t i = 0; i < shape_count(to); i++)
+		y[i] = 0;
+	for (int b = 0; b < s.b; b++)
+		for (int i = 0; i < s.x; i++)
+			for (int j = 0; j < s.y; j++)
+				for (int k = 0; k < s.z; k++)
+					for (int c = 0; c < s.c; c++)
+						y[at(to, b, i / by[0], j / by[1], k / by[2], c)] +=
+							x[at(s, b, i, j, k, c)] / (by[0] * by[1] * by[2]);
+}
+
+void ref_upsample(shape s, const int by[3], const double *x, double *y)
+{
+	shape to = { s.b, s.x * by[0], s.y * by[1], s.z * by[2], s.c };
+	for (int b = 0; b < s.b; b++)
+		for (int i = 0; i < to.x; i++)
+			for (int j = 0; j < to.y; j++)
+				for (int k = 0; k < to.z; k++)
+					for (int c = 0; c < s.c; c++)
+						y[at(to, b, i, j, k, c)] = x[at(s, b, i / by[0], j / by[1], k / by[2], c)];
+}
+
+void ref_modulate(int b, int c, const double *affine, const double *by, double *y)
+{
+	for (int i = 0; i < b * c; i++) {
+		int scale = i / c * 2 * c + i % c, shift = scale + c;
+		y[scale] = affine[scale] * (1 + by[scale]);
+		y[shift] = affine[shift] * (1 + by[scale]) + by[shift];
+	}
+}
+
 int ref_attention(int queries, int keys, int width, const double *q, const double *k, const double *v, const double *factor, double *y,
 		  err *e)
 {

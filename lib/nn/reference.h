@@ -30,6 +30,15 @@ void ref_moments(shape s, const double *x, double *mean, double *var);
 void ref_batch_norm(int b, int c, const double *mean, const double *var, const double *gamma, const double *beta, double eps,
 		    double *affine);
 
+/* act(scale x + shift), affine as in ref_conv, NULL: none. y as x [s]. */
+void ref_prologue(shape s, const double *x, const double *affine, enum act act, double *y);
+/* Means over boxes of `by` voxels, which divide s: x [s] -> y. */
+void ref_mean_pool(shape s, const int by[3], const double *x, double *y);
+/* Each voxel `by` times: x [s] -> y. */
+void ref_upsample(shape s, const int by[3], const double *x, double *y);
+/* scale (1 + s), shift (1 + s) + t for b affines of c channels. */
+void ref_modulate(int b, int c, const double *affine, const double *by, double *y);
+
 /* Attention of one volume and head: softmax(q k^T / sqrt(width)) times `factor` [queries][keys] (dropout; NULL: 1), times v;
  * q [queries][width], k, v [keys][width] -> y [queries][width]. ERR_OS without memory. */
 int ref_attention(int queries, int keys, int width, const double *q, const double *k, const double *v, const double *factor, double *y,

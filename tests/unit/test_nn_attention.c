@@ -1,7 +1,8 @@
 /* Attention against its plain formula in double, forward and gradients, and what is promised about threads and plans. */
+#include "../unit.h"
+
 #include "../nn_case.h"
 #include "../nn_gradient.h"
-#include "../unit.h"
 
 #include "nn/attention.h"
 #include "nn/internal.h"

@@ -1,0 +1,109 @@
+#include "nn/combine.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "nn/internal.h"
+
+static size_t voxels_of(shape s) { return (size_t)s.b * s.x * s.y * s.z; }
+
+static void concat_backward(nn *c, node *base)
+{
+	const tensor *out = base->out;
+	int first = 0;
+	for (int part = 0; part < 2; part++) {
+		tensor *t = base->in[part];
+		int ch = t->s.c;
+		bool fresh = false;
+		float *g = nn_gradient_raw(c, t, &fresh);
+		if (g && !nn_planning(c))
+#pragma omp parallel for num_threads(nn_threads(c))
+			for (size_t i = 0; i < voxels_of(t->s); i++)
+				for (int k = 0; k < ch; k++) {
+					float d = out->g[i * out->s.c + first + k];
+					g[i * ch + k] = fresh ? d : g[i * ch + k] + d;
+				}
+		first += ch;
+	}
+}
+
+tensor *nn_concat(nn *c, tensor *a, tensor *b)
+{
+	if (!a || !b || !nn_ok(c))
+		return NULL;
+	shape s = a->s, other = b->s;
+	s.c += other.c;
+	other.c = a->s.c;
+	if (!shape_equal(a->s, other))
+		return nn_fail(c, ERR_DATA, "grids of %dx%dx%d and %dx%dx%d do not fit together", a->s.x, a->s.y, a->s.z, b->s.x, b->s.y,
+			       b->s.z);
+	tensor *out = nn_tensor(c, s);
+	if (out && out->v)
+#pragma omp parallel for num_threads(nn_threads(c))
+		for (size_t i = 0; i < voxels_of(s); i++) {
+			memcpy(out->v + i * s.c, a->v + i * a->s.c, (size_t)a->s.c * sizeof(float));
+			memcpy(out->v + i * s.c + a->s.c, b->v + i * b->s.c, (size_t)b->s.c * sizeof(float));
+		}
+	nn_push(c, sizeof(node), concat_backward, out, 2, (tensor *[]){ a, b }, false);
+	return out;
+}
+
+/* Scales lie at `at` .. of a tensor [b,1,1,1,2C], shifts C further on: element i of b*C -> its scale. */
+static size_t scale_at(shape s, int i) { return (size_t)(i / (s.c / 2)) * s.c + i % (s.c / 2); }
+
+static void modulate_backward(nn *c, node *base)
+{
+	tensor *affine = base->in[0], *by = base->in[1];
+	const float *d = base->out->g;
+	float *ga = nn_gradient(c, affine), *gb = nn_gradient(c, by);
+	if (!nn_ok(c) || nn_planning(c))
+		return;
+	int half = affine->s.c / 2;
+	for (int i = 0; i < affine->s.b * half; i++) {
+		size_t scale = scale_at(affine->s, i), shift = scale + half;
+		float one = 1 + by->v[scale];
+		if (ga) {
+			ga[scale] += d[scale] * one;
+			ga[shift] += d[shift] * one;
+		}
+		if (gb) {
+			gb[scale] += d[scale] * affine->v[scale] + d[shift] * affine->v[shift];
+			gb[shift] += d[shift];
+		}
+	}
+}
+
+tensor *nn_modulate(nn *c, tensor *affine, tensor *by)
+{
+	if (!affine || !by || !nn_ok(c))
+		return NULL;
+	if (!shape_equal(affine->s, by->s))
+		return nn_fail(c, ERR_CONFIG, "a modulation of %d numbers for a normalisation of %d", by->s.c, affine->s.c);
+	tensor *out = nn_tensor(c, affine->s);
+	for (int i = 0; out && out->v && i < affine->s.b * (affine->s.c / 2); i++) {
+		size_t scale = scale_at(affine->s, i), shift = scale + affine->s.c / 2;
+		float one = 1 + by->v[scale];
+		out->v[scale] = affine->v[scale] * one;
+		out->v[shift] = affine->v[shift] * one + by->v[shift];
+	}
+	nn_push(c, sizeof(node), modulate_backward, out, 2, (tensor *[]){ affine, by }, false);
+	return out;
+}
+
+tensor *nn_time_embedding(nn *c, const double *t, int n, int width)
+{
+	tensor *out = nn_tensor(c, (shape){ n, 1, 1, 1, width });
+	if (!out || !out->v)
+		return out;
+	int half = width / 2;
+	for (int b = 0; b < n; b++) {
+		float *to = out->v + (size_t)b * width;
+		to[width - 1] = 0;
+		for (int i = 0; i < half; i++) {
+			double arg = t[b] * exp(-log(10000) * i / half);
+			to[i] = (float)cos(arg);
+			to[half + i] = (float)sin(arg);
+		}
+	}
+	return out;
+}

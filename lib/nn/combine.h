@@ -1,0 +1,18 @@
+/* Small ways in which tensors meet. */
+#ifndef NN_COMBINE_H
+#define NN_COMBINE_H
+
+#include "nn/nn.h"
+
+/* The channels of a, then those of b: [b,X,Y,Z,Ca], [b,X,Y,Z,Cb] -> [b,X,Y,Z,Ca+Cb]. ERR_DATA for different grids. */
+tensor *nn_concat(nn *c, tensor *a, tensor *b);
+
+/* Adaptive normalisation (Dhariwal & Nichol 2021, equation 4): h -> h (1 + s) + t behind an affine h = scale x + shift, as another affine:
+ * scale (1 + s), shift (1 + s) + t. affine, by [b,1,1,1,2C], `by` being s, then t. ERR_CONFIG for different shapes. */
+tensor *nn_modulate(nn *c, tensor *affine, tensor *by);
+
+/* Sinusoidal embedding of n times (Vaswani et al. 2017, section 3.5), cosines first: cos(t w_i), then sin(t w_i) with
+ * w_i = 10000^(-i / (width/2)), computed in double: [n,1,1,1,width]; an odd width leaves a 0 at the end. */
+tensor *nn_time_embedding(nn *c, const double *t, int n, int width);
+
+#endif
