@@ -28,6 +28,7 @@ LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -lm
 LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
+LIBS_diffusion := -lm
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
@@ -44,7 +45,7 @@ USES_train-ae := cli train model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train probe model nn nii volume format base
+PARTS := cli train probe diffusion model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
