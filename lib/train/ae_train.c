@@ -53,9 +53,9 @@ int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint
 	if (!code)
 		code = ema_init(&t->ema, &t->weights, e);
 	if (!code)
-		code = adam_init(&t->optimiser, &t->weights, e);
+		code = optimiser_init(&t->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &t->weights, e);
 	if (!code)
-		code = adam_init(&t->judge_optimiser, &t->judge, e);
+		code = optimiser_init(&t->judge_optimiser, RULE_ADAM, 1, &t->judge, e);
 	t->parts[0] = (checkpoint_part){ "autoencoder", &t->weights, &t->ema, &t->optimiser };
 	t->parts[1] = (checkpoint_part){ "discriminator", &t->judge, NULL, &t->judge_optimiser };
 	t->n_parts = t->judge.n ? 2 : 1;
@@ -68,8 +68,8 @@ void ae_train_close(ae_train *t)
 	params_free(&t->weights);
 	params_free(&t->ema);
 	params_free(&t->judge);
-	adam_free(&t->optimiser);
-	adam_free(&t->judge_optimiser);
+	optimiser_free(&t->optimiser);
+	optimiser_free(&t->judge_optimiser);
 }
 
 /* Both networks' losses of one scan and their gradients, added to what is there. NULL data while planning. */
@@ -180,9 +180,12 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 			       l->kl);
 	lr_schedule rate = recipe_rate(&t->recipe), judge_rate = recipe_rate_discriminator(&t->recipe);
 	l->lr = lr_at(&rate, t->step);
-	adam_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip));
-	if (adversarial)
-		adam_step(&t->judge_optimiser, &t->judge, lr_at(&judge_rate, t->step), clip_factor(l->judge_norm, t->recipe.clip));
+	code = optimiser_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip), e);
+	if (!code && adversarial)
+		code = optimiser_step(&t->judge_optimiser, &t->judge, lr_at(&judge_rate, t->step),
+				      clip_factor(l->judge_norm, t->recipe.clip), e);
+	if (code)
+		return code;
 	ema_update(&t->ema, &t->weights, t->recipe.ema, t->step);
 	t->step++;
 	return 0;

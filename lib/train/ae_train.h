@@ -9,9 +9,9 @@
 #include "model/config.h"
 #include "nn/nn.h"
 #include "nn/param.h"
-#include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
+#include "train/optimiser.h"
 #include "train/recipe.h"
 
 typedef struct ae_train {
@@ -22,7 +22,7 @@ typedef struct ae_train {
 	nn *c;
 	params weights, ema;		/* of the autoencoder; ema is what is used afterwards */
 	params judge;			/* of the discriminator; empty when none takes part */
-	adam optimiser, judge_optimiser;
+	optimiser optimiser, judge_optimiser;
 	checkpoint_part parts[2];	/* what a checkpoint holds; judge only when there is one */
 	size_t n_parts;
 } ae_train;

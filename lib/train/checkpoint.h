@@ -7,14 +7,14 @@
 
 #include "base/err.h"
 #include "nn/param.h"
-#include "train/adam.h"
+#include "train/optimiser.h"
 
 /* One network of the run. ema and optimiser may be NULL. */
 typedef struct checkpoint_part {
 	const char *name;	/* "autoencoder": prefix of its tensors, NAME.weights/.., NAME.m/.., NAME.v/.., NAME.ema/.. */
 	params *weights;
 	params *ema;
-	adam *optimiser;
+	optimiser *optimiser;
 } checkpoint_part;
 
 /* Writes path whole or not at all, synced; what was there before becomes PATH.previous. state: object with all else that must come back

@@ -7,13 +7,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "train/adam.h"
+#include "train/optimiser.h"
+#include "train/schedule.h"
 #include "volume/augment.h"
 
 typedef struct recipe {
 	int64_t steps;			/* "steps"                 10000: of the optimiser */
 	int batch;			/* "batch"                 1: scans a step, one after the other, their gradients added up */
 	double lr;			/* "lr"                    5e-5 */
+	int optimiser;			/* "optimiser"             "adam" or "muon": RULE_ADAM, RULE_MUON */
+	double lr_vectors;		/* "lr_vectors"            2e-4: muon's rate for biases and norms, at the time when lr is not reduced */
 	double lr_discriminator;	/* "lr_discriminator"      1e-4 */
 	int schedule;			/* "schedule"              "constant" or "cosine" (to 0 at the last step): LR_CONSTANT, LR_COSINE */
 	int64_t warmup;			/* "warmup"                0: steps in which the rate rises from 0 */

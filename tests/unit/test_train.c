@@ -6,10 +6,11 @@
 #include <signal.h>
 
 #include "base/file.h"
-#include "train/adam.h"
 #include "train/checkpoint.h"
 #include "train/ema.h"
 #include "train/log.h"
+#include "train/optimiser.h"
+#include "train/schedule.h"
 #include "train/stop.h"
 
 static void add(params *ps, const char *name, int64_t n, const float *v)
@@ -37,20 +38,20 @@ static void adam_like_pytorch(void **state)
 	static const double wq[3][2] = { { .240000263, -.00999999885 }, { .246044144, -.0174639504 }, { .25071606, -.0188359655 } };
 	err e = { 0 };
 	params ps = { 0 };
-	adam a;
+	optimiser a;
 	add(&ps, "p", 4, p);
 	add(&ps, "frozen", 1, q);
 	add(&ps, "q", 2, q);
 	ps.p[1].counter = true;
 	SUCCEEDS(params_with_gradients(&ps, &e));
-	SUCCEEDS(adam_init(&a, &ps, &e));
+	SUCCEEDS(optimiser_init(&a, RULE_ADAM, 1, &ps, &e));
 	assert_null(a.m[1]);
 	for (int step = 0; step < 3; step++) {
 		memcpy(ps.p[0].g, gp[step], sizeof gp[step]);
 		memcpy(ps.p[2].g, gq[step], sizeof gq[step]);
 		double n = gradient_norm(&ps);
 		assert_true(fabs(n / norm[step] - 1) < 1e-6);
-		adam_step(&a, &ps, .01, clip_factor(n, 5));
+		SUCCEEDS(optimiser_step(&a, &ps, .01, clip_factor(n, 5), &e));
 		for (int i = 0; i < 4; i++)
 			near(ps.p[0].v[i], wp[step][i]);
 		for (int i = 0; i < 2; i++)
@@ -60,7 +61,7 @@ static void adam_like_pytorch(void **state)
 	assert_int_equal(a.step, 3);
 	assert_true(clip_factor(4, 5) == 1 && clip_factor(400, 0) == 1);
 	assert_true(clip_factor(10, 5) == 5 / (10 + 1e-6));
-	adam_free(&a);
+	optimiser_free(&a);
 	params_free(&ps);
 }
 
@@ -74,7 +75,7 @@ static void any_threads(void **state)
 	for (int run = 0; run < 2; run++) {
 		err e = { 0 };
 		params ps = { 0 }, ema;
-		adam a;
+		optimiser a;
 		omp_set_num_threads(run + 1);
 		add(&ps, "p", N, NULL);
 		SUCCEEDS(params_with_gradients(&ps, &e));
@@ -83,17 +84,17 @@ static void any_threads(void **state)
 			ps.p[0].g[i] = cosf(3 * (float)i);
 		}
 		SUCCEEDS(ema_init(&ema, &ps, &e));
-		SUCCEEDS(adam_init(&a, &ps, &e));
+		SUCCEEDS(optimiser_init(&a, RULE_ADAM, 1, &ps, &e));
 		norm[run] = gradient_norm(&ps);
 		for (int step = 0; step < 3; step++) {
-			adam_step(&a, &ps, .01, .5);
+			SUCCEEDS(optimiser_step(&a, &ps, .01, .5, &e));
 			ema_update(&ema, &ps, .9, 100);
 		}
 		kept[run] = malloc(2 * N * sizeof(float));
 		assert_non_null(kept[run]);
 		memcpy(kept[run], ps.p[0].v, N * sizeof(float));
 		memcpy(kept[run] + N, ema.p[0].v, N * sizeof(float));
-		adam_free(&a);
+		optimiser_free(&a);
 		params_free(&ps);
 		params_free(&ema);
 	}
@@ -101,6 +102,57 @@ static void any_threads(void **state)
 	assert_true(norm[0] == norm[1]);
 	free(kept[0]);
 	free(kept[1]);
+}
+
+/* What the iteration makes of a singular value. */
+static double toward_one(double s)
+{
+	for (int i = 0; i < 5; i++)
+		s = 3.4445 * s - 4.7750 * s * s * s + 2.0315 * s * s * s * s * s;
+	return s;
+}
+
+/* Gradients whose singular values are known: entry (i,i) is i+1, but for the sign. */
+static void check_muon(int rows, int cols)
+{
+	err e = { 0 };
+	params ps = { 0 };
+	optimiser o;
+	param *w;
+	int r = rows < cols ? rows : cols;
+	double size = 0, rate = .01 * sqrt((double)rows / cols) * (rows == 1 ? .25 : 1);
+	SUCCEEDS(params_add(&ps, "w", 2, (int64_t[]){ rows, cols }, &w, &e));
+	add(&ps, "b", 1, (const float[]){ 1 });
+	SUCCEEDS(params_with_gradients(&ps, &e));
+	SUCCEEDS(optimiser_init(&o, RULE_MUON, .02, &ps, &e));
+	assert_true(o.m[0] && !o.v[0] && o.m[1] && o.v[1]);
+	w = &ps.p[0];
+	for (int i = 0; i < r; i++)
+		size += (i + 1) * (i + 1);
+	for (int step = 0; step < 2; step++) {	/* all of the momentum points the same way */
+		for (int i = 0; i < r; i++)
+			w->g[i * cols + i] = (float)(i % 2 ? -(i + 1) : i + 1) * (step ? 1e-3f : 10);
+		ps.p[1].g[0] = 5;
+		SUCCEEDS(optimiser_step(&o, &ps, .01, 1, &e));
+	}
+	for (int i = 0; i < rows; i++)
+		for (int k = 0; k < cols; k++) {
+			double want = i == k ? -2 * rate * toward_one((i + 1) / sqrt(size)) * (i % 2 ? -1 : 1) : 0;
+			assert_true(fabs((double)w->v[i * cols + k] - want) < 2e-6 * rate);
+		}
+	assert_true(fabsf(o.m[0][0] - (.9f * 10 + 1e-3f)) < 1e-5f);
+	near(ps.p[1].v[0], 1 - 2 * .01 * .02);	/* Adam at its own rate */
+	optimiser_free(&o);
+	params_free(&ps);
+}
+
+static void muon(void **state)
+{
+	(void)state;
+	check_muon(3, 7);
+	check_muon(7, 3);
+	check_muon(1, 27);
+	check_muon(5, 5);
 }
 
 /* torch.optim.lr_scheduler.CosineAnnealingLR, lr .1, T_max 10; warm-up in front. */
@@ -145,7 +197,7 @@ static void moving_average(void **state)
 
 typedef struct run {
 	params w, ema, d;
-	adam a, b;
+	optimiser a, b;
 	checkpoint_part parts[2];
 } run;
 
@@ -161,8 +213,8 @@ static void run_make(run *r, int64_t last)
 	SUCCEEDS(params_with_gradients(&r->w, &e));
 	SUCCEEDS(params_with_gradients(&r->d, &e));
 	SUCCEEDS(ema_init(&r->ema, &r->w, &e));
-	SUCCEEDS(adam_init(&r->a, &r->w, &e));
-	SUCCEEDS(adam_init(&r->b, &r->d, &e));
+	SUCCEEDS(optimiser_init(&r->a, RULE_ADAM, 1, &r->w, &e));
+	SUCCEEDS(optimiser_init(&r->b, RULE_ADAM, 1, &r->d, &e));
 	r->parts[0] = (checkpoint_part){ "autoencoder", &r->w, &r->ema, &r->a };
 	r->parts[1] = (checkpoint_part){ "discriminator", &r->d, NULL, &r->b };
 }
@@ -172,20 +224,21 @@ static void run_free(run *r)
 	params_free(&r->w);
 	params_free(&r->ema);
 	params_free(&r->d);
-	adam_free(&r->a);
-	adam_free(&r->b);
+	optimiser_free(&r->a);
+	optimiser_free(&r->b);
 }
 
 static void run_steps(run *r, int from, int to)
 {
+	err e = { 0 };
 	for (int step = from; step < to; step++) {
 		for (int i = 0; i < 6; i++)
 			r->w.p[0].g[i] = sinf((float)(step * 7 + i));
 		r->w.p[1].g[0] = cosf((float)step);
 		r->d.p[0].g[1] = (float)step / 3;
 		r->d.p[1].v[0] = (float)step;
-		adam_step(&r->a, &r->w, .01, 1);
-		adam_step(&r->b, &r->d, .02, 1);
+		SUCCEEDS(optimiser_step(&r->a, &r->w, .01, 1, &e));
+		SUCCEEDS(optimiser_step(&r->b, &r->d, .02, 1, &e));
 		ema_update(&r->ema, &r->w, .99, step);
 	}
 }
@@ -333,7 +386,7 @@ static void stopping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(any_threads), cmocka_unit_test(schedules),
+		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(muon), cmocka_unit_test(any_threads), cmocka_unit_test(schedules),
 		cmocka_unit_test(moving_average),    cmocka_unit_test(checkpoints), cmocka_unit_test(logging),
 		cmocka_unit_test(stopping),
 	};

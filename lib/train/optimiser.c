@@ -1,0 +1,88 @@
+#include "train/optimiser.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "nn/gemm.h"
+#include "train/adam.h"
+#include "train/muon.h"
+
+static bool by_muon(const optimiser *o, const param *p) { return o->rule == RULE_MUON && p->rank >= 2; }
+
+int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e)
+{
+	*o = (optimiser){ .rule = rule, .vectors = vectors };
+	int code = rule == RULE_MUON ? gemm_open(e) : 0;
+	if (!code)
+		code = mem_zero(&o->m, ps->n, sizeof *o->m, "optimiser", e);
+	if (!code)
+		code = mem_zero(&o->v, ps->n, sizeof *o->v, "optimiser", e);
+	if (code)
+		return code;
+	o->n = ps->n;
+	for (size_t i = 0; !code && i < ps->n; i++) {
+		const param *p = &ps->p[i];
+		if (!p->g)
+			continue;
+		code = mem_zero(&o->m[i], p->count, sizeof(float), p->name, e);
+		if (!code && !by_muon(o, p))
+			code = mem_zero(&o->v[i], p->count, sizeof(float), p->name, e);
+	}
+	return code;
+}
+
+void optimiser_free(optimiser *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		free(o->m[i]);
+		free(o->v[i]);
+	}
+	free(o->m);
+	free(o->v);
+	*o = (optimiser){ 0 };
+}
+
+int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e)
+{
+	int code = 0;
+	o->step++;
+#pragma omp parallel for schedule(dynamic)
+	for (size_t i = 0; i < ps->n; i++) {
+		param *p = &ps->p[i];
+		err mine;
+		int failed = 0;
+		if (!o->m[i])
+			continue;
+		if (by_muon(o, p))
+			failed = muon_update(p, o->m[i], lr, scale, &mine);
+		else
+			adam_update(p, o->m[i], o->v[i], o->step, o->rule == RULE_MUON ? lr * o->vectors : lr, scale);
+		param_touch(p);
+#pragma omp critical(optimiser)
+		if (failed) {
+			code = failed;
+			*e = mine;
+		}
+	}
+	return code;
+}
+
+double gradient_norm(const params *ps)
+{
+	double total = 0;
+	for (size_t i = 0; i < ps->n; i++) {
+		const param *p = &ps->p[i];
+		double sum[4] = { 0 };	/* four chains of additions at a time, always the same ones */
+		for (size_t k = 0; p->g && k < p->count; k++)
+			sum[k % 4] += (double)p->g[k] * p->g[k];
+		total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+	}
+	return sqrt(total);
+}
+
+double clip_factor(double norm, double limit)
+{
+	double k = limit / (norm + 1e-6);
+	return limit > 0 && k < 1 ? k : 1;
+}
