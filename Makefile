@@ -57,16 +57,20 @@ $(BUILD)/lib$(1).a: $$(OBJ_$(1)) ; @rm -f $$@ && ar rcsD $$@ $$^
 endef
 $(foreach p,$(PARTS),$(eval $(call PART,$(p))))
 
-# Kernels: one source, compiled for each instruction-set level; lib/nn/kernels/dispatch.c chooses at run time
+# Kernels: each source compiled for each instruction-set level; lib/nn/kernels/dispatch.c chooses at run time
 LEVELS := $(if $(findstring x86_64,$(TRIPLET)),v2 v3 v4,base)
 MARCH_v2 := -march=x86-64-v2
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4
-LEVEL_KERNELS := $(LEVELS:%=$(BUILD)/lib/nn/kernels/kernels_%.o)
+LEVEL_SOURCES := kernels channels
+LEVEL_KERNELS := $(foreach s,$(LEVEL_SOURCES),$(LEVELS:%=$(BUILD)/lib/nn/kernels/$(s)_%.o))
 KERNELS := $(LEVEL_KERNELS) $(BUILD)/lib/nn/kernels/dispatch.o
-$(LEVEL_KERNELS): $(BUILD)/lib/nn/kernels/kernels_%.o: lib/nn/kernels/kernels.c $(BUILD)/flags
-	@mkdir -p $(@D); echo '  CC   $< ($*)'
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(SANITIZE),,-O3) -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi $(MARCH_$*) -DLEVEL=$* -c -o $@ $<
+define LEVEL_SOURCE
+$(LEVELS:%=$(BUILD)/lib/nn/kernels/$(1)_%.o): $(BUILD)/lib/nn/kernels/$(1)_%.o: lib/nn/kernels/$(1).c $(BUILD)/flags
+	@mkdir -p $$(@D); echo '  CC   $$< ($$*)'
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(SANITIZE),,-O3) -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi $$(MARCH_$$*) -DLEVEL=$$* -c -o $$@ $$<
+endef
+$(foreach s,$(LEVEL_SOURCES),$(eval $(call LEVEL_SOURCE,$(s))))
 -include $(KERNELS:.o=.d)
 $(BUILD)/libnn.a: $(KERNELS)
 

@@ -43,6 +43,7 @@ typedef struct kernels {
 	void (*wino_weight)(wino_tile t, const float *taps, float *u, size_t sp);
 	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
 	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
+	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 
 /* The kernels for this processor. */
