@@ -12,12 +12,12 @@
 #include "nn/sums.h"
 
 /* Block shapes depend on sizes alone. */
-enum { MOST_ROWS = 256, LEAST_ROWS = 16, WANTED_BLOCKS = 16 };	/* of the rows that one product takes */
-enum { CHUNK = 1024 };	/* rows on the way back whose H channels are held at once */
-enum { PANEL = 32 };	/* rows of a weight's gradient that one product makes */
+enum { MOST_ROWS = 256, LEAST_ROWS = 16, WANTED_BLOCKS = 16 }; /* of the rows that one product takes */
+enum { CHUNK = 1024 }; /* rows on the way back whose H channels are held at once */
+enum { PANEL = 32 }; /* rows of a weight's gradient that one product makes */
 
 typedef struct convnext_node {
-	node base;	/* in: d, x; owned: keep */
+	node base; /* in: d, x; owned: keep */
 	convnext_spec s;
 } convnext_node;
 
@@ -38,7 +38,7 @@ static size_t rows_of(size_t n)
 static void residual(float *out, const float *x, const float *branch, const convnext_spec *s, size_t map, size_t from, size_t m, int ch)
 {
 	for (size_t i = from, n; i < from + m; i += n) {
-		n = least((i / map + 1) * map, from + m) - i;	/* to the end of this map */
+		n = least((i / map + 1) * map, from + m) - i; /* to the end of this map */
 		nn_kernels()->channels->scaled_residual(out + i * ch, x + i * ch, branch + (i - from) * ch, s->narrow_bias->v, s->scale->v,
 							s->keep ? s->keep[i / map] : 1, n, ch);
 	}
@@ -67,9 +67,9 @@ static void forward(nn *c, const tensor *d, const tensor *x, const convnext_spec
 
 /* What the way back holds of a chunk of rows. */
 typedef struct chunk {
-	size_t from, n;		/* rows */
-	float *normed, *dout, *dnormed;	/* [n][C]: behind the norm; keep times the gradient of the result; the gradient at normed */
-	float *before, *h, *dbefore;	/* [n][H]: before and behind GELU, the gradient before it */
+	size_t from, n; /* rows */
+	float *normed, *dout, *dnormed; /* [n][C]: behind the norm; keep times the gradient of the result; the gradient at normed */
+	float *before, *h, *dbefore; /* [n][H]: before and behind GELU, the gradient before it */
 } chunk;
 
 /* dout = keep * gradient of the result; scaled = that times layer scale. */
@@ -97,7 +97,7 @@ static void chunk_rows(nn *c, const convnext_node *n, const chunk *u)
 #pragma omp parallel for schedule(dynamic) num_threads(nn_threads(c))
 	for (size_t i = 0; i < u->n; i += rows) {
 		size_t m = least(rows, u->n - i), at = i * ch, wide_at = i * wide;
-		float *scaled = u->dnormed + at;	/* until its place is needed */
+		float *scaled = u->dnormed + at; /* until its place is needed */
 		k->normalise(u->normed + at, NULL, d->v + (u->from + i) * ch, m, ch, s->gain->v, s->offset->v, (float)s->eps);
 		gemm(false, true, (int)m, wide, ch, u->normed + at, ch, s->widen->v, ch, 0, u->before + wide_at, wide);
 		k->gelu(u->h + wide_at, u->before + wide_at, s->widen_bias->v, m, wide);
@@ -165,7 +165,8 @@ static void convnext_backward(nn *c, node *base)
 	convnext_node *n = (convnext_node *)base;
 	tensor *d = base->in[D];
 	int ch = d->s.c, wide = (int)n->s.widen->n[0];
-	size_t all = shape_count(d->s) / (size_t)ch, most = least(all, CHUNK), room = most * 3 * (size_t)(ch + wide), count = n->s.narrow->count;
+	size_t all = shape_count(d->s) / (size_t)ch, most = least(all, CHUNK), room = most * 3 * (size_t)(ch + wide),
+	       count = n->s.narrow->count;
 	bool fresh = false;
 	float *dd = nn_gradient_raw(c, d, &fresh), *work = nn_take(c, room), *dnarrow = nn_take(c, count);
 	double *sums = calloc((size_t)(ch + wide), sizeof *sums);

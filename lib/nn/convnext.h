@@ -8,12 +8,12 @@
 #include "nn/param.h"
 
 typedef struct convnext_spec {
-	param *gain, *offset;			/* [C] of the layer norm */
-	param *widen, *widen_bias;		/* [H,C], [H] */
-	param *narrow, *narrow_bias;		/* [C,H], [C] */
-	param *scale;				/* C numbers */
-	double eps;				/* of the layer norm */
-	const float *keep;			/* [b*X]: what the branch of each map is multiplied by; NULL: 1 */
+	param *gain, *offset; /* [C] of the layer norm */
+	param *widen, *widen_bias; /* [H,C], [H] */
+	param *narrow, *narrow_bias; /* [C,H], [C] */
+	param *scale; /* C numbers */
+	double eps; /* of the layer norm */
+	const float *keep; /* [b*X]: what the branch of each map is multiplied by; NULL: 1 */
 } convnext_spec;
 
 /* x + keep scale (narrow GELU(widen norm(d))), GELU with the exact distribution function. x, d [b,X,Y,Z,C]. x is taken over, its memory

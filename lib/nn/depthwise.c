@@ -9,10 +9,10 @@
 #include "nn/sums.h"
 
 enum { TAPS = DEPTHWISE * DEPTHWISE };
-enum { SHARES = 8 };	/* of the maps, each with sums of its own: a constant, so that sums do not depend on the number of threads */
+enum { SHARES = 8 }; /* of the maps, each with sums of its own: a constant, so that sums do not depend on the number of threads */
 
 typedef struct depthwise_node {
-	node base;	/* in: x */
+	node base; /* in: x */
 	param *weight, *bias;
 } depthwise_node;
 
@@ -115,7 +115,7 @@ static void convolve(nn *c, const tensor *x, const param *weight, const param *b
 			float *mine = work + frame * (size_t)omp_get_thread_num();
 			kernel->depthwise_load(mine, x->v + at, s.y, s.z, s.c, some);
 			kernel->depthwise(out->v + at, mine, taps + (size_t)k * TAPS * LANES, bias ? bias->v + k * LANES : NULL, s.y, s.z,
-					   s.c, some, false);
+					  s.c, some, false);
 		}
 	}
 	nn_give(c, taps, arranged);

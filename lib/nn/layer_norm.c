@@ -6,7 +6,7 @@
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 
-enum { ROWS = 128, BLOCK = 16 * ROWS };	/* voxels at once; with sums of their own: constants, so that sums do not depend on threads */
+enum { ROWS = 128, BLOCK = 16 * ROWS }; /* voxels at once; with sums of their own: constants, so that sums do not depend on threads */
 
 static bool takes_gradient(const param *p) { return p->g && !p->frozen; }
 
@@ -54,7 +54,7 @@ void layer_norm_backward(nn *c, float *dx, bool fresh, const float *d, const flo
 }
 
 typedef struct norm_node {
-	node base;	/* in: x */
+	node base; /* in: x */
 	param *gain, *offset;
 	float eps;
 } norm_node;
@@ -66,7 +66,8 @@ static void norm_backward(nn *c, node *base)
 	bool fresh = false;
 	float *dx = nn_gradient_raw(c, x, &fresh);
 	if (nn_ok(c) && !nn_planning(c))
-		layer_norm_backward(c, dx, fresh, base->out->g, x->v, shape_count(x->s) / (size_t)x->s.c, x->s.c, n->gain, n->offset, n->eps);
+		layer_norm_backward(c, dx, fresh, base->out->g, x->v, shape_count(x->s) / (size_t)x->s.c, x->s.c, n->gain, n->offset,
+				    n->eps);
 }
 
 bool layer_norm_fits(nn *c, const param *gain, const param *offset, int channels)

@@ -11,7 +11,8 @@ tensor *nn_layer_norm(nn *c, tensor *x, param *gain, param *offset, double eps);
 
 /* For operators with a layer norm inside. True when gain and offset fit C channels; else an error is noted. */
 bool layer_norm_fits(nn *c, const param *gain, const param *offset, int channels);
-/* From d at the result of n rows x [n][channels]: dx (stored if fresh, else added; NULL: not wanted), gradients of gain and offset added. */
+/* From d at the result of n rows x [n][channels]: dx (stored if fresh, else added; NULL: not wanted), gradients of gain and offset added.
+ */
 void layer_norm_backward(nn *c, float *dx, bool fresh, const float *d, const float *x, size_t n, int channels, param *gain, param *offset,
 			 float eps);
 

@@ -51,14 +51,15 @@ static void normalise(float *out, float *stats, const float *x, size_t n, int c,
 	}
 }
 
-static void normalise_backward(float *dx, bool fresh, const float *d, const float *x, const float *stats, size_t n, int c, const float *gain)
+static void normalise_backward(float *dx, bool fresh, const float *d, const float *x, const float *stats, size_t n, int c,
+			       const float *gain)
 {
 	for (size_t i = 0; i < n; i++) {
 		const float *from = x + i * c, *di = d + i * c;
 		float mean = stats[2 * i], r = stats[2 * i + 1];
 		vf sum = { 0 }, product = { 0 };
 		for (int k = 0; k < c; k += LANES) {
-			vf through = part(di, k, c) * part(gain, k, c);	/* zero behind the last channel */
+			vf through = part(di, k, c) * part(gain, k, c); /* zero behind the last channel */
 			sum += through;
 			product += through * (part(from, k, c) - mean) * r;
 		}
@@ -72,7 +73,7 @@ static void normalise_backward(float *dx, bool fresh, const float *d, const floa
 	}
 }
 
-enum { RUN = 32 };	/* voxels summed in float before going on in double */
+enum { RUN = 32 }; /* voxels summed in float before going on in double */
 
 static void normalise_gain(const float *d, const float *x, const float *stats, size_t n, int c, double *dgain, double *doffset)
 {
@@ -170,7 +171,8 @@ static void depthwise_load(float *frame, const float *x, int height, int width, 
 		}
 }
 
-static void depthwise(float *out, const float *frame, const float *taps, const float *bias, int height, int width, int c, int some, bool add)
+static void depthwise(float *out, const float *frame, const float *taps, const float *bias, int height, int width, int c, int some,
+		      bool add)
 {
 	const int line = (width + DEPTHWISE - 1) * LANES;
 	const vf b = bias ? get_some(bias, some) : (vf){ 0 };

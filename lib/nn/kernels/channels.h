@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DEPTHWISE = 7 };	/* taps on each of two axes, as many zeros around as keep the size */
+enum { DEPTHWISE = 7 }; /* taps on each of two axes, as many zeros around as keep the size */
 
 typedef struct channel_kernels {
-	/* out = (x - mean) r gain + offset with mean and r = 1/sqrt(variance + eps) of each row; stats [n][2] = mean, r. Either may be NULL:
-	 * not wanted. out may be x. */
+	/* out = (x - mean) r gain + offset with mean and r = 1/sqrt(variance + eps) of each row; stats [n][2] = mean, r. Either may be
+	 * NULL: not wanted. out may be x. */
 	void (*normalise)(float *out, float *stats, const float *x, size_t n, int c, const float *gain, const float *offset, float eps);
 	/* The gradient at x from d at the result; stored if fresh, else added. */
 	void (*normalise_backward)(float *dx, bool fresh, const float *d, const float *x, const float *stats, size_t n, int c,
@@ -22,8 +22,8 @@ typedef struct channel_kernels {
 	/* d *= its slope at x + bias. */
 	void (*gelu_backward)(float *d, const float *x, const float *bias, size_t n, int c);
 	/* out = x + keep scale (branch + bias); out may be x. */
-	void (*scaled_residual)(float *out, const float *x, const float *branch, const float *bias, const float *scale, float keep, size_t n,
-				int c);
+	void (*scaled_residual)(float *out, const float *x, const float *branch, const float *bias, const float *scale, float keep,
+				size_t n, int c);
 
 	/* Depthwise convolution of one map [height][width][c], LANES channels at a time (`some` of them are there): first a frame with
 	 * zeros around the map is filled, of depthwise_frame floats, then taps [DEPTHWISE^2][LANES] slide over it. */

@@ -43,7 +43,7 @@ INLINE vf vexp(vf x)
 	const vf lo = (vf){ 0 } - 87.0f, hi = (vf){ 0 } + 88.0f;
 	x = choose(x < lo, lo, x);
 	x = choose(x > hi, hi, x);
-	vf magic = (vf){ 0 } + 12582912.0f;	/* 1.5 * 2^23: adding it rounds to the nearest integer */
+	vf magic = (vf){ 0 } + 12582912.0f; /* 1.5 * 2^23: adding it rounds to the nearest integer */
 	vf k = (x * 1.44269504088896341f + magic) - magic;
 	vf r = x - k * 0.693145751953125f - k * 1.42860682030941723e-6f;
 	vf p = 1.0f / 5040 * r + 1.0f / 720;
