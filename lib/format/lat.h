@@ -57,6 +57,8 @@ bool lat_id_ok(const char *id);
 
 /* A record without tensors. ERR_USAGE when id cannot be one. Freed with lat_free. */
 int lat_new(lat_record **out, const char *id, err *e);
+/* A record of its own with the same header and tensors. Freed with lat_free. */
+int lat_copy(lat_record **out, const lat_record *r, err *e);
 /* r may be NULL. */
 void lat_free(lat_record *r);
 const char *lat_id(const lat_record *r);
@@ -93,6 +95,10 @@ int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64
 /* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16). */
 int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,
 		   err *e);
+/* Other values, t->elements of them, stored as f32: shape and meta stay. */
+int lat_replace(lat_tensor *t, const float *v, err *e);
+/* A copy of a tensor, meta included, in the place of r's tensor of this name or at the end. */
+int lat_put_copy(lat_record *r, const lat_tensor *t, err *e);
 /* Nothing happens when there is none. */
 void lat_drop(lat_record *r, const char *name);
 

@@ -53,6 +53,54 @@ void lat_free(lat_record *r)
 	free(r);
 }
 
+/* *out (a pointer): n bytes like those at from. */
+static int duplicate(void *out, const void *from, size_t n, const char *name, err *e)
+{
+	void *p = NULL;
+	int code = mem_zero(&p, n, 1, name, e);
+	if (code)
+		return code;
+	memcpy(p, from, n);
+	memcpy(out, &p, sizeof p);
+	return 0;
+}
+
+/* Into an empty tensor. */
+static int copy_tensor(lat_tensor *to, const lat_tensor *t, err *e)
+{
+	*to = *t;
+	to->data = NULL;
+	to->frame = NULL;
+	to->meta = json_deep_copy(t->meta);
+	int code = to->meta ? 0 : err_set(e, ERR_OS, "tensor %s: no memory", t->name);
+	/* one of the two will do */
+	if (!code && t->frame)
+		code = duplicate(&to->frame, t->frame, t->frame_bytes, t->name, e);
+	else if (!code)
+		code = duplicate(&to->data, t->data, (size_t)t->elements * dtype_size(t->dtype), t->name, e);
+	return code;
+}
+
+int lat_copy(lat_record **out, const lat_record *r, err *e)
+{
+	lat_record *c = NULL;
+	int code = mem_zero(&c, 1, sizeof *c, "record", e);
+	if (code)
+		return code;
+	c->offset = r->offset;
+	c->header = json_deep_copy(r->header);
+	code = c->header ? mem_zero(&c->tensors, (size_t)r->count, sizeof *c->tensors, "tensors", e)
+			 : err_set(e, ERR_OS, "record: no memory");
+	for (; !code && c->count < r->count; c->count++)
+		code = copy_tensor(&c->tensors[c->count], &r->tensors[c->count], e);
+	if (code) {
+		lat_free(c);
+		return code;
+	}
+	*out = c;
+	return 0;
+}
+
 const char *lat_id(const lat_record *r) { return json_string_value(json_object_get(r->header, "id")); }
 
 int lat_set_id(lat_record *r, const char *id, err *e)
@@ -263,6 +311,38 @@ int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank,
 	}
 	if (out)
 		*out = t;
+	return 0;
+}
+
+int lat_replace(lat_tensor *t, const float *v, err *e)
+{
+	void *data = NULL;
+	int code = duplicate(&data, v, (size_t)t->elements * sizeof *v, t->name, e);
+	if (code)
+		return code;
+	free(t->data);
+	free(t->frame);
+	t->data = data;
+	t->frame = NULL;
+	t->frame_bytes = 0;
+	t->dtype = DTYPE_F32;
+	strcpy(t->type_name, dtype_name(DTYPE_F32));
+	t->filter[0] = 0;
+	return 0;
+}
+
+int lat_put_copy(lat_record *r, const lat_tensor *t, err *e)
+{
+	lat_tensor *to, copy = { 0 };
+	int code = copy_tensor(&copy, t, e);
+	if (!code)
+		code = lat_slot(r, t->name, &to, e);
+	if (code) {
+		empty_tensor(&copy);
+		return code;
+	}
+	empty_tensor(to);
+	*to = copy;
 	return 0;
 }
 

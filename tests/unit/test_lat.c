@@ -261,6 +261,54 @@ static void editing(void **state)
 	lat_free(r);
 }
 
+/* Copies of records and tensors live on their own; a tensor with other values keeps its meta. */
+static void copies(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	lat_record *r = NULL, *c = NULL;
+	lat_tensor *t = NULL;
+	const float v[4] = { 1, 2, 3, 4 }, w[4] = { 5, 6, 7, 8 };
+	const void *data;
+	size_t n, m;
+	assert_int_equal(lat_new(&r, "a", &e), 0);
+	assert_int_equal(lat_set_floats(r, "y", DTYPE_F16, 1, (int64_t[]){ 4 }, v, &t, &e), 0);
+	assert_int_equal(lat_set_model(t, "semantic", "abc", &e), 0);
+	assert_int_equal(lat_set_floats(r, "z", DTYPE_F32, 2, (int64_t[]){ 2, 2 }, w, NULL, &e), 0);
+	unsigned char *first = written(&r, 1, &n); /* from here on z and y are compressed, too */
+	assert_int_equal(lat_copy(&c, r, &e), 0);
+	lat_free(r);
+	unsigned char *second = written(&c, 1, &m);
+	assert_int_equal(n, m);
+	assert_memory_equal(first, second, n);
+	free(second);
+	/* y with z's values: now f32, still of its model */
+	t = lat_find(c, "y");
+	assert_int_equal(lat_replace(t, w, &e), 0);
+	assert_int_equal(t->dtype, DTYPE_F32);
+	assert_string_equal(lat_model_identity(t, "semantic"), "abc");
+	second = written(&c, 1, &m);
+	free(second);
+	assert_int_equal(lat_data(t, &data, &e), 0);
+	assert_memory_equal(data, w, sizeof w);
+	/* a tensor of another record, in its place and at the end */
+	assert_int_equal(lat_new(&r, "b", &e), 0);
+	assert_int_equal(lat_set_floats(r, "y", DTYPE_F32, 1, (int64_t[]){ 2 }, v, NULL, &e), 0);
+	assert_int_equal(lat_put_copy(r, lat_find(c, "y"), &e), 0);
+	assert_int_equal(lat_put_copy(r, lat_find(c, "z"), &e), 0);
+	lat_free(c);
+	assert_int_equal(r->count, 2);
+	assert_string_equal(r->tensors[0].name, "y");
+	assert_int_equal(r->tensors[0].shape[0], 4);
+	assert_string_equal(lat_model_identity(&r->tensors[0], "semantic"), "abc");
+	assert_int_equal(lat_data(&r->tensors[1], &data, &e), 0);
+	assert_memory_equal(data, w, sizeof w);
+	second = written(&r, 1, &m);
+	free(first);
+	free(second);
+	lat_free(r);
+}
+
 static void not_possible(void **state)
 {
 	(void)state;
@@ -384,7 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids),	      cmocka_unit_test(every_type), cmocka_unit_test(both_filters),
-		cmocka_unit_test(same_bytes), cmocka_unit_test(editing),    cmocka_unit_test(not_possible),
+		cmocka_unit_test(same_bytes), cmocka_unit_test(editing),    cmocka_unit_test(copies),    cmocka_unit_test(not_possible),
 		cmocka_unit_test(every_cut),  cmocka_unit_test(every_flip), cmocka_unit_test(compact),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
