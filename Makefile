@@ -35,6 +35,7 @@ LIBS_train  := -ljansson -lpng
 USES_lat-check := cli format base
 USES_lat-cut := cli format base
 USES_lat-diff := cli format base
+USES_lat-steer := cli probe format base
 USES_lat-lerp := cli diffusion format base
 USES_lat-info := cli format base
 USES_lat2nii := cli model nn nii volume format base
