@@ -42,6 +42,23 @@ static int read_text(char **out, const st_file *f, const char *key, bool needed,
 	return mem_text(out, v, e);
 }
 
+/* The list of texts that metadata "negative" holds; none: an empty list. */
+static int read_negative(json_t **out, const st_file *f, err *e)
+{
+	const char *v = st_meta(f, "negative");
+	json_t *list = v ? json_loads(v, JSON_REJECT_DUPLICATES, NULL) : json_array(), *value;
+	size_t i;
+	bool bad = !json_is_array(list);
+	json_array_foreach (list, i, value)
+		bad = bad || !json_is_string(value);
+	if (bad) {
+		json_decref(list);
+		return err_set(e, ERR_CONFIG, "%s: metadata negative is no list of texts", f->path);
+	}
+	*out = list;
+	return 0;
+}
+
 static int read_number(double *out, const st_file *f, const char *key, err *e)
 {
 	const char *v = st_meta(f, key);
@@ -80,7 +97,7 @@ static int read_metadata(probe *p, const st_file *f, err *e)
 	if (!code && p->task == PROBE_CLASSIFY)
 		code = read_text(&p->positive, f, "positive", true, e);
 	if (!code && p->task == PROBE_CLASSIFY)
-		code = read_text(&p->negative, f, "negative", false, e);
+		code = read_negative(&p->negative, f, e);
 	if (!code)
 		code = read_text(&p->encoder_kind, f, "encoder_kind", false, e);
 	if (!code && p->encoder_kind)
@@ -131,7 +148,7 @@ void probe_free(probe *p)
 {
 	free(p->target);
 	free(p->positive);
-	free(p->negative);
+	json_decref(p->negative);
 	free(p->tensor);
 	free(p->encoder_kind);
 	free(p->weight);
@@ -151,12 +168,13 @@ static bool put(json_t *metadata, const char *key, const char *value)
 static json_t *metadata_of(const probe *p)
 {
 	char strength[32], records[24], subjects[24];
+	char *negative = p->negative ? json_dumps(p->negative, JSON_COMPACT) : NULL;
 	json_t *m = json_object();
 	snprintf(strength, sizeof strength, "%.17g", p->strength);
 	snprintf(records, sizeof records, "%lld", (long long)p->records);
 	snprintf(subjects, sizeof subjects, "%lld", (long long)p->subjects);
 	bool good = m && put(m, "kind", "probe") && put(m, "task", tasks[p->task]) && put(m, "target", p->target) &&
-		    put(m, "positive", p->positive) && put(m, "negative", p->negative) && put(m, "tensor", p->tensor) &&
+		    put(m, "positive", p->positive) && put(m, "negative", negative) && put(m, "tensor", p->tensor) &&
 		    put(m, "encoder_kind", p->encoder_kind) && put(m, "encoder", p->encoder_kind ? p->encoder : NULL) &&
 		    put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
 		    put(m, "balanced",
@@ -164,6 +182,7 @@ static json_t *metadata_of(const probe *p)
 			: p->balanced		 ? "true"
 						 : "false") &&
 		    put(m, "records", records) && put(m, "subjects", subjects);
+	free(negative);
 	if (good)
 		return m;
 	json_decref(m);

@@ -3,10 +3,11 @@
  * the probability of the positive class. So w points to the higher value, or to the class that is named.
  *
  * A probe is a safetensors file: weight [P], bias [1], mean [P], std [P], all F64, and metadata: kind "probe", task, target, positive and
- * negative, tensor, encoder_kind and encoder, objective and strength, records, subjects (below), identity. */
+ * negative (a JSON list), tensor, encoder_kind and encoder, objective and strength, records, subjects (below), identity. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ typedef struct probe {
 	enum probe_task task; /* metadata "task": "classification", "regression" */
 	char *target; /* name of the labels' column */
 	char *positive; /* classification: the value that is the positive class, else NULL */
-	char *negative; /* classification: the other values that were met, a comma between two, else NULL */
+	json_t *negative; /* classification: list of the other values it was fitted on, else NULL */
 	char *tensor; /* the tensor of a record that is the code: "y" */
 	char *encoder_kind; /* what made the codes, "semantic", and its identity; both NULL when the codes had none */
 	char encoder[SHA_TEXT]; /* "" when the codes had none */

@@ -9,6 +9,7 @@ declare -A missing=(
 	[lat-lerp]="-t .5 $T/none.lat $T/none.lat"
 	[lat-steer]="--probe $T/none --by 1 $T/none.lat"
 	[lat2npy]="-n z -o $T/o.npy $T/none.lat"
+	[linprobe]="fit --labels $T/none.tsv --target age -o $T/o"
 	[npy2lat]="--id a z=$T/none.npy"
 	[nii-score]="$T/none.nii $T/none.nii"
 	[nii2png]="-o $T/o.png $T/none.nii"
@@ -44,7 +45,7 @@ t = json.load(sys.stdin)
 long = [o["long"] for o in t["options"]]
 short = [o["short"] for o in t["options"] if o["short"]]
 bad = [k for k in ("name", "summary", "inputs", "min", "max") if k not in t]
-bad += [n for n in long if not re.fullmatch("[a-z0-9][a-z0-9-]*", n)]
+bad += [n for n in long if not re.fullmatch("[A-Za-z0-9][a-z0-9-]*", n)]
 bad += ["twice"] * (len(set(long)) < len(long) or len(set(short)) < len(short))
 bad += [o["help"] for o in t["options"] if o["help"].endswith(".") or o["help"][0].isupper() and not o["help"][1].isupper()]
 bad += [o["long"] for o in t["options"] if (o["arg"] is None) != (o["type"] == "flag")]

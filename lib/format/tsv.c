@@ -1,0 +1,104 @@
+#include "format/tsv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { LARGEST = 256 << 20 };
+
+/* Takes off blanks at both ends, in place. */
+static char *trim(char *s)
+{
+	while (*s == ' ' || *s == '\r')
+		s++;
+	for (size_t n = strlen(s); n && (s[n - 1] == ' ' || s[n - 1] == '\r');)
+		s[--n] = 0;
+	return s;
+}
+
+static int read_names(tsv *t, char *line, size_t number, err *e)
+{
+	size_t cap = 0;
+	for (char *cell; (cell = strsep(&line, "\t"));) {
+		cell = trim(cell);
+		if (!*cell)
+			return err_set(e, ERR_DATA, "%s: line %zu: column %zu has no name", t->path, number, t->columns + 1);
+		if (tsv_column(t, cell) >= 0)
+			return err_set(e, ERR_DATA, "%s: line %zu: column %.60s stands twice", t->path, number, cell);
+		int code = mem_grow(&t->names, &cap, t->columns + 1, sizeof *t->names, t->path, e);
+		if (code)
+			return code;
+		t->names[t->columns++] = cell;
+	}
+	return 0;
+}
+
+typedef struct room {
+	size_t cells, lines; /* elements that there is memory for */
+} room;
+
+static int read_row(tsv *t, room *r, char *line, size_t number, err *e)
+{
+	size_t n = 0;
+	int code = mem_grow(&t->cells, &r->cells, (t->rows + 1) * t->columns, sizeof *t->cells, t->path, e);
+	if (!code)
+		code = mem_grow(&t->lines, &r->lines, t->rows + 1, sizeof *t->lines, t->path, e);
+	if (code)
+		return code;
+	for (char *cell; (cell = strsep(&line, "\t")); n++)
+		if (n < t->columns)
+			t->cells[t->rows * t->columns + n] = trim(cell);
+	if (n != t->columns)
+		return err_set(e, ERR_DATA, "%s: line %zu: %zu cells where there are %zu columns", t->path, number, n, t->columns);
+	t->lines[t->rows++] = number;
+	return 0;
+}
+
+int tsv_read(tsv *t, const char *path, err *e)
+{
+	static const char mark[] = "\xEF\xBB\xBF";
+	size_t bytes = 0, number = 0;
+	room r = { 0 };
+	*t = (tsv){ 0 };
+	int code = mem_text(&t->path, strcmp(path, "-") ? path : "stdin", e);
+	if (!code)
+		code = file_slurp(path, LARGEST, &t->text, &bytes, e);
+	if (code)
+		return code;
+	if (memchr(t->text, 0, bytes))
+		return err_set(e, ERR_DATA, "%s: no table: it holds NUL bytes", t->path);
+	char *rest = t->text + (strncmp(t->text, mark, 3) ? 0 : 3);
+	for (char *line; !code && (line = strsep(&rest, "\n"));) {
+		number++;
+		if (!line[strspn(line, " \r")])
+			continue;
+		code = t->columns ? read_row(t, &r, line, number, e) : read_names(t, line, number, e);
+	}
+	if (!code && !t->columns)
+		code = err_set(e, ERR_DATA, "%s: empty: a table begins with the names of its columns", t->path);
+	return code;
+}
+
+void tsv_free(tsv *t)
+{
+	free(t->path);
+	free(t->names);
+	free(t->cells);
+	free(t->lines);
+	free(t->text);
+	*t = (tsv){ 0 };
+}
+
+int tsv_column(const tsv *t, const char *name)
+{
+	for (size_t i = 0; i < t->columns; i++)
+		if (!strcmp(t->names[i], name))
+			return (int)i;
+	return -1;
+}
+
+const char *tsv_cell(const tsv *t, size_t row, int column) { return t->cells[row * t->columns + (size_t)column]; }
+
+bool tsv_missing(const char *cell) { return !*cell || !strcmp(cell, "n/a"); }

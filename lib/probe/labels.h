@@ -1,0 +1,38 @@
+/* Who a record is about, and what a table of labels says of it. */
+#ifndef PROBE_LABELS_H
+#define PROBE_LABELS_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "format/lat.h"
+#include "format/tsv.h"
+
+/* The BIDS entities of a record's id: "sub-01_ses-M12_T1w" is participant "sub-01", session "ses-M12". An id without sub- is a participant
+ * as a whole; without ses- the session is "". */
+typedef struct bids_id {
+	char participant[LAT_MAX_ID + 1], session[LAT_MAX_ID + 1];
+} bids_id;
+bids_id bids_parse(const char *id);
+
+/* A table with the column participant_id, perhaps session_id, found by both. In a file sub-X_sessions.tsv without participant_id all rows
+ * are about sub-X. Values may come with sub- and ses- or without. */
+typedef struct label_table {
+	tsv table;
+	int column; /* of the values */
+	json_t *rows; /* "participant TAB session" -> row */
+} label_table;
+
+/* Reads the table; `column` names the values. ERR_NOINPUT, ERR_DATA: no such column, nobody to look for, one visit twice. Freed with
+ * labels_free, also when it failed. */
+int labels_read(label_table *l, const char *path, const char *column, err *e);
+void labels_free(label_table *l);
+
+/* The value for a visit: the row of this participant and session, else the participant's row that has no session. ERR_DATA "not in PATH"
+ * when there is none. *value is NULL where the table says n/a; *line (may be NULL): the line of the table. */
+int labels_find(const label_table *l, const bids_id *who, const char **value, size_t *line, err *e);
+
+/* A cell as a finite number; ERR_DATA "'x' is no number". */
+int label_number(double *out, const char *value, err *e);
+
+#endif

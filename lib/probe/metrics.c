@@ -1,0 +1,181 @@
+#include "probe/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/philox.h"
+
+static const char *const names[METRICS] = {
+	"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc", "auc", "mae", "rmse", "r2"
+};
+
+const char *metric_name(enum metric m) { return names[m]; }
+
+bool metric_of_task(enum metric m, enum probe_task task) { return (m <= METRIC_AUC) == (task == PROBE_CLASSIFY); }
+
+/* The cases, and in which order their f rise. */
+typedef struct judged {
+	size_t n;
+	const double *truth, *f;
+	const size_t *subject;
+	size_t *order;
+} judged;
+
+/* a / b, 0 / 0 = 0. */
+static double share(double a, double b) { return b > 0 ? a / b : 0; }
+
+/* times [subjects]: how often each subject is in the sample. */
+static void classify(double out[METRICS], const judged *j, const uint32_t *times)
+{
+	double of[2][2] = { { 0 } }, below = 0, wins = 0; /* of[truth][call] */
+	for (size_t at = 0, end; at < j->n; at = end) { /* cases of the same f at a time */
+		double tied[2] = { 0, 0 };
+		for (end = at; end < j->n && j->f[j->order[end]] == j->f[j->order[at]]; end++) {
+			size_t i = j->order[end];
+			int positive = j->truth[i] > .5;
+			tied[positive] += times[j->subject[i]];
+			of[positive][j->f[i] > 0] += times[j->subject[i]];
+		}
+		wins += tied[1] * (below + tied[0] / 2);
+		below += tied[0];
+	}
+	double tn = of[0][0], fp = of[0][1], fn = of[1][0], tp = of[1][1];
+	double negatives = tn + fp, positives = fn + tp, n = negatives + positives;
+	out[METRIC_ACCURACY] = (tp + tn) / n;
+	out[METRIC_BALANCED_ACCURACY] = (share(tp, positives) + share(tn, negatives)) / ((positives > 0) + (negatives > 0));
+	out[METRIC_PRECISION] = share(tp, tp + fp);
+	out[METRIC_RECALL] = share(tp, positives);
+	out[METRIC_F1] = share(2 * tp, 2 * tp + fp + fn);
+	out[METRIC_MCC] = share(tp * tn - fp * fn, sqrt((tp + fp) * positives * negatives * (tn + fn)));
+	out[METRIC_AUC] = positives > 0 && negatives > 0 ? wins / (positives * negatives) : NAN;
+}
+
+static void regress(double out[METRICS], const judged *j, const uint32_t *times)
+{
+	double n = 0, sum = 0, absolute = 0, squares = 0, spread = 0;
+	for (size_t i = 0; i < j->n; i++) {
+		double t = times[j->subject[i]], d = j->truth[i] - j->f[i];
+		n += t;
+		sum += t * (j->truth[i] - j->truth[0]);
+		absolute += t * fabs(d);
+		squares += t * d * d;
+	}
+	double mean = j->truth[0] + sum / n;
+	double lo = INFINITY, hi = -INFINITY;
+	for (size_t i = 0; i < j->n; i++) {
+		double t = times[j->subject[i]], d = j->truth[i] - mean;
+		spread += t * d * d;
+		lo = t > 0 ? fmin(lo, j->truth[i]) : lo;
+		hi = t > 0 ? fmax(hi, j->truth[i]) : hi;
+	}
+	out[METRIC_MAE] = absolute / n;
+	out[METRIC_RMSE] = sqrt(squares / n);
+	out[METRIC_R2] = hi > lo ? 1 - squares / spread : NAN;
+}
+
+static void measure(double out[METRICS], enum probe_task task, const judged *j, const uint32_t *times)
+{
+	for (int m = 0; m < METRICS; m++)
+		out[m] = NAN;
+	if (task == PROBE_CLASSIFY)
+		classify(out, j, times);
+	else
+		regress(out, j, times);
+}
+
+static int by_f(const void *a, const void *b, void *with)
+{
+	const double *f = with;
+	double x = f[*(const size_t *)a], y = f[*(const size_t *)b];
+	return (x > y) - (x < y);
+}
+
+static int rising(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Linear between the values' ranks. */
+static double quantile(const double *sorted, size_t n, double q)
+{
+	double at = q * (double)(n - 1);
+	size_t i = (size_t)at;
+	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+/* all [resamples][METRICS] */
+static int bootstrap(double (*all)[METRICS], enum probe_task task, const judged *j, size_t subjects, int64_t resamples, uint64_t seed,
+		     err *e)
+{
+	const philox random = philox_make(seed, philox_hash("bootstrap"));
+	int code = 0;
+#pragma omp parallel
+	{
+		uint32_t *times = NULL;
+		err own = { 0 };
+		mem_zero(&times, subjects, sizeof *times, "bootstrap", &own);
+#pragma omp for
+		for (int64_t b = 0; b < resamples; b++) {
+			if (own.code)
+				continue;
+			for (size_t s = 0; s < subjects; s++)
+				times[s] = 0;
+			for (size_t s = 0; s < subjects; s++)
+				times[(size_t)(philox_uniform(random, (uint64_t)b * subjects + s) * (double)subjects)]++;
+			measure(all[b], task, j, times);
+		}
+#pragma omp critical(bootstrap)
+		if (own.code)
+			code = err_set(e, own.code, "%s", own.text);
+		free(times);
+	}
+	return code;
+}
+
+static void interval_of(interval *out, double (*all)[METRICS], double *column, int64_t resamples, enum metric m)
+{
+	size_t n = 0;
+	for (int64_t b = 0; b < resamples; b++)
+		if (!isnan(all[b][m]))
+			column[n++] = all[b][m];
+	qsort(column, n, sizeof *column, rising);
+	out->lo = n ? quantile(column, n, .025) : NAN;
+	out->hi = n ? quantile(column, n, .975) : NAN;
+}
+
+int metrics_measure(interval out[METRICS], enum probe_task task, const double *truth, const double *f, const size_t *subject, size_t n,
+		    size_t subjects, int64_t resamples, uint64_t seed, err *e)
+{
+	judged j = { .n = n, .truth = truth, .f = f, .subject = subject };
+	uint32_t *once = NULL;
+	double(*all)[METRICS] = NULL, *column = NULL, value[METRICS];
+	int code = n ? mem_zero(&j.order, n, sizeof *j.order, "metrics", e) : err_set(e, ERR_DATA, "nothing to judge");
+	if (!code)
+		code = mem_zero(&once, subjects, sizeof *once, "metrics", e);
+	if (!code)
+		code = mem_zero(&all, (size_t)resamples, sizeof *all, "bootstrap", e);
+	if (!code)
+		code = mem_zero(&column, (size_t)resamples, sizeof *column, "bootstrap", e);
+	for (size_t i = 0; !code && i < n; i++)
+		j.order[i] = i;
+	for (size_t s = 0; !code && s < subjects; s++)
+		once[s] = 1;
+	if (!code) {
+		qsort_r(j.order, n, sizeof *j.order, by_f, (void *)f);
+		measure(value, task, &j, once);
+		if (subjects > 1)
+			code = bootstrap(all, task, &j, subjects, resamples, seed, e);
+	}
+	for (int m = 0; !code && m < METRICS; m++) {
+		out[m] = (interval){ value[m], NAN, NAN };
+		if (subjects > 1)
+			interval_of(&out[m], all, column, resamples, m);
+	}
+	free(j.order);
+	free(once);
+	free(all);
+	free(column);
+	return code;
+}
