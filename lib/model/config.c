@@ -42,6 +42,31 @@ static int read_discriminator(disc_config *d, const json_t *root, const char *ob
 	return s.code;
 }
 
+static int read_semantic(sem_config *m, const json_t *root, const char *object, err *e)
+{
+	static const char *const planes[] = { "axial", "coronal", "sagittal", NULL };	/* as the enum */
+	section s = section_open(root, object, "semantic", e);
+	int depths = m->levels, plane = (int)m->plane;
+	section_ints(&s, "dims", 1, CONFIG_MAX_LEVELS, 1, 1 << 14, m->dims, &m->levels);
+	section_ints(&s, "depths", 1, CONFIG_MAX_LEVELS, 0, 1 << 10, m->depths, &depths);
+	if (depths != m->levels)
+		section_refuse(&s, "depths", "%d numbers for %d levels", depths, m->levels);
+	m->embedding = m->dims[m->levels - 1];
+	section_int(&s, "embedding", 1, 1 << 14, &m->embedding);
+	if (m->embedding != m->dims[m->levels - 1])
+		section_refuse(&s, "embedding", "%d is not the last of dims, %d", m->embedding, m->dims[m->levels - 1]);
+	section_int(&s, "heads", 1, 1 << 10, &m->heads);
+	if (m->embedding % m->heads)
+		section_refuse(&s, "heads", "%d does not divide %d", m->heads, m->embedding);
+	section_int(&s, "slices", 1, 4096, &m->slices);
+	section_choice(&s, "plane", planes, &plane);
+	section_real(&s, "layer_scale", 0, 10, &m->layer_scale);
+	section_real(&s, "drop_path", 0, .99, &m->drop_path);
+	section_real(&s, "dropout", 0, .99, &m->dropout);
+	m->plane = plane == PLANE_CORONAL ? PLANE_CORONAL : plane == PLANE_SAGITTAL ? PLANE_SAGITTAL : PLANE_AXIAL;
+	return s.code;
+}
+
 static int read_losses(loss_config *l, const json_t *root, const char *object, err *e)
 {
 	section s = section_open(root, object, "losses", e);
@@ -75,6 +100,8 @@ int config_parse(model_config *c, const json_t *root, const char *object, err *e
 		code = read_volume(c, root, object, e);
 	if (!code)
 		code = read_discriminator(&c->discriminator, root, object, e);
+	if (!code)
+		code = read_semantic(&c->semantic, root, object, e);
 	if (!code)
 		code = read_losses(&c->losses, root, object, e);
 	return code ? code : read_diffusion(&c->diffusion, root, object, e);
@@ -115,6 +142,16 @@ model_config config_default(void)
 				 .res_blocks = 2,
 				 .groups = 32 },
 		.discriminator = { .channels = 64, .layers = 3 },
+		.semantic = { .levels = 4,
+			      .dims = { 96, 192, 384, 768 },
+			      .depths = { 3, 3, 27, 3 },
+			      .embedding = 768,
+			      .heads = 8,
+			      .slices = 128,
+			      .plane = PLANE_AXIAL,
+			      .layer_scale = 1e-6,
+			      .drop_path = .4,
+			      .dropout = .1 },
 		.losses = { .kl_weight = 1e-7, .adv_weight = .025 },
 		.diffusion = { .timesteps = 1000, .schedule = SCHEDULE_LINEAR, .scale_factor = .8730, .clip = 1 },
 	};

@@ -26,6 +26,22 @@ typedef struct disc_config {
 	int layers;				/* "layers"            3 */
 } disc_config;
 
+/* "semantic": a ConvNeXt (Liu et al. 2022) on each slice, then attention over the slices. The first convolution divides a slice by 4, each
+ * level but the last by 2, rounding down. */
+typedef struct sem_config {
+	int levels;				/* length of "dims" and of "depths" */
+	int dims[CONFIG_MAX_LEVELS];		/* "dims"              [96,192,384,768], channels of each level */
+	int depths[CONFIG_MAX_LEVELS];		/* "depths"            [3,3,27,3], blocks of each level */
+	int embedding;				/* "embedding"         the last of dims, and nothing else: numbers of the code */
+	int heads;				/* "heads"             8; divides embedding */
+	int slices;				/* "slices"            128, the most that there are place codes for */
+	enum { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL } plane; /* "plane" "axial": slices along Z, Y, X */
+	double layer_scale;			/* "layer_scale"       1e-6, where training from scratch begins; small networks that are to
+						 * learn from few scans do so sooner with .1 */
+	double drop_path;			/* "drop_path"         .4, stochastic depth of the last block, less before it */
+	double dropout;				/* "dropout"           .1, of the codes of slices and of the attention's weights */
+} sem_config;
+
 /* "losses": weights of the autoencoder's loss besides L1. */
 typedef struct loss_config {
 	double kl_weight;			/* "kl_weight"         1e-7 */
@@ -45,6 +61,7 @@ typedef struct model_config {
 	int volume[3];				/* "volume"            [128,160,128] */
 	ae_config autoencoder;
 	disc_config discriminator;
+	sem_config semantic;
 	loss_config losses;
 	diffusion_config diffusion;
 } model_config;

@@ -83,16 +83,25 @@ void params_zero_gradients(params *ps)
 			memset(ps->p[i].g, 0, ps->p[i].count * sizeof(float));
 }
 
+static void param_free(param *p)
+{
+	param_touch(p);
+	if (!p->mapped)
+		free(p->v);
+	free(p->g);
+	free(p->name);
+}
+
+void params_remove(params *ps, size_t i)
+{
+	param_free(&ps->p[i]);
+	memmove(&ps->p[i], &ps->p[i + 1], (--ps->n - i) * sizeof *ps->p);
+}
+
 void params_free(params *ps)
 {
-	for (size_t i = 0; i < ps->n; i++) {
-		param *p = &ps->p[i];
-		param_touch(p);
-		if (!p->mapped)
-			free(p->v);
-		free(p->g);
-		free(p->name);
-	}
+	for (size_t i = 0; i < ps->n; i++)
+		param_free(&ps->p[i]);
 	free(ps->p);
 	*ps = (params){ 0 };
 }

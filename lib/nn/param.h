@@ -40,6 +40,8 @@ void params_freeze(params *ps, bool frozen);
 void params_zero_gradients(params *ps);
 /* The values of p were changed: forget the kernels' copies (pack.c). */
 void param_touch(param *p);
+/* Takes parameter i out of the set; those behind it move up. */
+void params_remove(params *ps, size_t i);
 /* Frees everything the set owns (not mapped files); leaves it empty. */
 void params_free(params *ps);
 

@@ -1,0 +1,36 @@
+/* The semantic encoder of LDAE (arXiv 2504.08635, section 2.2): scan -> code. A ConvNeXt (Liu et al. 2022) looks at each slice, the
+ * slices' places are added, soft attention over them makes a query, and cross attention of that query over all slices makes the code. */
+#ifndef MODEL_SEMANTIC_H
+#define MODEL_SEMANTIC_H
+
+#include "base/philox.h"
+#include "model/config.h"
+#include "model/table.h"
+#include "nn/nn.h"
+#include "nn/param.h"
+
+/* Lists every parameter under the authors' names, each once. Freed with table_free. */
+int semantic_table(const sem_config *s, param_table *t, err *e);
+
+/* Appends the parameters of a network that is to be trained from scratch, drawn from (seed, name): the ConvNeXt as torchvision begins
+ * (matrices and taps normal with deviation .02, offsets 0, layer scales as configured), the attention as PyTorch does; the code of a
+ * slice's place is a formula (Vaswani et al. 2017, section 3.5: even columns sines, odd ones cosines) and takes no gradient. */
+int semantic_fresh(const sem_config *s, uint64_t seed, params *ps, err *e);
+
+/* The authors' state dict holds the ConvNeXt a second time, under slice_distributed.module. instead of backbone.: the second copies are
+ * forgotten, or renamed where the first is not there. ERR_CONFIG when the two differ. */
+int semantic_names(params *ps, err *e);
+
+/* Slices of a volume n[3], and their size. */
+void semantic_slices(const sem_config *s, const int n[3], int *slices, int size[2]);
+
+typedef struct semantic_call {
+	tensor *x; /* [b,X,Y,Z,1] scans in 0..1 on the model's grid; takes no gradient */
+	philox (*random)(const void *of, const char *use); /* for what is dropped in training, by name; NULL: nothing is */
+	const void *of;
+} semantic_call;
+
+/* -> codes [b,1,1,1,embedding]. p holds what semantic_table lists. x remains the caller's. */
+tensor *semantic_encode(nn *c, const sem_config *s, const params *p, const semantic_call *call);
+
+#endif
