@@ -249,7 +249,7 @@ static int write_result(const char *id, const struct result *res, err *e)
 
 static int print_plan(struct job *j, lat_record *r, err *e)
 {
-	coder_cost cost = {0};
+	model_cost cost = {0};
 	lat_tensor *t;
 	int code = 0, n[3];
 	if (!grid_only) {

@@ -161,7 +161,7 @@ static int id_of(char id[NII_ID], const char *path, err *e)
 static void print_plan(struct job *j)
 {
 	err e = {0};
-	coder_cost cost = {0};
+	model_cost cost = {0};
 	if (j->network && coder_plan(&cost, &j->coder, false, &e))
 		cli_fail(&e);
 	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);

@@ -36,19 +36,6 @@ static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
 	return n;
 }
 
-static int add_conv(param_table *t, const char *name, int in, int out, int k, err *e)
-{
-	int64_t fan_in = (int64_t)in * k * k * k;
-	int code = table_add(t, INIT_UNIFORM, fan_in, 5, (int64_t[]){ out, in, k, k, k }, e, "%s.weight", name);
-	return code ? code : table_add(t, INIT_UNIFORM, fan_in, 1, (int64_t[]){ out }, e, "%s.bias", name);
-}
-
-static int add_norm(param_table *t, const char *name, int channels, err *e)
-{
-	int code = table_add(t, INIT_ONES, 0, 1, (int64_t[]){ channels }, e, "%s.weight", name);
-	return code ? code : table_add(t, INIT_ZEROS, 0, 1, (int64_t[]){ channels }, e, "%s.bias", name);
-}
-
 static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
 {
 	block b[MOST_BLOCKS];
@@ -57,22 +44,22 @@ static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
 		char at[64], name[96];
 		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
 		if (b[i].kind == NORM) {
-			code = add_norm(t, at, b[i].in, e);
+			code = table_add_norm(t, at, b[i].in, e);
 		} else if (b[i].kind != RES) {
 			snprintf(name, sizeof name, "%s.conv%s", at, b[i].kind == CONV ? "" : ".conv");
-			code = add_conv(t, name, b[i].in, b[i].out, 3, e);
+			code = table_add_layer(t, INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3, e);
 		} else {
 			for (int k = 1; !code && k <= 2; k++) {
 				int in = k == 1 ? b[i].in : b[i].out;
 				snprintf(name, sizeof name, "%s.norm%d", at, k);
-				code = add_norm(t, name, in, e);
+				code = table_add_norm(t, name, in, e);
 				snprintf(name, sizeof name, "%s.conv%d.conv", at, k);
 				if (!code)
-					code = add_conv(t, name, in, b[i].out, 3, e);
+					code = table_add_layer(t, INIT_UNIFORM, 5, name, in, b[i].out, 3, e);
 			}
 			snprintf(name, sizeof name, "%s.nin_shortcut.conv", at);
 			if (!code && b[i].in != b[i].out)
-				code = add_conv(t, name, b[i].in, b[i].out, 1, e);
+				code = table_add_layer(t, INIT_UNIFORM, 5, name, b[i].in, b[i].out, 1, e);
 		}
 	}
 	return code;
@@ -84,20 +71,13 @@ int autoencoder_table(const ae_config *a, param_table *t, err *e)
 	if (!code)
 		code = add_side(t, a, true, e);
 	if (!code)
-		code = add_conv(t, "quant_conv_mu.conv", l, l, 1, e);
+		code = table_add_layer(t, INIT_UNIFORM, 5, "quant_conv_mu.conv", l, l, 1, e);
 	if (!code)
-		code = add_conv(t, "quant_conv_log_sigma.conv", l, l, 1, e);
-	return code ? code : add_conv(t, "post_quant_conv.conv", l, l, 1, e);
+		code = table_add_layer(t, INIT_UNIFORM, 5, "quant_conv_log_sigma.conv", l, l, 1, e);
+	return code ? code : table_add_layer(t, INIT_UNIFORM, 5, "post_quant_conv.conv", l, l, 1, e);
 }
 
 static const conv_spec SAME = { .pad_low = 1, .pad_high = 1 };
-
-/* "AT.LEAF". */
-static const char *under(char name[LAYER_NAME], const char *at, const char *leaf)
-{
-	snprintf(name, LAYER_NAME, "%s.%s", at, leaf);
-	return name;
-}
 
 /* x + conv2(SiLU(norm2(conv1(SiLU(norm1(x)))))), x through a 1x1x1 convolution where channels change. Takes over x. */
 static tensor *residual(nn *c, const ae_config *a, const params *p, const char *at, bool same, tensor *x)
@@ -105,14 +85,14 @@ static tensor *residual(nn *c, const ae_config *a, const params *p, const char *
 	char name[LAYER_NAME];
 	conv_spec s = SAME;
 	s.act = ACT_SILU;
-	s.affine = layer_group_norm(c, p, under(name, at, "norm1"), x, a->groups, EPS);
-	tensor *h = layer_conv(c, p, under(name, at, "conv1.conv"), x, s);
+	s.affine = layer_group_norm(c, p, layer_under(name, at, "norm1"), x, a->groups, EPS);
+	tensor *h = layer_conv(c, p, layer_under(name, at, "conv1.conv"), x, s);
 	nn_drop(c, s.affine);
 	if (!same)
-		x = layer_conv(c, p, under(name, at, "nin_shortcut.conv"), x, (conv_spec){ .takes_x = true });
-	s.affine = layer_group_norm(c, p, under(name, at, "norm2"), h, a->groups, EPS);
+		x = layer_conv(c, p, layer_under(name, at, "nin_shortcut.conv"), x, (conv_spec){ .takes_x = true });
+	s.affine = layer_group_norm(c, p, layer_under(name, at, "norm2"), h, a->groups, EPS);
 	s.add = x;
-	tensor *out = layer_conv(c, p, under(name, at, "conv2.conv"), h, s);
+	tensor *out = layer_conv(c, p, layer_under(name, at, "conv2.conv"), h, s);
 	nn_drop(c, s.affine);
 	nn_drop(c, h);
 	return out;
@@ -123,7 +103,7 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 {
 	block b[MOST_BLOCKS];
 	int n = plan(a, decoder, b);
-	tensor *affine = NULL;	/* the last norm, waiting for its convolution: no activation between them */
+	tensor *affine = NULL; /* the last norm, waiting for its convolution: no activation between them */
 	for (int i = 0; i < n; i++) {
 		char at[64], name[LAYER_NAME];
 		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
@@ -137,11 +117,11 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 		}
 		conv_spec s = SAME;
 		s.affine = affine;
-		if (b[i].kind == DOWN)	/* one layer of zeros behind each axis, none in front */
+		if (b[i].kind == DOWN) /* one layer of zeros behind each axis, none in front */
 			s = (conv_spec){ .stride = 2, .pad_high = 1 };
 		if (b[i].kind == UP)
 			s.up[0] = s.up[1] = s.up[2] = 2;
-		tensor *y = layer_conv(c, p, under(name, at, b[i].kind == CONV ? "conv" : "conv.conv"), x, s);
+		tensor *y = layer_conv(c, p, layer_under(name, at, b[i].kind == CONV ? "conv" : "conv.conv"), x, s);
 		nn_drop(c, x);
 		x = y;
 	}

@@ -2,8 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "model/autoencoder.h"
@@ -97,54 +95,41 @@ int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *
 
 int coder_decode(coder *k, float *x, const float *z, err *e) { return run(k, k->c, true, k->z, x, z, NULL, e); }
 
-static int plan(nn *c, const coder *k, bool decode, const int64_t from[4], err *e)
+/* What coder_plan counts, and what it measures: a volume of at most 4 latent voxels an axis. */
+typedef struct planned {
+	const coder *k;
+	bool decode;
+} planned;
+
+static int run_whole(void *of, nn *c, err *e)
 {
-	return c ? run(k, c, decode, from, NULL, NULL, NULL, e) : err_set(e, ERR_OS, "no memory for the network");
+	const planned *p = of;
+	return run(p->k, c, p->decode, p->decode ? p->k->z : p->k->x, NULL, NULL, NULL, e);
 }
 
-/* Seconds per operation, on a volume of at most 4 latent voxels an axis. */
-static int pace(double *seconds, const coder *k, bool decode, err *e)
+static int run_small(void *of, nn *c, err *e)
 {
+	const planned *p = of;
+	const coder *k = p->k;
 	int64_t from[4];
-	struct timespec a, b;
 	float *in = NULL, *out = NULL;
-	nn *c = nn_new(NN_PLAN, nn_math(k->c), nn_threads(k->c));
-	from[0] = decode ? k->z[0] : k->x[0];
+	from[0] = p->decode ? k->z[0] : k->x[0];
 	for (int i = 1; i < 4; i++) {
 		int64_t least = k->z[i] < 4 ? k->z[i] : 4;
-		from[i] = decode ? least : least * (k->x[i] / k->z[i]);
+		from[i] = p->decode ? least : least * (k->x[i] / k->z[i]);
 	}
-	int code = plan(c, k, decode, from, e);
+	int code = mem_zero(&in, count(p->decode ? k->z : k->x), sizeof *in, "plan", e);
 	if (!code)
-		code = mem_zero(&in, count(decode ? k->z : k->x), sizeof *in, "plan", e);
+		code = mem_zero(&out, count(p->decode ? k->x : k->z), sizeof *out, "plan", e);
 	if (!code)
-		code = mem_zero(&out, count(decode ? k->x : k->z), sizeof *out, "plan", e);
-	/* the first pass prepares the weights */
-	for (int i = 0; i < 2 && !code; i++) {
-		clock_gettime(CLOCK_MONOTONIC, &a);
-		code = run(k, k->c, decode, from, out, in, NULL, e);
-		clock_gettime(CLOCK_MONOTONIC, &b);
-	}
-	if (!code)
-		*seconds = ((double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec)) / nn_flop(c);
-	nn_free(c);
+		code = run(k, c, p->decode, from, out, in, NULL, e);
 	free(in);
 	free(out);
 	return code;
 }
 
-int coder_plan(coder_cost *out, coder *k, bool decode, err *e)
+int coder_plan(model_cost *out, coder *k, bool decode, err *e)
 {
-	double each = 0;
-	struct rusage now;
-	getrusage(RUSAGE_SELF, &now); /* ru_maxrss is in units of 1024 bytes */
-	nn *c = nn_new(NN_PLAN, nn_math(k->c), nn_threads(k->c));
-	int code = plan(c, k, decode, decode ? k->z : k->x, e);
-	if (!code)
-		code = pace(&each, k, decode, e);
-	if (!code)
-		*out = (coder_cost){ nn_flop(c), (double)nn_peak(c) + (double)k->w.file->bytes + 1024. * (double)now.ru_maxrss,
-				     each * nn_flop(c) };
-	nn_free(c);
-	return code;
+	planned p = { k, decode };
+	return model_plan(out, &k->w, k->c, run_whole, run_small, &p, e);
 }

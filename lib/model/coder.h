@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/philox.h"
+#include "model/cost.h"
 #include "model/weights.h"
 #include "nn/nn.h"
 
@@ -26,11 +27,7 @@ int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *
 /* z -> x, not clamped. */
 int coder_decode(coder *k, float *x, const float *z, err *e);
 
-/* What one encoding, or decoding, will take: floating-point operations, bytes resident at the most (what the process holds already,
- * weights, tensors), seconds (from the speed of the same network on a small volume, which is measured now). */
-typedef struct coder_cost {
-	double flop, bytes, seconds;
-} coder_cost;
-int coder_plan(coder_cost *out, coder *k, bool decode, err *e);
+/* What one encoding, or decoding, will take. */
+int coder_plan(model_cost *out, coder *k, bool decode, err *e);
 
 #endif

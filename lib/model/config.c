@@ -67,6 +67,36 @@ static int read_semantic(sem_config *m, const json_t *root, const char *object, 
 	return s.code;
 }
 
+static int read_unet(unet_config *u, const json_t *root, const char *object, err *e)
+{
+	section s = section_open(root, object, "unet", e);
+	section_int(&s, "in_channels", 1, 1 << 10, &u->in_channels);
+	section_int(&s, "base_channels", 2, 1 << 12, &u->base_channels);
+	section_ints(&s, "multipliers", 1, CONFIG_MAX_LEVELS, 1, 64, u->multipliers, &u->levels);
+	section_int(&s, "res_blocks", 1, CONFIG_MAX_RES_BLOCKS, &u->res_blocks);
+	section_ints(&s, "attention_at", 0, CONFIG_MAX_LEVELS, 1, 1 << CONFIG_MAX_LEVELS, u->attention_at, &u->attentions);
+	section_int(&s, "heads", 1, 1 << 10, &u->heads);
+	section_int(&s, "groups", 1, 1 << 12, &u->groups);
+	section_real(&s, "dropout", 0, .99, &u->dropout);
+	if (u->base_channels % 2)
+		section_refuse(&s, "base_channels", "must be even");
+	for (int i = 0; i < u->levels; i++) {
+		int channels = u->base_channels * u->multipliers[i];
+		if (channels % u->groups)
+			section_refuse(&s, "groups", "%d does not divide %d channels", u->groups, channels);
+		if (channels % u->heads)
+			section_refuse(&s, "heads", "%d does not divide %d channels", u->heads, channels);
+	}
+	return s.code;
+}
+
+static int read_latent_dim(int *n, const json_t *root, const char *object, err *e)
+{
+	section s = section_open(root, object, "", e);
+	section_int(&s, "latent_dim", 1, 1 << 16, n);
+	return s.code;
+}
+
 static int read_losses(loss_config *l, const json_t *root, const char *object, err *e)
 {
 	section s = section_open(root, object, "losses", e);
@@ -100,6 +130,11 @@ int config_parse(model_config *c, const json_t *root, const char *object, err *e
 		code = read_volume(c, root, object, e);
 	if (!code)
 		code = read_discriminator(&c->discriminator, root, object, e);
+	c->unet.in_channels = c->autoencoder.latent_channels;
+	if (!code)
+		code = read_unet(&c->unet, root, object, e);
+	if (!code)
+		code = read_latent_dim(&c->latent_dim, root, object, e);
 	if (!code)
 		code = read_semantic(&c->semantic, root, object, e);
 	if (!code)
@@ -152,9 +187,22 @@ model_config config_default(void)
 			      .layer_scale = 1e-6,
 			      .drop_path = .4,
 			      .dropout = .1 },
+		.unet = { .in_channels = 3,
+			  .base_channels = 256,
+			  .levels = 3,
+			  .multipliers = { 1, 2, 3 },
+			  .res_blocks = 2,
+			  .attentions = 2,
+			  .attention_at = { 2, 4 },
+			  .heads = 1,
+			  .groups = 32,
+			  .dropout = .1 },
+		.latent_dim = 768,
 		.losses = { .kl_weight = 1e-7, .adv_weight = .025 },
 		.diffusion = { .timesteps = 1000, .schedule = SCHEDULE_LINEAR, .scale_factor = .8730, .clip = 1 },
 	};
 }
 
 int ae_factor(const ae_config *a) { return 1 << (a->levels - 1); }
+
+int unet_factor(const unet_config *u) { return 1 << (u->levels - 1); }

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-enum { CONFIG_MAX_LEVELS = 8 };
+enum { CONFIG_MAX_LEVELS = 8, CONFIG_MAX_RES_BLOCKS = 16 };
 
 /* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor 2^(levels-1). */
 typedef struct ae_config {
@@ -42,6 +42,20 @@ typedef struct sem_config {
 	double dropout;				/* "dropout"           .1, of the codes of slices and of the attention's weights */
 } sem_config;
 
+/* "unet": the noise predictor on latents. Each level but the last halves Y and Z; X is never reduced. */
+typedef struct unet_config {
+	int in_channels;			/* "in_channels"       the autoencoder's latent_channels */
+	int base_channels;			/* "base_channels"     256, even */
+	int levels;				/* length of "multipliers" */
+	int multipliers[CONFIG_MAX_LEVELS];	/* "multipliers"       [1,2,3], of base_channels */
+	int res_blocks;				/* "res_blocks"        2, residual blocks a level on the way down, one more on the way up */
+	int attentions;				/* length of "attention_at" */
+	int attention_at[CONFIG_MAX_LEVELS];	/* "attention_at"      [2,4], the factors (1, 2, 4, ..) at which blocks have attention */
+	int heads;				/* "heads"             1 */
+	int groups;				/* "groups"            32, of the group norms; divides the channels of every level */
+	double dropout;				/* "dropout"           .1 */
+} unet_config;
+
 /* "losses": weights of the autoencoder's loss besides L1. */
 typedef struct loss_config {
 	double kl_weight;			/* "kl_weight"         1e-7 */
@@ -62,6 +76,8 @@ typedef struct model_config {
 	ae_config autoencoder;
 	disc_config discriminator;
 	sem_config semantic;
+	unet_config unet;
+	int latent_dim;				/* "latent_dim"        768, numbers in a semantic code */
 	loss_config losses;
 	diffusion_config diffusion;
 } model_config;
@@ -75,5 +91,7 @@ model_config config_default(void);
 
 /* 2^(levels-1): voxels of an axis per latent voxel. */
 int ae_factor(const ae_config *a);
+/* 2^(levels-1): latent voxels of Y and Z per voxel of the U-Net's coarsest level. */
+int unet_factor(const unet_config *u);
 
 #endif

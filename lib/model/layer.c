@@ -4,20 +4,24 @@
 
 #include "nn/norm.h"
 
+const char *layer_under(char name[LAYER_NAME], const char *at, const char *leaf)
+{
+	snprintf(name, LAYER_NAME, "%s.%s", at, leaf);
+	return name;
+}
+
 param *layer_param(nn *c, const params *p, const char *at, const char *leaf)
 {
 	char name[LAYER_NAME];
-	snprintf(name, sizeof name, "%s.%s", at, leaf);
-	param *w = params_find(p, name);
+	param *w = params_find(p, layer_under(name, at, leaf));
 	return w ? w : nn_fail(c, ERR_CONFIG, "%s: missing among the weights", name);
 }
 
 tensor *layer_conv(nn *c, const params *p, const char *at, tensor *x, conv_spec s)
 {
 	char bias[LAYER_NAME];
-	snprintf(bias, sizeof bias, "%s.bias", at);
 	s.weight = layer_param(c, p, at, "weight");
-	s.bias = params_find(p, bias);
+	s.bias = params_find(p, layer_under(bias, at, "bias"));
 	if (s.weight)
 		return nn_conv(c, x, &s);
 	nn_drop(c, s.add);

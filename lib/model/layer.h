@@ -8,10 +8,14 @@
 
 enum { LAYER_NAME = 192 };
 
+/* "AT.LEAF" in `name`, which is returned. */
+const char *layer_under(char name[LAYER_NAME], const char *at, const char *leaf);
+
 /* Parameter "AT.LEAF"; when it is missing, NULL and an error of the context. */
 param *layer_param(nn *c, const params *p, const char *at, const char *leaf);
 
-/* Convolution "AT" (AT.weight, and AT.bias if there is one) with the other fields of s. x remains the caller's unless s.takes_x; s.add is taken over. */
+/* Convolution "AT" (AT.weight, and AT.bias if there is one) with the other fields of s. x remains the caller's unless s.takes_x; s.add is
+ * taken over. */
 tensor *layer_conv(nn *c, const params *p, const char *at, tensor *x, conv_spec s);
 
 /* Group norm "AT" as a scale and shift for whoever reads x next. */

@@ -31,6 +31,22 @@ int table_add(param_table *t, enum init_rule rule, int64_t fan_in, int rank, con
 	return 0;
 }
 
+int table_add_layer(param_table *t, enum init_rule rule, int rank, const char *at, int in, int out, int k, err *e)
+{
+	const int64_t n[5] = { out, in, k, k, k };
+	int64_t fan_in = in;
+	for (int i = 2; i < rank; i++)
+		fan_in *= k;
+	int code = table_add(t, rule, fan_in, rank, n, e, "%s.weight", at);
+	return code ? code : table_add(t, rule, fan_in, 1, n, e, "%s.bias", at);
+}
+
+int table_add_norm(param_table *t, const char *at, int channels, err *e)
+{
+	int code = table_add(t, INIT_ONES, 0, 1, (int64_t[]){ channels }, e, "%s.weight", at);
+	return code ? code : table_add(t, INIT_ZEROS, 0, 1, (int64_t[]){ channels }, e, "%s.bias", at);
+}
+
 void table_free(param_table *t)
 {
 	free(t->t);
@@ -57,12 +73,22 @@ static void draw(param *p, const table_entry *x, uint64_t seed)
 	double bound = x->fan_in > 0 ? 1 / sqrt((double)x->fan_in) : 0;
 	for (size_t i = 0; i < p->count; i++) {
 		switch (x->rule) {
-		case INIT_UNIFORM: p->v[i] = (float)(bound * (2 * philox_uniform(random, i) - 1)); break;
-		case INIT_ONES: p->v[i] = 1; break;
-		case INIT_NORMAL: p->v[i] = (float)(.02 * philox_normal(random, i)); break;
-		case INIT_GAIN: p->v[i] = (float)(1 + .02 * philox_normal(random, i)); break;
+		case INIT_UNIFORM:
+			p->v[i] = (float)(bound * (2 * philox_uniform(random, i) - 1));
+			break;
+		case INIT_ONES:
+			p->v[i] = 1;
+			break;
+		case INIT_NORMAL:
+			p->v[i] = (float)(.02 * philox_normal(random, i));
+			break;
+		case INIT_GAIN:
+			p->v[i] = (float)(1 + .02 * philox_normal(random, i));
+			break;
 		case INIT_ZEROS:
-		case INIT_COUNTER: p->v[i] = 0; break;
+		case INIT_COUNTER:
+			p->v[i] = 0;
+			break;
 		}
 	}
 }

@@ -43,7 +43,8 @@ static int read_conventions(weights *w, const char *kind, err *e)
 	if (!is)
 		return err_set(e, ERR_CONFIG,
 			       "%s: does not say what it holds (no metadata \"kind\"); weights from elsewhere go through pt2st", path);
-	if (strcmp(is, kind))
+	w->kind = is;
+	if (kind && strcmp(is, kind))
 		return err_set(e, ERR_CONFIG, "%s: holds a model of kind %.60s, not %s", path, is, kind);
 	int code = st_meta_json(w->file, "config", &w->config_json, e);
 	if (!code && !w->config_json)

@@ -13,6 +13,7 @@
 typedef struct weights {
 	st_file *file;			/* the mapping the parameters point into */
 	params params;			/* float32; F16, BF16, F64 and integer tensors are converted to memory of their own */
+	const char *kind;		/* metadata "kind"; belongs to file */
 	model_config config;
 	json_t *config_json;		/* the whole configuration */
 	json_t *preparation;		/* metadata "preparation": object, or NULL when absent (then: `stored`) */
@@ -20,7 +21,7 @@ typedef struct weights {
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
 
-/* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..). ERR_NOINPUT, ERR_CONFIG, ERR_OS.
+/* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any). ERR_NOINPUT, ERR_CONFIG, ERR_OS.
  * Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);

@@ -7,7 +7,7 @@
 
 static const shape SCALAR = { 1, 1, 1, 1, 1 };
 
-enum { BLOCK = 1 << 16 };	/* elements summed on their own, whatever the number of threads */
+enum { BLOCK = 1 << 16 }; /* elements summed on their own, whatever the number of threads */
 
 typedef double term(const float *x, const float *other, float value, size_t i);
 
@@ -31,7 +31,7 @@ static double total(nn *c, term *f, const float *x, const float *other, float va
 }
 
 typedef struct loss_node {
-	node base;	/* in: x, other */
+	node base; /* in: x, other */
 	float value;
 } loss_node;
 
@@ -102,6 +102,61 @@ tensor *nn_squared_to(nn *c, tensor *x, float value)
 	return out;
 }
 
+/* noise - eps - coefficient g at element i. */
+static double miss(const tensor *eps, const tensor *g, const tensor *noise, const double *coefficient, size_t i, size_t b)
+{
+	return (double)noise->v[i] - (double)eps->v[i] - (g ? coefficient[b] * (double)g->v[i] : 0);
+}
+
+/* in: eps, noise, g; owned: weight [b], coefficient [b] */
+static void noise_backward(nn *c, node *n)
+{
+	tensor *eps = n->in[0], *noise = n->in[1], *g = n->in[2];
+	size_t count = shape_count(eps->s), each = count / (size_t)eps->s.b;
+	const double *weight = n->owned, *coefficient = weight + eps->s.b;
+	float *ge = nn_gradient(c, eps), *gg = g ? nn_gradient(c, g) : NULL;
+	if (!nn_ok(c) || nn_planning(c))
+		return;
+	double step = -2 * (double)n->out->g[0] / (double)count;
+	for (size_t i = 0; i < count; i++) {
+		size_t b = i / each;
+		double d = step * weight[b] * miss(eps, g, noise, coefficient, i, b);
+		if (ge)
+			ge[i] += (float)d;
+		if (gg)
+			gg[i] += (float)(coefficient[b] * d);
+	}
+}
+
+tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const double *weight, const double *coefficient)
+{
+	if (!alike(c, eps, noise, "noise") || (coefficient && !alike(c, eps, g, "noise")))
+		return NULL;
+	size_t volumes = (size_t)eps->s.b, count = shape_count(eps->s);
+	tensor *out = nn_tensor(c, SCALAR), *shift = coefficient ? g : NULL;
+	double *own = malloc(2 * volumes * sizeof *own), sum = 0;
+	if (!own) {
+		nn_drop(c, out);
+		return nn_fail(c, ERR_OS, "no memory for a loss");
+	}
+	for (size_t b = 0; b < volumes; b++) {
+		own[b] = weight ? weight[b] : 1;
+		own[volumes + b] = coefficient ? coefficient[b] : 0;
+	}
+	for (size_t i = 0; out && out->v && i < count; i++) {
+		double d = miss(eps, shift, noise, own + volumes, i, i / (count / volumes));
+		sum += own[i / (count / volumes)] * d * d;
+	}
+	if (out && out->v)
+		out->v[0] = (float)(sum / (double)count);
+	node *n = nn_push(c, sizeof *n, noise_backward, out, 3, (tensor *[]){ eps, (tensor *)noise, shift }, false);
+	if (n)
+		n->owned = own;
+	else
+		free(own);
+	return out;
+}
+
 static const float LOG_VAR_MIN = -30, LOG_VAR_MAX = 20;
 
 static float clamped(float log_var) { return fminf(fmaxf(log_var, LOG_VAR_MIN), LOG_VAR_MAX); }
@@ -161,7 +216,7 @@ tensor *nn_kl(nn *c, tensor *mean, tensor *log_var)
 }
 
 typedef struct weigh_node {
-	node base;	/* in: the scalars */
+	node base; /* in: the scalars */
 	float weight[NODE_INPUTS];
 } weigh_node;
 

@@ -63,7 +63,7 @@ int params_with_gradients(params *ps, err *e)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		param *p = &ps->p[i];
-		int code = p->counter || p->g ? 0 : mem_zero(&p->g, p->count, sizeof(float), p->name, e);
+		int code = p->counter || p->frozen || p->g ? 0 : mem_zero(&p->g, p->count, sizeof(float), p->name, e);
 		if (code)
 			return code;
 	}

@@ -32,7 +32,7 @@ param *params_find(const params *ps, const char *name);
 int params_add(params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 /* Copies mapped values into memory of the set's own, so that they may be changed. */
 int params_own(params *ps, err *e);
-/* Gives every floating parameter a zeroed gradient. */
+/* Gives every floating parameter that is not frozen a zeroed gradient, unless it has one. */
 int params_with_gradients(params *ps, err *e);
 /* Stops (or lets go on) the taking of gradients: a network that only hands gradients through. */
 void params_freeze(params *ps, bool frozen);

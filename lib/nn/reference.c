@@ -204,6 +204,15 @@ double ref_l1(size_t n, const double *x, const double *target)
 	return sum / (double)n;
 }
 
+double ref_noise_loss(size_t n, int volumes, const double *eps, const double *g, const double *noise, const double *weight,
+		      const double *coefficient)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n * (size_t)volumes; i++)
+		sum += weight[i / n] * pow(noise[i] - eps[i] - coefficient[i / n] * g[i], 2);
+	return sum / (double)n / volumes;
+}
+
 /* The window's weight at offset i from its middle, but for a constant. */
 static double bell(int i) { return exp(-.5 * i * i / (1.5 * 1.5)); }
 

@@ -1,30 +1,14 @@
 /* The autoencoder, the discriminator and their losses against the reference implementation's golden values (tests/oracle/golden). */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "../unit.h"
 
-#include "format/safetensors.h"
+#include "../golden.h"
+
 #include "model/autoencoder.h"
 #include "model/discriminator.h"
 #include "model/weights.h"
 #include "nn/loss.h"
 
-#define GOLDEN "tests/oracle/golden/"
-
-static st_file *values;
 static weights ae, disc;
-
-static void fine(int code, const err *e)
-{
-	if (code)
-		fail_msg("%s", e->text);
-}
 
 static int setup(void **state)
 {
@@ -43,39 +27,6 @@ static int teardown(void **state)
 	weights_close(&disc);
 	st_close(values);
 	return 0;
-}
-
-static const float *golden(const char *name, size_t count)
-{
-	const st_tensor *t = st_find(values, name);
-	assert_non_null(t);
-	assert_int_equal(t->count, count);
-	return t->data;
-}
-
-/* Largest difference relative to the largest golden value. */
-static double strays(const float *a, const float *golden_values, size_t n)
-{
-	double diff = 0, most = 0;
-	for (size_t i = 0; i < n; i++) {
-		diff = fmax(diff, fabs((double)a[i] - (double)golden_values[i]));
-		most = fmax(most, fabs((double)golden_values[i]));
-	}
-	return diff / most;
-}
-
-static void expect_close(const char *what, nn *c, const tensor *t, const float *want, double tolerance)
-{
-	err e;
-	fine(nn_error(c, &e), &e);
-	assert_non_null(t);
-	float *got = malloc(shape_count(t->s) * sizeof *got);
-	nn_to_field(c, t, got);
-	double d = strays(got, want, shape_count(t->s));
-	free(got);
-	print_message("%s: %.1e\n", what, d);
-	if (!(d <= tolerance))
-		fail_msg("%s strays by %.2e, more than %.0e", what, d, tolerance);
 }
 
 static const shape SCAN = { 2, 32, 40, 32, 1 }, LATENT = { 2, 8, 10, 8, 3 };
@@ -146,52 +97,6 @@ static void test_discriminator(void **state)
 	weights_close(&own);
 }
 
-/* Compares every gradient with a golden file: NAME whole; NAME@every: stride k, then every k-th value; NAME@norm: sum, 2-norm. */
-static void expect_gradients(const char *path, const params *ps, double tolerance)
-{
-	err e;
-	st_file *f = NULL;
-	fine(st_open(&f, path, &e), &e);
-	double most = 0, worst = 0;
-	int seen = 0;
-	for (size_t i = 0; i < f->n; i++)
-		if (!strstr(f->tensors[i].name, "@norm"))
-			for (size_t k = strstr(f->tensors[i].name, "@every") ? 1 : 0; k < f->tensors[i].count; k++)
-				most = fmax(most, fabs((double)((const float *)f->tensors[i].data)[k]));
-	for (size_t i = 0; i < f->n; i++) {
-		const st_tensor *t = &f->tensors[i];
-		const float *want = t->data;
-		char name[160];
-		snprintf(name, sizeof name, "%s", t->name);
-		char *at = strchr(name, '@');
-		if (at)
-			*at++ = 0;
-		if (!strcmp(name, "__none__"))
-			continue;
-		param *p = params_find(ps, name);
-		if (!p)
-			fail_msg("%s: no such parameter", name);
-		if (at && !strcmp(at, "norm")) {
-			double sum = 0, square = 0;
-			for (size_t k = 0; k < p->count; k++) {
-				sum += (double)p->g[k];
-				square += (double)p->g[k] * (double)p->g[k];
-			}
-			worst = fmax(worst, fabs(sqrt(square) - (double)want[1]) / most / sqrt((double)p->count));
-			continue;
-		}
-		size_t stride = at ? (size_t)want[0] : 1, skip = at ? 1 : 0;
-		for (size_t k = 0; k + skip < t->count; k++)
-			worst = fmax(worst, fabs((double)p->g[k * stride] - (double)want[k + skip]) / most);
-		seen++;
-	}
-	st_close(f);
-	print_message("%s: %d tensors, %.1e\n", path, seen, worst);
-	assert_true(seen > 10);
-	if (!(worst <= tolerance))
-		fail_msg("%s: gradients stray by %.2e", path, worst);
-}
-
 static void losses(enum nn_math math, double tolerance)
 {
 	err e;
@@ -221,7 +126,7 @@ static void losses(enum nn_math math, double tolerance)
 	tensor *detached = nn_detach(c, nn_keep(recon));
 	nn_backward(c, total, 1);
 	fine(nn_error(c, &e), &e);
-	expect_gradients(GOLDEN "grad.loss.autoencoder.safetensors", &a.params, tolerance);
+	expect_gradients(GOLDEN "grad.loss.autoencoder.safetensors", &a.params, NULL, tolerance);
 	for (size_t i = 0; i < d.params.n; i++)
 		for (size_t k = 0; d.params.p[i].g && k < d.params.p[i].count; k++)
 			assert_true(d.params.p[i].g[k] == 0);
@@ -236,7 +141,7 @@ static void losses(enum nn_math math, double tolerance)
 	expect_close("loss.discriminator", c, loss, golden("loss.discriminator", 1), 1e-5);
 	nn_backward(c, loss, 1);
 	fine(nn_error(c, &e), &e);
-	expect_gradients(GOLDEN "grad.loss.discriminator.safetensors", &d.params, tolerance);
+	expect_gradients(GOLDEN "grad.loss.discriminator.safetensors", &d.params, NULL, tolerance);
 
 	tensor *all[] = { x,	   noise, log_var,  mean,      z,	  recon,     fake,	part[0], part[1],
 			  part[2], total, detached, judged[0], judged[1], square[0], square[1], loss };

@@ -87,7 +87,7 @@ static void other_grids_and_plans(void **state)
 {
 	(void)state;
 	err e = { 0 };
-	coder_cost small, large;
+	model_cost small, large;
 	SUCCEEDS(coder_shape(&k, (const int[3]){ 16, 16, 16 }, &e));
 	SUCCEEDS(coder_plan(&small, &k, false, &e));
 	SUCCEEDS(coder_shape(&k, (const int[3]){ 32, 32, 32 }, &e));

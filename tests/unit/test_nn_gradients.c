@@ -515,6 +515,52 @@ static void check_losses(shape s, uint64_t seed)
 	nn_free(c);
 }
 
+typedef struct noise_terms {
+	size_t n;
+	double *eps, *g, *noise, weight[2], coefficient[2];
+} noise_terms;
+
+static double noise_value(const void *of)
+{
+	const noise_terms *t = of;
+	return 3 * ref_noise_loss(t->n, 2, t->eps, t->g, t->noise, t->weight, t->coefficient);
+}
+
+/* With weights and G; without G; without either. */
+static void test_noise_loss(void **state)
+{
+	(void)state;
+	const shape s = { 2, 3, 4, 2, 3 };
+	size_t n = shape_count(s);
+	for (int terms = 2; terms >= 0; terms--) {
+		nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+		dice d = dice_of(8);
+		tensor *eps = random_tensor(c, &d, s, 1), *g = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
+		eps->needs_grad = g->needs_grad = true;
+		noise_terms t = { n / 2, widened(eps->v, n), widened(g->v, n), widened(noise->v, n), { 1, 1 }, { 0, 0 } };
+		if (terms)
+			memcpy(t.weight, (double[]){ .7, .3 }, sizeof t.weight);
+		if (terms == 2)
+			memcpy(t.coefficient, (double[]){ -.9, -.2 }, sizeof t.coefficient);
+		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? t.weight : NULL, terms == 2 ? t.coefficient : NULL);
+		expect_scalar(c, loss, noise_value(&t) / 3);
+		nn_backward(c, loss, 3);
+		assert_true(is_gradient("eps", noise_value, &t, t.eps, eps->g, n, 1e-6));
+		if (terms == 2)
+			assert_true(is_gradient("g", noise_value, &t, t.g, g->g, n, 1e-6));
+		else
+			assert_null(g->g);
+		assert_null(noise->g);
+		free(t.eps);
+		free(t.g);
+		free(t.noise);
+		tensor *all[] = { eps, g, noise, loss };
+		for (int i = 0; i < 4; i++)
+			nn_drop(c, all[i]);
+		nn_free(c);
+	}
+}
+
 typedef struct ssim_pair {
 	shape s;
 	double *x, *target;
@@ -610,7 +656,7 @@ int main(int argc, char **argv)
 					    cmocka_unit_test(test_sharing),    cmocka_unit_test(test_group_norm),
 					    cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_far_mean),
 					    cmocka_unit_test(test_losses),
-		cmocka_unit_test(test_ssim),     cmocka_unit_test(test_clamp) };
+		cmocka_unit_test(test_ssim),     cmocka_unit_test(test_clamp), cmocka_unit_test(test_noise_loss) };
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);

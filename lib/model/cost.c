@@ -1,0 +1,42 @@
+#include "model/cost.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+static double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Operations and bytes of one run. */
+static int count(double *flop, double *bytes, nn *real, cost_run *run, void *of, err *e)
+{
+	nn *c = nn_new(NN_PLAN, nn_math(real), nn_threads(real));
+	int code = c ? run(of, c, e) : err_set(e, ERR_OS, "no memory for the network");
+	if (!code) {
+		*flop = nn_flop(c);
+		*bytes = (double)nn_peak(c);
+	}
+	nn_free(c);
+	return code;
+}
+
+int model_plan(model_cost *out, const weights *w, nn *real, cost_run *run, cost_run *sample, void *of, err *e)
+{
+	double flop, bytes, small, unused, took = 0;
+	struct rusage now;
+	getrusage(RUSAGE_SELF, &now); /* ru_maxrss is in units of 1024 bytes */
+	int code = count(&flop, &bytes, real, run, of, e);
+	if (!code)
+		code = count(&small, &unused, real, sample, of, e);
+	for (int i = 0; i < 2 && !code; i++) {
+		double start = seconds();
+		code = sample(of, real, e);
+		took = seconds() - start;
+	}
+	if (!code)
+		*out = (model_cost){ flop, bytes + (double)w->file->bytes + 1024. * (double)now.ru_maxrss, took / small * flop };
+	return code;
+}

@@ -1,0 +1,33 @@
+/* The diffusion network as tools use it: opened by name, between arrays in a stream's order. */
+#ifndef MODEL_DENOISER_H
+#define MODEL_DENOISER_H
+
+#include "base/err.h"
+#include "model/cost.h"
+#include "model/weights.h"
+#include "nn/nn.h"
+
+typedef struct denoiser {
+	weights w; /* w.config.diffusion: the model's conventions; w.identity */
+	int64_t x[4]; /* shape of one latent, [C,X,Y,Z] */
+	int64_t y; /* numbers in a semantic code; 0: the model is a U-Net and takes none */
+	int batch; /* latents in a call, 1 after opening; may be set at any time */
+	nn *c; /* for inference; it keeps its memory from one call to the next */
+} denoiser;
+
+/* Opens the diffusion network of a model (model_find; NULL: the default): shift_unet, or unet where there is none. The weights stay mapped.
+ * Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network. Close with
+ * denoiser_close also when it fails. */
+int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads, err *e);
+/* Another grid of latents than that of the configuration's volume. ERR_CONFIG when the network cannot halve it often enough. */
+int denoiser_shape(denoiser *d, const int n[3], err *e);
+void denoiser_close(denoiser *d);
+
+/* Noise eps and semantic gradient g (NULL: not wanted, and not computed) in the scaled latents x at time t, each [batch][C,X,Y,Z]; y
+ * [batch][d->y], NULL where g is. eps may be x. ERR_BUG when g is wanted without y or of a model that has none. */
+int denoiser_eps(denoiser *d, float *eps, float *g, const float *x, double t, const float *y, err *e);
+
+/* What one call will take, with or without g. Seconds are measured on a part of the grid. */
+int denoiser_plan(model_cost *out, denoiser *d, bool g, err *e);
+
+#endif

@@ -1,0 +1,353 @@
+#include "model/unet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/layer.h"
+#include "nn/attention.h"
+#include "nn/combine.h"
+#include "nn/resample.h"
+
+static const double EPS = 1e-5;
+static const int HALF[3] = { 1, 2, 2 }; /* of Y and Z */
+
+enum kind { CONV, RES, ATTENTION };
+enum how { SAME, DOWN, UP };
+
+typedef struct layer {
+	enum kind kind;
+	int in, out;
+	enum how how;
+} layer;
+
+typedef struct block {
+	layer layer[3];
+	int n;
+} block;
+
+enum { MOST_BLOCKS = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1) };
+
+/* The network as the state dict numbers it. */
+typedef struct plan {
+	block input[MOST_BLOCKS], middle, output[MOST_BLOCKS];
+	int inputs, outputs;
+} plan;
+
+static void put(block *b, layer l) { b->layer[b->n++] = l; }
+
+static bool attends(const unet_config *u, int factor)
+{
+	for (int i = 0; i < u->attentions; i++)
+		if (u->attention_at[i] == factor)
+			return true;
+	return false;
+}
+
+static void plan_make(const unet_config *u, plan *p)
+{
+	int c = u->base_channels * u->multipliers[0], factor = 1, kept[MOST_BLOCKS], n = 0;
+	memset(p, 0, sizeof *p);
+	put(&p->input[p->inputs++], (layer){ CONV, u->in_channels, c, SAME });
+	kept[n++] = c;
+	for (int level = 0; level < u->levels; level++) {
+		for (int r = 0; r < u->res_blocks; r++) {
+			block *b = &p->input[p->inputs++];
+			put(b, (layer){ RES, c, u->base_channels * u->multipliers[level], SAME });
+			kept[n++] = c = b->layer[0].out;
+			if (attends(u, factor))
+				put(b, (layer){ ATTENTION, c, c, SAME });
+		}
+		if (level + 1 == u->levels)
+			break;
+		put(&p->input[p->inputs++], (layer){ RES, c, c, DOWN });
+		kept[n++] = c;
+		factor *= 2;
+	}
+	put(&p->middle, (layer){ RES, c, c, SAME });
+	put(&p->middle, (layer){ ATTENTION, c, c, SAME });
+	put(&p->middle, (layer){ RES, c, c, SAME });
+	for (int level = u->levels - 1; level >= 0; level--)
+		for (int r = 0; r <= u->res_blocks; r++) {
+			block *b = &p->output[p->outputs++];
+			put(b, (layer){ RES, c + kept[--n], u->base_channels * u->multipliers[level], SAME });
+			c = b->layer[0].out;
+			if (attends(u, factor))
+				put(b, (layer){ ATTENTION, c, c, SAME });
+			if (level && r == u->res_blocks) {
+				put(b, (layer){ RES, c, c, UP });
+				factor /= 2;
+			}
+		}
+}
+
+/* ---- parameters ---- */
+
+typedef struct lister {
+	param_table *t;
+	int embedding;
+	int code;
+	err *e;
+} lister;
+
+static void list_layer(lister *l, enum init_rule rule, int rank, const char *at, const char *leaf, int in, int out, int k)
+{
+	char name[LAYER_NAME];
+	if (!l->code)
+		l->code = table_add_layer(l->t, rule, rank, layer_under(name, at, leaf), in, out, k, l->e);
+}
+
+static void list_norm(lister *l, const char *at, const char *leaf, int channels)
+{
+	char name[LAYER_NAME];
+	if (!l->code)
+		l->code = table_add_norm(l->t, layer_under(name, at, leaf), channels, l->e);
+}
+
+static void list_block(lister *l, const char *at, const block *b, bool shift)
+{
+	for (int i = 0; i < b->n; i++) {
+		char name[LAYER_NAME];
+		const layer *x = &b->layer[i];
+		snprintf(name, sizeof name, "%s.%d", at, i);
+		if (x->kind == CONV) {
+			if (!l->code)
+				l->code = table_add_layer(l->t, INIT_UNIFORM, 5, name, x->in, x->out, 3, l->e);
+		} else if (x->kind == ATTENTION) {
+			list_norm(l, name, "norm", x->in);
+			list_layer(l, INIT_UNIFORM, 3, name, "qkv", x->in, 3 * x->in, 1);
+			list_layer(l, INIT_ZEROS, 3, name, "proj_out", x->in, x->in, 1);
+		} else {
+			list_norm(l, name, "in_layers.0", x->in);
+			list_layer(l, INIT_UNIFORM, 5, name, "in_layers.2", x->in, x->out, 3);
+			list_layer(l, INIT_UNIFORM, 2, name, "emb_layers.1", l->embedding, 2 * x->out, 1);
+			if (shift)
+				list_layer(l, INIT_UNIFORM, 2, name, "emb_z_layers.1", l->embedding, 2 * x->out, 1);
+			list_norm(l, name, "out_layers.0", x->out);
+			list_layer(l, INIT_ZEROS, 5, name, "out_layers.3", x->out, x->out, 3);
+			if (x->in != x->out)
+				list_layer(l, INIT_UNIFORM, 5, name, "skip_connection", x->in, x->out, 1);
+		}
+	}
+}
+
+static const char *const MIDDLE[] = { "middle_block", "shift_middle_block" }, *const OUTPUT[] = { "output_blocks", "shift_output_blocks" },
+			 *const OUT[] = { "out", "shift_out" };
+
+int unet_table(const model_config *m, bool shift, param_table *t, err *e)
+{
+	const unet_config *u = &m->unet;
+	int branches = shift ? 2 : 1;
+	lister l = { .t = t, .embedding = 4 * u->base_channels, .e = e };
+	char at[LAYER_NAME];
+	plan p;
+	plan_make(u, &p);
+	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "0", u->base_channels, l.embedding, 1);
+	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "2", l.embedding, l.embedding, 1);
+	if (shift && !l.code)
+		l.code = table_add_layer(t, INIT_UNIFORM, 2, "label_emb", m->latent_dim, l.embedding, 1, e);
+	for (int i = 0; i < p.inputs; i++) {
+		snprintf(at, sizeof at, "input_blocks.%d", i);
+		list_block(&l, at, &p.input[i], false);
+	}
+	for (int s = 0; s < branches; s++)
+		list_block(&l, MIDDLE[s], &p.middle, s);
+	for (int s = 0; s < branches; s++)
+		for (int i = 0; i < p.outputs; i++) {
+			snprintf(at, sizeof at, "%s.%d", OUTPUT[s], i);
+			list_block(&l, at, &p.output[i], s);
+		}
+	for (int s = 0; s < branches; s++) {
+		list_norm(&l, OUT[s], "0", u->base_channels * u->multipliers[0]);
+		list_layer(&l, INIT_ZEROS, 5, OUT[s], "2", u->base_channels * u->multipliers[0], u->in_channels, 3);
+	}
+	return l.code;
+}
+
+bool unet_is_shift(const char *name)
+{
+	static const char *const front[] = { "label_emb.", "shift_middle_block.", "shift_output_blocks.", "shift_out." };
+	for (size_t i = 0; i < sizeof front / sizeof *front; i++)
+		if (!strncmp(name, front[i], strlen(front[i])))
+			return true;
+	return false;
+}
+
+/* ---- the way through ---- */
+
+/* One pass, or one branch of it. */
+typedef struct pass {
+	nn *c;
+	const unet_config *u;
+	const params *p;
+	tensor *time, *code; /* embeddings [b,1,1,1,4*base]; code NULL: no second modulation */
+	unet_dropout *drop;
+	const void *of;
+} pass;
+
+static const conv_spec AROUND = { .pad_low = 1, .pad_high = 1 };
+
+/* affine, then the scale and shift that layer "AT.LEAF" makes of SiLU(embedding). Takes over affine. */
+static tensor *modulate(const pass *q, const char *at, const char *leaf, tensor *embedding, tensor *affine)
+{
+	char name[LAYER_NAME];
+	tensor *by = layer_conv(q->c, q->p, layer_under(name, at, leaf), embedding, (conv_spec){ .act = ACT_SILU });
+	tensor *out = nn_modulate(q->c, affine, by);
+	nn_drop(q->c, by);
+	nn_drop(q->c, affine);
+	return out;
+}
+
+/* The first convolution behind norm and SiLU, on the grid that the block leaves behind; *x, the input, comes to that grid too. */
+static tensor *first_half(const pass *q, const char *at, enum how how, tensor **x)
+{
+	char name[LAYER_NAME];
+	conv_spec s = AROUND;
+	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "in_layers.0"), *x, q->u->groups, EPS), *from = nn_keep(*x),
+	       *other = NULL;
+	if (how == DOWN) {
+		from = nn_mean_pool(q->c, *x, affine, ACT_SILU, HALF);
+		other = nn_mean_pool(q->c, *x, NULL, ACT_NONE, HALF);
+	} else {
+		s.affine = affine;
+		s.act = ACT_SILU;
+	}
+	if (how == UP) {
+		memcpy(s.up, HALF, sizeof s.up);
+		other = nn_upsample(q->c, *x, HALF);
+	}
+	tensor *h = layer_conv(q->c, q->p, layer_under(name, at, "in_layers.2"), from, s);
+	nn_drop(q->c, affine);
+	nn_drop(q->c, from);
+	if (how != SAME) {
+		nn_drop(q->c, *x);
+		*x = other;
+	}
+	return h;
+}
+
+/* Takes over x. */
+static tensor *residual(const pass *q, const char *at, const layer *l, tensor *x)
+{
+	char name[LAYER_NAME];
+	tensor *h = first_half(q, at, l->how, &x);
+	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "out_layers.0"), h, q->u->groups, EPS);
+	affine = modulate(q, at, "emb_layers.1", q->time, affine);
+	if (q->code)
+		affine = modulate(q, at, "emb_z_layers.1", q->code, affine);
+	conv_spec s = AROUND;
+	if (q->drop) {
+		const dropout d = q->drop(q->of, at);
+		tensor *left = nn_dropout(q->c, h, affine, ACT_SILU, &d);
+		nn_drop(q->c, h);
+		h = left;
+	} else {
+		s.affine = affine;
+		s.act = ACT_SILU;
+	}
+	if (l->in != l->out)
+		x = layer_conv(q->c, q->p, layer_under(name, at, "skip_connection"), x, (conv_spec){ .takes_x = true });
+	s.add = x;
+	tensor *out = layer_conv(q->c, q->p, layer_under(name, at, "out_layers.3"), h, s);
+	nn_drop(q->c, affine);
+	nn_drop(q->c, h);
+	return out;
+}
+
+/* Takes over x. */
+static tensor *attention(const pass *q, const char *at, int channels, tensor *x)
+{
+	char name[LAYER_NAME];
+	int width = channels / q->u->heads;
+	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "norm"), x, q->u->groups, EPS);
+	tensor *qkv = layer_conv(q->c, q->p, layer_under(name, at, "qkv"), x, (conv_spec){ .affine = affine });
+	/* the rows of qkv: q, k and v of the first head, then of the second .. */
+	const attention_spec s = { .q = { qkv, 0, 3 * width },
+				   .k = { qkv, width, 3 * width },
+				   .v = { qkv, 2 * width, 3 * width },
+				   .heads = q->u->heads,
+				   .width = width };
+	tensor *h = nn_attention(q->c, &s);
+	nn_drop(q->c, affine);
+	nn_drop(q->c, qkv);
+	tensor *out = layer_conv(q->c, q->p, layer_under(name, at, "proj_out"), h, (conv_spec){ .add = x });
+	nn_drop(q->c, h);
+	return out;
+}
+
+/* Takes over x. */
+static tensor *run_block(const pass *q, const char *at, const block *b, tensor *x)
+{
+	for (int i = 0; i < b->n; i++) {
+		char name[LAYER_NAME];
+		const layer *l = &b->layer[i];
+		snprintf(name, sizeof name, "%s.%d", at, i);
+		if (l->kind == RES) {
+			x = residual(q, name, l, x);
+		} else if (l->kind == ATTENTION) {
+			x = attention(q, name, l->in, x);
+		} else {
+			tensor *y = layer_conv(q->c, q->p, name, x, AROUND);
+			nn_drop(q->c, x);
+			x = y;
+		}
+	}
+	return x;
+}
+
+/* From the lowest output of the way down, h, through middle and way up; kept [inputs]: all outputs of the way down. */
+static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tensor *const *kept)
+{
+	char at[LAYER_NAME];
+	h = run_block(q, MIDDLE[shift], &p->middle, nn_keep(h));
+	for (int i = 0; i < p->outputs; i++) {
+		tensor *both = nn_concat(q->c, h, kept[p->inputs - 1 - i]);
+		nn_drop(q->c, h);
+		snprintf(at, sizeof at, "%s.%d", OUTPUT[shift], i);
+		h = run_block(q, at, &p->output[i], both);
+	}
+	conv_spec s = AROUND;
+	s.act = ACT_SILU;
+	s.affine = layer_group_norm(q->c, q->p, layer_under(at, OUT[shift], "0"), h, q->u->groups, EPS);
+	tensor *out = layer_conv(q->c, q->p, layer_under(at, OUT[shift], "2"), h, s);
+	nn_drop(q->c, s.affine);
+	nn_drop(q->c, h);
+	return out;
+}
+
+static tensor *embed_time(const pass *q, const double *t, int n)
+{
+	tensor *wave = nn_time_embedding(q->c, t, n, q->u->base_channels);
+	tensor *h = layer_conv(q->c, q->p, "time_embed.0", wave, (conv_spec){ 0 });
+	tensor *out = layer_conv(q->c, q->p, "time_embed.2", h, (conv_spec){ .act = ACT_SILU });
+	nn_drop(q->c, wave);
+	nn_drop(q->c, h);
+	return out;
+}
+
+tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g)
+{
+	if (!call->x)
+		return NULL;
+	pass q = { .c = c, .u = &m->unet, .p = p, .of = call->of, .drop = call->y ? NULL : call->drop };
+	tensor *kept[MOST_BLOCKS] = { 0 };
+	plan net;
+	plan_make(q.u, &net);
+	q.time = embed_time(&q, call->t, call->x->s.b);
+	tensor *h = call->x;
+	for (int i = 0; i < net.inputs; i++) {
+		char at[LAYER_NAME];
+		snprintf(at, sizeof at, "input_blocks.%d", i);
+		h = kept[i] = run_block(&q, at, &net.input[i], nn_keep(h));
+	}
+	tensor *epsilon = way_up(&q, &net, false, h, kept);
+	if (call->y) {
+		q.code = layer_conv(c, p, "label_emb", call->y, (conv_spec){ 0 });
+		q.drop = call->drop;
+		*g = way_up(&q, &net, true, h, kept);
+	}
+	for (int i = 0; i < net.inputs; i++)
+		nn_drop(c, kept[i]);
+	nn_drop(c, q.time);
+	nn_drop(c, q.code);
+	return epsilon;
+}

@@ -1,0 +1,33 @@
+/* The noise predictor: a U-Net with attention (Dhariwal & Nichol 2021) on latents, and the shift U-Net of LDAE, which has the same
+ * middle and way up a second time, steered by a semantic code: one pass down, two ways up (arXiv 2504.08635, section 2.3). */
+#ifndef MODEL_UNET_H
+#define MODEL_UNET_H
+
+#include "model/config.h"
+#include "model/table.h"
+#include "nn/dropout.h"
+#include "nn/nn.h"
+#include "nn/param.h"
+
+/* Lists every parameter under the authors' names; `shift`: of the shift U-Net. Freed with table_free. */
+int unet_table(const model_config *m, bool shift, param_table *t, err *e);
+
+/* Does this parameter of a shift U-Net belong to what the U-Net has not, and training of the representation moves? */
+bool unet_is_shift(const char *name);
+
+/* Dropout for residual block `block` ("middle_block.0"); `of` is unet_call.of. */
+typedef dropout unet_dropout(const void *of, const char *block);
+
+typedef struct unet_call {
+	tensor *x; /* [b,X,Y,Z,in_channels] noisy scaled latents; Y and Z multiples of unet_factor */
+	const double *t; /* [b] times, 0 .. timesteps-1; NULL while planning */
+	tensor *y; /* [b,1,1,1,latent_dim] semantic codes; NULL: the shift branch is not computed */
+	unet_dropout *drop; /* NULL: none. With y it reaches the shift branch only: the rest is taken as trained */
+	const void *of;
+} unet_call;
+
+/* -> epsilon, as x; with y also *g (not NULL), G, as x. p holds what unet_table lists. x and y remain the caller's. Gradients flow to y and
+ * to the parameters that have one and are not frozen; of what is frozen nothing is recorded. */
+tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g);
+
+#endif
