@@ -13,6 +13,7 @@ declare -A missing=(
 	[npy2lat]="--id a z=$T/none.npy"
 	[nii-score]="$T/none.nii $T/none.nii"
 	[nii2png]="-o $T/o.png $T/none.nii"
+	[sem-encode]="-m tests/oracle/golden/semantic.safetensors $T/none.lat"
 	[train-ae]="-c $T/none.json -o $T/o $T/none.nii"
 )
 

@@ -1,0 +1,109 @@
+/* sem-encode: semantic codes of scans. */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/stream.h"
+#include "model/encoder.h"
+#include "volume/prepare.h"
+
+static const struct cli tool = {
+	"sem-encode", "add the semantic code of each record's voxels", "[FILE...]", 0,
+	-1,	      CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	NULL,
+};
+
+static void open_model(encoder *k)
+{
+	err e = { 0 };
+	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
+	if (encoder_open(k, cli_common.model, math, cli_common.threads, &e))
+		cli_fail(&e);
+	if (!k->w.identity_stored)
+		cli_note("the model's file holds no identity: it was computed");
+}
+
+/* Were the record's voxels prepared as the model wants them? Voxels from outside do not say. */
+static int check_preparation(const encoder *k, const lat_record *r, const lat_tensor *x, err *e)
+{
+	const json_t *object = json_object_get(r->header, "preparation");
+	preparation ours, theirs;
+	if (cli_common.any_model || !json_is_object(object))
+		return 0;
+	int code = preparation_parse(&ours, k->w.preparation, k->w.config.volume, e);
+	if (!code)
+		code = err_as(e, preparation_parse(&theirs, object, k->w.config.volume, e), ERR_CONFIG, ERR_DATA);
+	if (!code && !preparation_same(&ours, &theirs))
+		return err_set(e, ERR_DATA, "prepared in another way than the model's; --any-model takes it all the same");
+	const int64_t grid[4] = { 1, theirs.n[0], theirs.n[1], theirs.n[2] };
+	if (!code && !lat_has_shape(x, 4, grid))
+		code = err_set(e, ERR_DATA, "x is on another grid than the record's preparation says");
+	return code;
+}
+
+/* The record's x, checked, and the encoder set to its grid. */
+static int find_voxels(lat_tensor **x, encoder *k, lat_record *r, err *e)
+{
+	enum { MOST = 4096 };	/* voxels along an axis */
+	char text[LAT_MAX_RANK * 21];
+	int code = lat_need(r, "x", x, e);
+	if (code)
+		return code;
+	const lat_tensor *t = *x;
+	lat_shape_text(t, text);
+	if (t->rank != 4 || t->shape[0] != 1 || t->shape[1] > MOST || t->shape[2] > MOST || t->shape[3] > MOST)
+		return err_set(e, ERR_DATA, "x of %s is no volume of one channel", text);
+	const int n[3] = { (int)t->shape[1], (int)t->shape[2], (int)t->shape[3] };
+	code = check_preparation(k, r, t, e);
+	return code ? code : err_as(e, encoder_shape(k, n, e), ERR_CONFIG, ERR_DATA);
+}
+
+static int encode(lat_record *r, void *with, bool *keep, err *e)
+{
+	encoder *k = with;
+	lat_tensor *t;
+	float *x = NULL, *y = NULL;
+	(void)keep;
+	int code = find_voxels(&t, k, r, e);
+	if (!code)
+		code = lat_floats(t, &x, e);
+	if (!code)
+		code = mem_zero(&y, (size_t)k->y, sizeof *y, "code", e);
+	if (!code)
+		code = encoder_code(k, y, x, e);
+	if (!code)
+		code = lat_set_floats(r, "y", DTYPE_F32, 1, (int64_t[]){ k->y }, y, &t, e);
+	if (!code)
+		code = lat_set_model(t, "semantic", k->w.identity, e);
+	free(x);
+	free(y);
+	return code;
+}
+
+static int print_plan(lat_record *r, void *with, bool *keep, err *e)
+{
+	encoder *k = with;
+	lat_tensor *t;
+	model_cost cost;
+	(void)keep;
+	int code = find_voxels(&t, k, r, e);
+	if (!code)
+		code = encoder_plan(&cost, k, e);
+	if (!code)
+		printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	encoder k;
+	omp_set_num_threads(cli_common.threads);
+	open_model(&k);
+	int status = cli_common.plan ? stream_each(files, n, print_plan, NULL, &k) : stream_filter(files, n, encode, NULL, &k);
+	encoder_close(&k);
+	return cli_done(status);
+}
