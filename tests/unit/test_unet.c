@@ -6,13 +6,14 @@
 
 #include "diffusion/schedule.h"
 #include "model/denoiser.h"
+#include "model/semantic.h"
 #include "model/unet.h"
 #include "nn/combine.h"
 #include "nn/loss.h"
 
 enum { CODE = 64, COUNT = 3 * 8 * 10 * 8 };
 
-static const shape LATENT = { 2, 8, 10, 8, 3 };
+static const shape SCAN = { 2, 32, 40, 32, 1 }, LATENT = { 2, 8, 10, 8, 3 };
 
 static model_config config;
 static json_t *config_json;
@@ -267,7 +268,9 @@ static void diffusion_loss(enum nn_math math, double tolerance)
 	forget_kernels(&nets[0]);
 }
 
-/* The shift parts and the code take gradients, the rest does not, nor is it recorded. */
+static bool is_encoder(const char *name) { return !unet_is_shift(name); }
+
+/* The shift parts and the semantic encoder take gradients, the rest does not, nor is it recorded. */
 static void representation_loss(enum nn_math math, double tolerance)
 {
 	err e;
@@ -280,8 +283,12 @@ static void representation_loss(enum nn_math math, double tolerance)
 	params_zero_gradients(ps);
 	nn *c = nn_new(NN_TRAIN, math, 2);
 	unet_call call = { .x = noisy(c, &s), .t = times };
-	call.y = nn_from_field(c, (shape){ 2, 1, 1, 1, CODE }, golden("semantic", 2 * CODE));
-	call.y->needs_grad = true;
+	weights encoder = { 0 };
+	fine(weights_open(&encoder, GOLDEN "semantic.safetensors", "semantic", &e), &e);
+	fine(params_with_gradients(&encoder.params, &e), &e);
+	semantic_call scan = { .x = nn_from_field(c, SCAN, golden("x", shape_count(SCAN))) };
+	call.y = semantic_encode(c, &encoder.config.semantic, &encoder.params, &scan);
+	expect_close("semantic", c, call.y, golden("semantic", 2 * CODE), 1e-5);
 	double weight[2], shift[2];
 	for (int i = 0; i < 2; i++) {
 		weight[i] = schedule_loss_weight(&s, (int)times[i]);
@@ -297,7 +304,9 @@ static void representation_loss(enum nn_math math, double tolerance)
 	for (size_t i = 0; i < ps->n; i++)
 		moved += unet_is_shift(ps->p[i].name);
 	assert_int_equal(seen, moved);
-	assert_non_null(call.y->g);
+	/* all of the encoder, but for the places, which are constants */
+	seen = expect_gradients(GOLDEN "grad.loss.representation.safetensors", &encoder.params, is_encoder, tolerance);
+	assert_int_equal(seen, encoder.params.n - 1);
 	for (size_t i = 0; i < ps->n; i++)
 		assert_true(unet_is_shift(ps->p[i].name) == (ps->p[i].g != NULL));
 
@@ -310,10 +319,11 @@ static void representation_loss(enum nn_math math, double tolerance)
 	assert_memory_equal(same->v, eps->v, 2 * COUNT * sizeof(float));
 	assert_memory_not_equal(dropped->v, g->v, 2 * COUNT * sizeof(float));
 	nn_forget(c);
-	tensor *all[] = { call.x, call.y, noise, eps, g, loss, dropped, same };
-	for (int i = 0; i < 8; i++)
+	tensor *all[] = { call.x, call.y, noise, eps, g, loss, dropped, same, scan.x };
+	for (int i = 0; i < 9; i++)
 		nn_drop(c, all[i]);
 	nn_free(c);
+	weights_close(&encoder);
 	schedule_free(&s);
 	params_freeze(ps, false);
 	forget_kernels(ps);
