@@ -29,9 +29,11 @@ LIBS_nn     := -lm
 LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
 LIBS_diffusion := -lm
+LIBS_baseline := -lm
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
+USES_lat-baseline := cli baseline format base
 USES_lat-check := cli format base
 USES_lat-cut := cli format base
 USES_lat-diff := cli format base
@@ -48,7 +50,7 @@ USES_nii2lat := cli model nn nii volume format base
 USES_sem-encode := cli model nn volume format base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train probe diffusion model nn nii volume format base
+PARTS := cli train baseline probe diffusion model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)

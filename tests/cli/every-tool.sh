@@ -11,6 +11,7 @@ declare -A missing=(
 	[lat2npy]="-n z -o $T/o.npy $T/none.lat"
 	[linprobe]="fit --labels $T/none.tsv --target age -o $T/o"
 	[npy2lat]="--id a z=$T/none.npy"
+	[lat-baseline]="--method mean --train $T/none.lat $T/none.lat"
 	[nii-score]="$T/none.nii $T/none.nii"
 	[nii2png]="-o $T/o.png $T/none.nii"
 	[sem-encode]="-m tests/oracle/golden/semantic.safetensors $T/none.lat"

@@ -1,0 +1,138 @@
+#include "baseline/pca.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/blas.h"
+#include "base/mem.h"
+
+enum { CHUNK = 4096 };	/* rows or columns that are widened to double at a time */
+
+typedef void symmetric_eigen(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
+			     const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+
+static void means(double *mean, const float *rows, size_t n, size_t width)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < width; k++)
+			mean[k] += (double)rows[i * width + k];
+	for (size_t k = 0; k < width; k++)
+		mean[k] /= (double)n;
+}
+
+/* gram [s,s], upper triangle in the row-major sense: of columns (by_columns: s = width) or of rows (s = n), of the centred rows. */
+static int gram_of(double *gram, bool by_columns, const pca *p, const float *rows, size_t n, err *e)
+{
+	__typeof__(cblas_dsyrk) *dsyrk;
+	double *part = NULL;
+	size_t s = by_columns ? p->width : n, all = by_columns ? n : p->width;
+	int code = blas_function(&dsyrk, "cblas_dsyrk", e);
+	if (!code)
+		code = mem_zero(&part, s * CHUNK, sizeof *part, "principal components", e);
+	for (size_t at = 0; !code && at < all; at += CHUNK) {
+		size_t now = all - at < CHUNK ? all - at : CHUNK;
+		for (size_t i = 0; i < now * s; i++) {
+			/* part [now][s] of rows at .., or [s][now] of columns at .. */
+			size_t row = by_columns ? at + i / s : i / now, column = by_columns ? i % s : at + i % now;
+			part[i] = (double)rows[row * p->width + column] - p->mean[column];
+		}
+		dsyrk(CblasRowMajor, CblasUpper, by_columns ? CblasTrans : CblasNoTrans, (int)s, (int)now, 1, part,
+		      by_columns ? (int)s : (int)now, 1, gram, (int)s);
+	}
+	free(part);
+	return code;
+}
+
+/* gram [s,s] -> its eigenvectors, one a row, smallest value first, in value [s]. */
+static int eigen(double *gram, double *value, int s, err *e)
+{
+	symmetric_eigen *dsyevd;
+	double *work = NULL, most;
+	int *iwork = NULL, info = 0, ask = -1, integers, code = blas_function(&dsyevd, "dsyevd_", e);
+	if (code)
+		return code;
+	/* LAPACK counts columns first: our upper triangle is its lower one, its vectors are our rows */
+	dsyevd("V", "L", &s, gram, &s, value, &most, &ask, &integers, &ask, &info, 1, 1);
+	int reals = (int)most;
+	code = mem_zero(&work, (size_t)reals, sizeof *work, "principal components", e);
+	if (!code)
+		code = mem_zero(&iwork, (size_t)integers, sizeof *iwork, "principal components", e);
+	if (!code)
+		dsyevd("V", "L", &s, gram, &s, value, work, &reals, iwork, &integers, &info, 1, 1);
+	if (!code && info)
+		code = err_set(e, ERR_DATA, "principal components: the eigenvalues do not converge (%d)", info);
+	free(work);
+	free(iwork);
+	return code;
+}
+
+/* Component j from an eigenvector: itself, or the rows weighed by it. */
+static void make_axis(const pca *p, double *axis, const double *vector, bool by_columns, const float *rows, size_t n)
+{
+	double square = 0;
+	if (by_columns)
+		for (size_t k = 0; k < p->width; k++)
+			axis[k] = vector[k];
+	else
+		for (size_t i = 0; i < n; i++)
+			for (size_t k = 0; k < p->width; k++)
+				axis[k] += vector[i] * ((double)rows[i * p->width + k] - p->mean[k]);
+	for (size_t k = 0; k < p->width; k++)
+		square += axis[k] * axis[k];
+	for (size_t k = 0; square > 0 && k < p->width; k++)
+		axis[k] /= sqrt(square);
+}
+
+int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e)
+{
+	bool by_columns = width <= n;
+	size_t s = by_columns ? width : n;
+	double *gram = NULL, *value = NULL;
+	*p = (pca){ .width = width, .k = k };
+	if (k < 0 || (size_t)k > width || (size_t)k + 1 > n)
+		return err_set(e, ERR_DATA, "%d components of %zu rows of %zu numbers", k, n, width);
+	int code = mem_zero(&p->mean, width, sizeof *p->mean, "principal components", e);
+	if (!code)
+		code = mem_zero(&p->axis, (size_t)k * width, sizeof *p->axis, "principal components", e);
+	if (!code)
+		code = mem_zero(&gram, s * s, sizeof *gram, "principal components", e);
+	if (!code)
+		code = mem_zero(&value, s, sizeof *value, "principal components", e);
+	if (!code) {
+		means(p->mean, rows, n, width);
+		code = gram_of(gram, by_columns, p, rows, n, e);
+	}
+	if (!code)
+		code = eigen(gram, value, (int)s, e);
+	for (size_t j = 0; !code && j < (size_t)k; j++)
+		make_axis(p, p->axis + j * width, gram + (s - 1 - j) * s, by_columns, rows, n);
+	free(gram);
+	free(value);
+	return code;
+}
+
+void pca_free(pca *p)
+{
+	free(p->mean);
+	free(p->axis);
+	*p = (pca){ 0 };
+}
+
+void pca_project(const pca *p, float *row)
+{
+	double weight[p->k + 1];
+	for (int j = 0; j < p->k; j++) {
+		const double *axis = p->axis + (size_t)j * p->width;
+		weight[j] = 0;
+		for (size_t i = 0; i < p->width; i++)
+			weight[j] += axis[i] * ((double)row[i] - p->mean[i]);
+	}
+	for (size_t i = 0; i < p->width; i++) {
+		double sum = p->mean[i];
+		for (int j = 0; j < p->k; j++)
+			sum += weight[j] * p->axis[(size_t)j * p->width + i];
+		row[i] = (float)sum;
+	}
+}

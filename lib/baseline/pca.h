@@ -1,0 +1,23 @@
+/* Principal components, by LAPACK from the smaller of the two Gram matrices. */
+#ifndef BASELINE_PCA_H
+#define BASELINE_PCA_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+typedef struct pca {
+	size_t width;	/* numbers in a row */
+	int k;		/* components */
+	double *mean;	/* [width] */
+	double *axis;	/* [k][width], orthonormal, largest variance first */
+} pca;
+
+/* The first k components of `rows` [n][width]. ERR_DATA when k is not in 0 .. min(width, n-1); ERR_OS. pca_free also when it fails. */
+int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
+void pca_free(pca *p);
+
+/* row [width] becomes its projection: mean + sum over the components. */
+void pca_project(const pca *p, float *row);
+
+#endif
