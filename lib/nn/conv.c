@@ -82,6 +82,19 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 	nn_give(c, dw, w->count);
 }
 
+/* The result of job j through Winograd, with weights that are kept in transformed form unless they are too large. */
+static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, param *w, bool back, const float *bias, const float *add,
+		     float *out)
+{
+	if (wino_is_wide(j)) {
+		wino_wide_forward(c, j, t, in, w->v, back, bias, add, out);
+		return;
+	}
+	const float *u = pack_wino(c, w, t, (int)w->n[0], (int)w->n[1], back);
+	if (nn_ok(c))
+		wino_forward(c, j, t, in, u, bias, add, out);
+}
+
 /* The gradient at the virtual input [b][virt][in.c]. */
 static void data_gradient(nn *c, const conv_node *n, float *d)
 {
@@ -100,9 +113,7 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 				.k = { 3, 3, 3 },
 				.stride = 1,
 				.pad = 2 - j->pad };
-	const float *u = pack_wino(c, n->weight, n->tile, j->out.c, j->in.c, true);
-	if (nn_ok(c))
-		wino_forward(c, &back, n->tile, dout, u, NULL, NULL, d);
+	winograd(c, &back, n->tile, dout, n->weight, true, NULL, NULL, d);
 }
 
 static void conv_backward(nn *c, node *base)
@@ -178,13 +189,12 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
 	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
-	bool winograd = wino_fits(&j);
-	wino_tile tile = winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
-	const float *w = winograd ? pack_wino(c, s->weight, tile, j.out.c, j.in.c, false) :
-				    pack_taps(c, s->weight, j.out.c, j.in.c, (int)taps);
+	bool by_winograd = wino_fits(&j);
+	wino_tile tile = by_winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
+	const float *w = by_winograd ? NULL : pack_taps(c, s->weight, j.out.c, j.in.c, (int)taps);
 	const float *bias = s->bias ? s->bias->v : NULL;
-	if (out && winograd)
-		wino_forward(c, &j, tile, x->v, w, bias, add ? add->v : NULL, out->v);
+	if (out && by_winograd)
+		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v);
 	else if (out)
 		conv_tiles_forward(c, &j, x->v, w, bias, add ? add->v : NULL, out->v);
 	if (!nn_ok(c)) {
@@ -198,7 +208,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 		n->job = j;
 		n->weight = s->weight;
 		n->bias = s->bias;
-		n->winograd = winograd;
+		n->winograd = by_winograd;
 		n->tile = tile;
 	}
 done:

@@ -19,7 +19,8 @@ typedef struct conv_job {
  * prologue; zeros outside the grid. */
 void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst);
 
-/* The plain algorithm for any shape: tiles of im2col and sgemm (conv_tiles.c). w: [kx][ky][kz][in][out] (pack_taps). */
+/* The plain algorithm for any shape: tiles of im2col and sgemm (conv_tiles.c). w: [kx][ky][kz][in][out], or [out][in] for a single tap
+ * (pack_taps). */
 void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out);
 /* The same for one tap without affine and out.c <= in.c, in place: the result lies at the front of x. */
 void conv_tiles_over(nn *c, const conv_job *j, float *x, const float *w, const float *bias);
@@ -36,6 +37,18 @@ size_t wino_weight_count(wino_tile t, int cin, int cout);
 /* w: the field's [out][in][3][3][3]; back: the flipped, transposed kernel of the data gradient (then cin, cout are swapped). */
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u);
 void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out);
+/* One row of them, for one channel that is read: columns first .. first+n-1 (whole vectors; zeros beyond the last channel) to u[p*sp]. */
+void wino_transform_row(wino_tile t, const float *w, int out, int in, bool back, int row, int first, int n, float *u, size_t sp);
+int wino_points(wino_tile t);
+/* Output channels first .. first+n-1 of the tile of volume b whose first voxel is `at`, from m[p*mp]: with bias [n, whole vectors] and add
+ * (NULL: none; as out) to out. */
+void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
+		const float *add, float *out);
+/* Weights so many that they are not kept in transformed form, which is 64/27 as large or larger (winograd_wide.c). */
+bool wino_is_wide(const conv_job *j);
+/* wino_forward from the field's own weights w, as wino_transform_weights takes them, which a call transforms block by block. */
+void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *w, bool back, const float *bias,
+		       const float *add, float *out);
 /* dw: the field's [out][in][3][3][3], added to. */
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);
 

@@ -44,6 +44,9 @@ void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int
 static int low(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->pad : 0; }
 static int step(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->stride : 1; }
 
+/* A single tap: its weights lie as the field has them, [out][in]. */
+static bool pointwise(const conv_job *j) { return j->k[0] * j->k[1] * j->k[2] == 1; }
+
 /* How the output is cut: planes of x, each in runs of `rows` lines. */
 typedef struct cut {
 	int rows, runs, units;
@@ -118,7 +121,8 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 				if (ix < 0 || ix >= j->virt[0])
 					continue;
 				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
-				gemm(false, false, m, co, taps, tile, taps, w + (size_t)kx * taps * co, co, 1, out + at, co);
+				gemm(false, pointwise(j), m, co, taps, tile, taps, w + (size_t)kx * taps * co, pointwise(j) ? taps : co, 1, out + at,
+				     co);
 			}
 		}
 	}
@@ -185,7 +189,8 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 			for (int y0 = 0; y0 < j->out.y; y0 += u.rows) {
 				int rows = j->out.y - y0 < u.rows ? j->out.y - y0 : u.rows;
 				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
-				gemm(false, true, rows * j->out.z, taps, co, from, co, w + (size_t)kx * taps * co, co, 0, tile, taps);
+				gemm(false, !pointwise(j), rows * j->out.z, taps, co, from, co, w + (size_t)kx * taps * co,
+				     pointwise(j) ? taps : co, 0, tile, taps);
 				fold(j, tile, y0, rows, d + (size_t)i * plane);
 			}
 		}

@@ -10,7 +10,7 @@
 
 enum { MOST_POINTS = 216 };
 
-static int points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
+int wino_points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
 
 bool wino_fits(const conv_job *j)
 {
@@ -27,23 +27,28 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math)
 	return t;
 }
 
-size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)points(t) * lanes_up(cin) * lanes_up(cout); }
+size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)wino_points(t) * lanes_up(cin) * lanes_up(cout); }
+
+void wino_transform_row(wino_tile t, const float *w, int out, int in, bool back, int row, int first, int n, float *u, size_t sp)
+{
+	int rows = back ? out : in, cols = back ? in : out;
+	for (int k = 0; k < n; k += LANES) {
+		float taps[27 * LANES] = { 0 };
+		for (int l = 0; l < LANES && first + k + l < cols && row < rows; l++) {
+			size_t o = (size_t)(back ? row : first + k + l), i = (size_t)(back ? first + k + l : row);
+			for (int tap = 0; tap < 27; tap++)
+				taps[tap * LANES + l] = w[(o * in + i) * 27 + (size_t)(back ? 26 - tap : tap)];
+		}
+		nn_kernels()->wino_weight(t, taps, u + k, sp);
+	}
+}
 
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
 {
-	int rows = back ? out : in, cols = back ? in : out, rp = lanes_up(rows), cp = lanes_up(cols);
-	const kernels *kernel = nn_kernels();
+	int rp = lanes_up(back ? out : in), cp = lanes_up(back ? in : out);
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int r = 0; r < rp; r++)
-		for (int k = 0; k < cp; k += LANES) {
-			float taps[27 * LANES] = { 0 };
-			for (int l = 0; l < LANES && k + l < cols && r < rows; l++) {
-				size_t o = (size_t)(back ? r : k + l), i = (size_t)(back ? k + l : r);
-				for (int n = 0; n < 27; n++)
-					taps[n * LANES + l] = w[(o * in + i) * 27 + (size_t)(back ? 26 - n : n)];
-			}
-			kernel->wino_weight(t, taps, u + (size_t)r * cp + k, (size_t)rp * cp);
-		}
+		wino_transform_row(t, w, out, in, back, r, 0, cp, u + (size_t)r * cp, (size_t)rp * cp);
 }
 
 /* How the output is cut: bricks of n[0] x n[1] x n[2] tiles. */
@@ -57,7 +62,7 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 {
 	const int extent[3] = { j->out.x, j->out.y, j->out.z };
 	/* the transformed brick and its products, some 1.5 MB, shall stay in the second-level cache */
-	int want = (3 << 17) / (points(t) * (cin + cout));
+	int want = (3 << 17) / (wino_points(t) * (cin + cout));
 	want = want < 16 ? 16 : want > 64 ? 64 : want;
 	bricks k = { .n = { 1, 1, 1 } };
 	for (;;) {
@@ -119,9 +124,21 @@ static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, tran
 	return tiles;
 }
 
+void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
+		const float *add, float *out)
+{
+	const int left[3] = { j->out.x - at[0], j->out.y - at[1], j->out.z - at[2] };
+	size_t oz = (size_t)j->out.c, oy = oz * (size_t)j->out.z, ox = oy * (size_t)j->out.y;
+	size_t to = (size_t)b * j->out.x * ox + (size_t)at[0] * ox + (size_t)at[1] * oy + (size_t)at[2] * oz + (size_t)first;
+	int valid[3];
+	for (int a = 0; a < 3; a++)
+		valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
+	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid);
+}
+
 void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out)
 {
-	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = points(t), threads = nn_threads(c);
+	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = wino_points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
 	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * ip;
 	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
@@ -131,27 +148,20 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	float *padded = work + work_n * (size_t)threads;
 	for (int i = 0; i < op; i++)
 		padded[i] = bias && i < co ? bias[i] : 0;
-	const kernels *kernel = nn_kernels();
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int i = 0; i < k.total; i++) {
 		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *m = v + v_n;
 		int at[3], b = brick_at(&k, t, i, at);
 		stage(j, &k, in, b, at, j->pad, ip, patch);
-		int tiles = transform_brick(j, &k, t, kernel->wino_input, at, ip, patch, v);
+		int tiles = transform_brick(j, &k, t, nn_kernels()->wino_input, at, ip, patch, v);
 		for (int p = 0; p < np; p++)
 			gemm(false, false, tiles, op, ip, v + p * vp, ip, u + (size_t)p * ip * op, op, 0, m + p * mp, op);
 		tiles = 0;
 		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
 				for (int z = at[2]; z < at[2] + k.n[2] * t.m[2] && z < j->out.z; z += t.m[2]) {
-					const int left[3] = { j->out.x - x, j->out.y - y, j->out.z - z };
-					int valid[3];
-					for (int a = 0; a < 3; a++)
-						valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
-					size_t to = ((((size_t)b * j->out.x + x) * j->out.y + y) * j->out.z + z) * co;
-					kernel->wino_output(t, m + (size_t)tiles++ * op, mp, co, op, padded,
-							    add ? add + to : NULL, out + to, (size_t)j->out.y * j->out.z * co,
-							    (size_t)j->out.z * co, valid);
+					const int tile[3] = { x, y, z };
+					wino_store(j, t, b, tile, m + (size_t)tiles++ * op, mp, 0, co, padded, add, out);
 				}
 	}
 done:
@@ -161,7 +171,7 @@ done:
 /* dw += G^T du G for every pair of channels; du [p][ip][op] in `shares` parts. */
 static void finish_weights(nn *c, wino_tile t, const float *du, size_t own, int shares, int in, int out, float *dw)
 {
-	int np = points(t), ip = lanes_up(in), op = lanes_up(out);
+	int np = wino_points(t), ip = lanes_up(in), op = lanes_up(out);
 	const kernels *kernel = nn_kernels();
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int i = 0; i < in; i++)
@@ -181,7 +191,7 @@ static void finish_weights(nn *c, wino_tile t, const float *du, size_t own, int 
 
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw)
 {
-	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = points(t), threads = nn_threads(c);
+	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = wino_points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
 	const conv_job dj = {
 		.in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1

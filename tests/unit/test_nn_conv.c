@@ -119,6 +119,18 @@ static const conv_case chosen[] = {
 	  .affine = true,
 	  .bias = true,
 	  .add = true },
+	{ "wide",
+	  { 2, 2, 5, 3, 260 },
+	  254,
+	  CUBE(3),
+	  PLAIN,
+	  .low = 1,
+	  .high = 1,
+	  .act = ACT_SILU,
+	  .affine = true,
+	  .bias = true,
+	  .add = true },
+	{ "wide, up, two axes", { 1, 3, 2, 2, 272 }, 256, CUBE(3), .rank = 5, .stride = 1, .up = { 1, 2, 2 }, .low = 1, .high = 1 },
 	{ "many tiles",
 	  { 1, 5, 40, 30, 3 },
 	  5,
@@ -178,10 +190,63 @@ static void test_border(void **state)
 	nn_free(c);
 }
 
+/* Large weights: nothing transformed is kept, threads do not change bytes, a plan takes what a run takes, and volumes that are worked on
+ * one after the other get what one alone gets. */
+static void test_wide(void **state)
+{
+	(void)state;
+	const conv_case k = { NULL, { 3, 16, 17, 18, 256 }, 256, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true, .bias = true };
+	float *first = NULL;
+	size_t n = shape_count(k.in), peak[2];
+	for (int run = 0; run < 4; run++) {	/* a plan; two threads, one thread, the last volume */
+		err e;
+		nn *c = nn_new(run ? NN_INFER : NN_PLAN, NN_EXACT, run == 2 ? 1 : 2);
+		conv_setup s;
+		nn *real = nn_new(NN_INFER, NN_EXACT, 1);
+		conv_setup_make(&s, real, &k, 6);
+		conv_spec spec = spec_of(&s);
+		shape shape_ = k.in;
+		shape_.b = run == 3 ? 1 : 3;
+		size_t skip = run == 3 ? n / 3 * 2 : 0;
+		tensor *x = nn_tensor(c, shape_), *y;
+		if (run)
+			memcpy(x->v, s.x->v + skip, (n - skip) * sizeof(float));
+		if (run == 3) {
+			spec.affine = nn_tensor(c, (shape){ 1, 1, 1, 1, 512 });
+			memcpy(spec.affine->v, s.affine->v + 2 * 512, 512 * sizeof(float));
+		}
+		y = nn_conv(c, x, &spec);
+		SUCCEEDS(nn_error(c, &e));
+		assert_null(s.weight->packed);
+		if (run < 2)
+			peak[run] = nn_peak(c);
+		if (run == 1) {
+			first = malloc(n * sizeof *first);
+			memcpy(first, y->v, n * sizeof *first);
+		}
+		if (run == 2)
+			assert_memory_equal(first, y->v, n * sizeof *first);
+		if (run == 3) {
+			double *want = widened(first + skip, n - skip);
+			assert_true(strays(y->v, want, n - skip) < 1e-6);
+			free(want);
+			nn_drop(c, spec.affine);
+		}
+		nn_drop(c, x);
+		nn_drop(c, y);
+		conv_setup_free(&s, real);
+		nn_free(real);
+		nn_free(c);
+	}
+	assert_int_equal(peak[0], peak[1]);
+	free(first);
+}
+
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_chosen), cmocka_unit_test(test_random), cmocka_unit_test(test_border) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_chosen), cmocka_unit_test(test_random), cmocka_unit_test(test_border),
+					    cmocka_unit_test(test_wide) };
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,7 +219,7 @@ INLINE void wino_input_of(const int mx, const int my, const int mz, const float 
 }
 
 INLINE void wino_output_of(const int mx, const int my, const int mz, const float *m, size_t sp, int c, int cp, const float *bias,
-			   const float *add, float *out, size_t ox, size_t oy, const int valid[3])
+			   const float *add, float *out, size_t ox, size_t oy, size_t oz, const int valid[3])
 {
 	const int tx = mx + 2, ty = my + 2, tz = mz + 2;
 	for (int k = 0; k < cp; k += LANES) {
@@ -237,7 +237,7 @@ INLINE void wino_output_of(const int mx, const int my, const int mz, const float
 				vf *line = d + (x * ty + y) * tz;
 				mz == 2 ? output2(line, 1) : output4(line, 1);
 				size_t at = x * ox + y * oy + k;
-				for (int z = 0; z < valid[2]; z++, at += c) {
+				for (int z = 0; z < valid[2]; z++, at += oz) {
 					vf value = line[z] + b;
 					if (some == LANES) {
 						if (add)
@@ -298,9 +298,9 @@ static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, in
 }
 
 static void wino_output(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out, size_t ox,
-			size_t oy, const int valid[3])
+			size_t oy, size_t oz, const int valid[3])
 {
-#define CALL(a, b, e) wino_output_of(a, b, e, m, sp, c, cp, bias, add, out, ox, oy, valid)
+#define CALL(a, b, e) wino_output_of(a, b, e, m, sp, c, cp, bias, add, out, ox, oy, oz, valid)
 	EACH_TILE(CALL)
 #undef CALL
 }
