@@ -38,6 +38,13 @@ static void config_takes(void **state)
 	assert_int_equal(c.autoencoder.groups, 8);
 	assert_int_equal(ae_factor(&c.autoencoder), 4);
 	assert_int_equal(c.discriminator.channels, 8);
+	assert_int_equal(c.unet.base_channels, 32);
+	assert_int_equal(c.unet.levels, 2);
+	assert_int_equal(c.unet.multipliers[1], 2);
+	assert_int_equal(c.unet.attentions, 1);
+	assert_int_equal(c.unet.attention_at[0], 2);
+	assert_int_equal(unet_factor(&c.unet), 2);
+	assert_int_equal(c.latent_dim, 64);
 	assert_int_equal(c.discriminator.layers, 3);
 	assert_int_equal(c.diffusion.timesteps, 1000);
 	assert_true(c.diffusion.schedule == SCHEDULE_LINEAR);
@@ -52,6 +59,8 @@ static void config_takes(void **state)
 	assert_true(isinf(c.diffusion.clip) && c.diffusion.schedule == SCHEDULE_COSINE && c.losses.kl_weight == 0);
 	SUCCEEDS(parse(&c, "{\"autoencoder\":{\"channels\":[16],\"groups\":16},\"volume\":[3,5,7]}", &e));
 	assert_int_equal(ae_factor(&c.autoencoder), 1);
+	SUCCEEDS(parse(&c, "{\"autoencoder\":{\"latent_channels\":5}}", &e));
+	assert_int_equal(c.unet.in_channels, 5);
 }
 
 static void config_refuses(void **state)
@@ -75,6 +84,14 @@ static void config_refuses(void **state)
 		{ "{\"autoencoder\":{\"image_channels\":0}}", "autoencoder.image_channels" },
 		{ "{\"discriminator\":{\"layers\":0}}", "discriminator.layers" },
 		{ "{\"discriminator\":{\"channels\":1e9}}", "discriminator.channels" },
+		{ "{\"unet\":{\"base_channels\":33,\"groups\":1}}", "unet.base_channels: must be even" },
+		{ "{\"unet\":{\"multipliers\":[1,0]}}", "unet.multipliers" },
+		{ "{\"unet\":{\"base_channels\":48}}", "unet.groups: 32 does not divide 48" },
+		{ "{\"unet\":{\"heads\":3}}", "unet.heads: 3 does not divide 256" },
+		{ "{\"unet\":{\"res_blocks\":17}}", "unet.res_blocks" },
+		{ "{\"unet\":{\"attention_at\":[1,2,3,4,5,6,7,8,9]}}", "unet.attention_at" },
+		{ "{\"unet\":{\"dropout\":1}}", "unet.dropout" },
+		{ "{\"latent_dim\":0}", "latent_dim" },
 		{ "{\"losses\":{\"adv_weight\":-1}}", "losses.adv_weight" },
 		{ "{\"diffusion\":{\"schedule\":\"sigmoid\"}}", "diffusion.schedule" },
 		{ "{\"diffusion\":{\"scale_factor\":0}}", "diffusion.scale_factor" },
