@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -328,4 +329,34 @@ int file_slurp(const char *path, size_t limit, char **data, size_t *n, err *e)
 	*data = p;
 	*n = have;
 	return 0;
+}
+
+int file_map(const char *path, const void **bytes, size_t *n, err *e)
+{
+	struct stat st;
+	void *map = NULL;
+	int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st))
+		code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		code = err_set(e, ERR_NOINPUT, "%s: %s", path,
+			       S_ISDIR(st.st_mode) ? "is a directory" : "no regular file: weights are mapped");
+	if (!code && st.st_size) {
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		if (map == MAP_FAILED)
+			code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	if (code)
+		return code;
+	*bytes = map;
+	*n = (size_t)st.st_size;
+	return 0;
+}
+
+void file_unmap(const void *bytes, size_t n)
+{
+	if (bytes)
+		munmap((void *)bytes, n);
 }

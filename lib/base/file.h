@@ -42,4 +42,9 @@ bool out_is_terminal(const outfile *f);
  * follows the data. */
 int file_slurp(const char *path, size_t limit, char **data, size_t *n, err *e);
 
+/* Maps a regular file for reading: *bytes [*n], NULL for an empty one, shared with other processes; file_unmap ends it. ERR_NOINPUT when it
+ * cannot be opened, or is no regular file. */
+int file_map(const char *path, const void **bytes, size_t *n, err *e);
+void file_unmap(const void *bytes, size_t n);
+
 #endif

@@ -1,13 +1,9 @@
 #include "format/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "format/json.h"
 
@@ -15,7 +11,7 @@ struct st_private {
 	char *path;
 	json_t *root;			/* the header; owns the names */
 	const st_tensor **by_name;	/* sorted */
-	void *map;			/* NULL: the bytes are the caller's */
+	const void *map;		/* NULL: the bytes are the caller's */
 	size_t map_bytes;
 };
 
@@ -183,32 +179,18 @@ int st_parse(st_file **out, const void *bytes, size_t n, const char *name, err *
 
 int st_open(st_file **out, const char *path, err *e)
 {
-	struct stat st;
-	void *map = NULL;
-	int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st))
-		code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		code = err_set(e, ERR_NOINPUT, "%s: %s", path,
-			       S_ISDIR(st.st_mode) ? "is a directory" : "no regular file: weights are mapped");
-	else if (st.st_size < 8)
-		code = err_set(e, ERR_CONFIG, "%s: %lld bytes are too few for a safetensors file", path, (long long)st.st_size);
-	if (!code) {
-		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		if (map == MAP_FAILED)
-			code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
-	}
-	if (fd >= 0)
-		close(fd);
+	const void *map = NULL;
+	size_t n = 0;
+	int code = file_map(path, &map, &n, e);
 	if (code)
 		return code;
-	code = st_parse(out, map, (size_t)st.st_size, path, e);
+	code = st_parse(out, map, n, path, e);
 	if (code) {
-		munmap(map, (size_t)st.st_size);
+		file_unmap(map, n);
 		return code;
 	}
 	(*out)->p->map = map;
-	(*out)->p->map_bytes = (size_t)st.st_size;
+	(*out)->p->map_bytes = n;
 	return 0;
 }
 
@@ -220,8 +202,7 @@ void st_close(st_file *f)
 		json_decref(f->p->root);
 		free(f->p->by_name);
 		free(f->p->path);
-		if (f->p->map)
-			munmap(f->p->map, f->p->map_bytes);
+		file_unmap(f->p->map, f->p->map_bytes);
 		free(f->p);
 	}
 	json_decref(f->metadata);

@@ -1,0 +1,628 @@
+#include "format/pickle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- the names that may stand in a checkpoint ---- */
+
+enum meaning {
+	MEANS_DICT,
+	MEANS_STORAGE,
+	MEANS_TENSOR,
+	MEANS_PARAMETER, /* its first argument */
+	MEANS_OTHER, /* what it makes is carried along */
+};
+
+static const struct {
+	const char *module, *name;
+	enum meaning meaning;
+	enum dtype dtype;
+} names[] = {
+	{ "collections", "OrderedDict", MEANS_DICT, 0 },
+	{ "torch._utils", "_rebuild_tensor", MEANS_TENSOR, 0 },
+	{ "torch._utils", "_rebuild_tensor_v2", MEANS_TENSOR, 0 },
+	{ "torch._utils", "_rebuild_parameter", MEANS_PARAMETER, 0 },
+	{ "torch._utils", "_rebuild_parameter_with_state", MEANS_PARAMETER, 0 },
+	{ "torch", "FloatStorage", MEANS_STORAGE, DTYPE_F32 },
+	{ "torch", "HalfStorage", MEANS_STORAGE, DTYPE_F16 },
+	{ "torch", "BFloat16Storage", MEANS_STORAGE, DTYPE_BF16 },
+	{ "torch", "DoubleStorage", MEANS_STORAGE, DTYPE_F64 },
+	{ "torch", "LongStorage", MEANS_STORAGE, DTYPE_I64 },
+	{ "torch", "IntStorage", MEANS_STORAGE, DTYPE_I32 },
+	{ "torch", "ShortStorage", MEANS_STORAGE, DTYPE_I16 },
+	{ "torch", "CharStorage", MEANS_STORAGE, DTYPE_I8 },
+	{ "torch", "ByteStorage", MEANS_STORAGE, DTYPE_U8 },
+	{ "torch", "BoolStorage", MEANS_STORAGE, DTYPE_U8 },
+	/* what trainers leave beside the weights */
+	{ "torch", "Size", MEANS_OTHER, 0 },
+	{ "torch", "device", MEANS_OTHER, 0 },
+	{ "torch", "float32", MEANS_OTHER, 0 },
+	{ "torch", "float16", MEANS_OTHER, 0 },
+	{ "torch", "bfloat16", MEANS_OTHER, 0 },
+	{ "torch", "float64", MEANS_OTHER, 0 },
+	{ "torch", "int64", MEANS_OTHER, 0 },
+	{ "collections", "defaultdict", MEANS_OTHER, 0 },
+	{ "argparse", "Namespace", MEANS_OTHER, 0 },
+	{ "pathlib", "PosixPath", MEANS_OTHER, 0 },
+	{ "_codecs", "encode", MEANS_OTHER, 0 },
+	{ "numpy", "dtype", MEANS_OTHER, 0 },
+	{ "numpy.core.multiarray", "scalar", MEANS_OTHER, 0 },
+	{ "numpy._core.multiarray", "scalar", MEANS_OTHER, 0 },
+	{ "builtins", "dict", MEANS_OTHER, 0 },
+	{ "__builtin__", "dict", MEANS_OTHER, 0 },
+	{ "pytorch_lightning.utilities.parsing", "AttributeDict", MEANS_OTHER, 0 },
+	{ "lightning_fabric.utilities.data", "AttributeDict", MEANS_OTHER, 0 },
+	{ "lightning.fabric.utilities.data", "AttributeDict", MEANS_OTHER, 0 },
+};
+
+/* ---- the machine: a stack, marks in it, a memory by number ---- */
+
+typedef struct machine {
+	pickle *p;
+	const unsigned char *begin, *at, *end;
+	uint32_t *stack, *memo, *marks; /* memo: value + 1, 0 for none */
+	size_t depth, stack_room, n_memo, memo_room, n_marks, marks_room;
+	err *e;
+	int code; /* the first error: what follows does nothing */
+} machine;
+
+static void refuse(machine *m, const char *reason)
+{
+	if (!m->code)
+		m->code = err_set(m->e, ERR_CONFIG, "byte %zu: %s", (size_t)(m->at - m->begin), reason);
+}
+
+/* The next n bytes, NULL when there are fewer. */
+static const unsigned char *take(machine *m, uint64_t n)
+{
+	if (!m->code && n > (size_t)(m->end - m->at))
+		refuse(m, "cut short");
+	if (m->code)
+		return NULL;
+	m->at += n;
+	return m->at - n;
+}
+
+/* A whole number of so many bytes, the lowest first. */
+static uint64_t take_number(machine *m, int bytes)
+{
+	const unsigned char *b = take(m, (uint64_t)bytes);
+	uint64_t v = 0;
+	for (int i = bytes; b && i-- > 0;)
+		v = v << 8 | b[i];
+	return v;
+}
+
+static void grow(machine *m, void *array, size_t *room, size_t need, size_t size)
+{
+	if (!m->code && need > PICKLE_MAX_VALUES)
+		refuse(m, "more values than a checkpoint can have");
+	if (!m->code)
+		m->code = mem_grow(array, room, need, size, "pickle", m->e);
+}
+
+static void push(machine *m, uint32_t value)
+{
+	grow(m, &m->stack, &m->stack_room, m->depth + 1, sizeof *m->stack);
+	if (!m->code)
+		m->stack[m->depth++] = value;
+}
+
+/* Values above the last mark, or the whole stack. */
+static size_t above_mark(const machine *m) { return m->depth - (m->n_marks ? m->marks[m->n_marks - 1] : 0); }
+
+static uint32_t pop(machine *m)
+{
+	if (!m->code && !above_mark(m))
+		refuse(m, "takes a value where there is none");
+	return m->code ? 0 : m->stack[--m->depth];
+}
+
+/* The value on top that stays there. */
+static uint32_t top(machine *m)
+{
+	uint32_t v = pop(m);
+	m->depth += !m->code;
+	return v;
+}
+
+/* The values above the last mark, which goes: *n of them, still in the stack's memory until the next push. */
+static const uint32_t *pop_mark(machine *m, size_t *n)
+{
+	*n = 0;
+	if (!m->code && !m->n_marks)
+		refuse(m, "no mark");
+	if (m->code)
+		return NULL;
+	*n = above_mark(m);
+	m->depth = m->marks[--m->n_marks];
+	return m->stack + m->depth;
+}
+
+static uint32_t new_value(machine *m, pickle_value v)
+{
+	pickle *p = m->p;
+	grow(m, &p->values, &p->values_room, p->n + 1, sizeof *p->values);
+	if (m->code)
+		return 0;
+	p->values[p->n] = v;
+	return (uint32_t)p->n++;
+}
+
+static void push_new(machine *m, pickle_value v) { push(m, new_value(m, v)); }
+
+static pickle_value *value(const machine *m, uint32_t i) { return &m->p->values[i]; }
+
+static void append(machine *m, uint32_t container, const uint32_t *items, size_t n)
+{
+	if (m->code || !n)
+		return;
+	m->p->held += n;
+	if (m->p->held > PICKLE_MAX_VALUES)
+		refuse(m, "more values than a checkpoint can have");
+	pickle_value *c = value(m, container);
+	size_t room = c->room;
+	grow(m, &c->items, &room, c->n + n, sizeof *c->items);
+	if (m->code)
+		return;
+	c->room = (uint32_t)room;
+	memcpy(c->items + c->n, items, n * sizeof *items);
+	c->n += (uint32_t)n;
+}
+
+static void push_list(machine *m, const uint32_t *items, size_t n)
+{
+	uint32_t list = new_value(m, (pickle_value){ .kind = PICKLE_LIST });
+	append(m, list, items, n);
+	push(m, list);
+}
+
+/* A tuple of the n values on top. */
+static void tuple(machine *m, size_t n)
+{
+	if (!m->code && above_mark(m) < n)
+		refuse(m, "takes a value where there is none");
+	if (m->code)
+		return;
+	m->depth -= n;
+	push_list(m, m->stack + m->depth, n);
+}
+
+static void push_text(machine *m, uint64_t n)
+{
+	const unsigned char *b = take(m, n);
+	if (b)
+		push_new(m, (pickle_value){ .kind = PICKLE_TEXT, .n = (uint32_t)n, .text = (const char *)b });
+}
+
+static void push_int(machine *m, int64_t v) { push_new(m, (pickle_value){ .kind = PICKLE_INT, .whole = v }); }
+
+/* n bytes, two's complement. */
+static void push_long(machine *m, uint64_t n)
+{
+	const unsigned char *b = n > 8 ? NULL : take(m, n);
+	if (n > 8) {
+		push_text(m, n);
+	} else if (b) {
+		uint64_t v = n && b[n - 1] & 0x80 ? ~(uint64_t)0 : 0;
+		for (size_t i = n; i-- > 0;)
+			v = v << 8 | b[i];
+		push_int(m, (int64_t)v);
+	}
+}
+
+static void push_real(machine *m)
+{
+	const unsigned char *b = take(m, 8);
+	uint64_t bits = 0;
+	double v;
+	for (int i = 0; b && i < 8; i++)
+		bits = bits << 8 | b[i];
+	memcpy(&v, &bits, sizeof v);
+	push_new(m, (pickle_value){ .kind = PICKLE_REAL, .real = v });
+}
+
+static void remember(machine *m, uint64_t i)
+{
+	uint32_t v = top(m);
+	grow(m, &m->memo, &m->memo_room, i < PICKLE_MAX_VALUES ? i + 1 : PICKLE_MAX_VALUES + 1, sizeof *m->memo);
+	if (m->code)
+		return;
+	m->memo[i] = v + 1;
+	m->n_memo = m->n_memo > i ? m->n_memo : i + 1;
+}
+
+static void recall(machine *m, uint64_t i)
+{
+	if (!m->code && (i >= m->n_memo || !m->memo[i]))
+		refuse(m, "recalls what was not remembered");
+	if (!m->code)
+		push(m, m->memo[i] - 1);
+}
+
+/* ---- names and what they make ---- */
+
+static void push_name(machine *m, const char *module, size_t n_module, const char *name, size_t n_name)
+{
+	for (size_t i = 0; !m->code && i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i].module) == n_module && !memcmp(names[i].module, module, n_module) && strlen(names[i].name) == n_name &&
+		    !memcmp(names[i].name, name, n_name)) {
+			push_new(m, (pickle_value){ .kind = PICKLE_NAME, .n = (uint32_t)i });
+			return;
+		}
+	if (!m->code)
+		m->code = err_set(m->e, ERR_CONFIG, "byte %zu: it asks for %.*s.%.*s, which is none of what weights need: refused",
+				  (size_t)(m->at - m->begin), n_module < 100 ? (int)n_module : 100, module,
+				  n_name < 100 ? (int)n_name : 100, name);
+}
+
+/* Two lines: module and name. */
+static void read_name(machine *m)
+{
+	const unsigned char *part[2];
+	size_t n[2];
+	for (int i = 0; i < 2 && !m->code; i++) {
+		const unsigned char *end = memchr(m->at, '\n', (size_t)(m->end - m->at));
+		if (!end) {
+			refuse(m, "cut short");
+			return;
+		}
+		part[i] = m->at;
+		n[i] = (size_t)(end - m->at);
+		m->at = end + 1;
+	}
+	if (!m->code)
+		push_name(m, (const char *)part[0], n[0], (const char *)part[1], n[1]);
+}
+
+static void name_from_stack(machine *m)
+{
+	uint32_t name = pop(m), module = pop(m);
+	if (!m->code && (value(m, name)->kind != PICKLE_TEXT || value(m, module)->kind != PICKLE_TEXT))
+		refuse(m, "a name that is no text");
+	if (!m->code)
+		push_name(m, value(m, module)->text, value(m, module)->n, value(m, name)->text, value(m, name)->n);
+}
+
+/* Element i of a list, NULL when it has none of this kind. */
+static const pickle_value *item(const machine *m, const pickle_value *list, uint32_t i, enum pickle_kind kind)
+{
+	const pickle_value *v = list->kind == PICKLE_LIST && i < list->n ? value(m, list->items[i]) : NULL;
+	return v && v->kind == kind ? v : NULL;
+}
+
+/* ('storage', type, key, location, elements), and None or nothing behind it. */
+static void storage(machine *m)
+{
+	uint32_t at = pop(m);
+	if (m->code)
+		return;
+	const pickle_value *id = value(m, at), *word = item(m, id, 0, PICKLE_TEXT), *type = item(m, id, 1, PICKLE_NAME),
+			   *key = item(m, id, 2, PICKLE_TEXT), *elements = item(m, id, 4, PICKLE_INT);
+	if (!word || !pickle_text_is(word, "storage") || !type || names[type->n].meaning != MEANS_STORAGE || !key || !elements ||
+	    elements->whole < 0 || id->n > 6 || (id->n == 6 && !item(m, id, 5, PICKLE_NONE))) {
+		refuse(m, "a storage that is described in no way known");
+		return;
+	}
+	if (m->p->n_storages == PICKLE_MAX_TENSORS) {
+		refuse(m, "more storages than a checkpoint can have");
+		return;
+	}
+	pickle_storage s = { names[type->n].dtype, key->text, key->n, elements->whole };
+	grow(m, &m->p->storages, &m->p->storages_room, m->p->n_storages + 1, sizeof s);
+	if (m->code)
+		return;
+	m->p->storages[m->p->n_storages] = s;
+	push_new(m, (pickle_value){ .kind = PICKLE_STORAGE, .place = (uint32_t)m->p->n_storages++ });
+}
+
+/* A tuple of whole numbers, none negative. */
+static bool numbers(const machine *m, const pickle_value *list, int64_t out[PICKLE_MAX_RANK])
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		const pickle_value *v = item(m, list, i, PICKLE_INT);
+		if (!v || v->whole < 0)
+			return false;
+		out[i] = v->whole;
+	}
+	return true;
+}
+
+/* (storage, offset, size, stride, ..) */
+static void tensor(machine *m, const pickle_value *args)
+{
+	const pickle_value *of = item(m, args, 0, PICKLE_STORAGE), *offset = item(m, args, 1, PICKLE_INT),
+			   *size = item(m, args, 2, PICKLE_LIST), *stride = item(m, args, 3, PICKLE_LIST);
+	pickle_tensor t = { 0 };
+	if (!of || !offset || offset->whole < 0 || !size || !stride || size->n != stride->n || size->n > PICKLE_MAX_RANK ||
+	    !numbers(m, size, t.n) || !numbers(m, stride, t.stride)) {
+		refuse(m, "a tensor that is described in no way known");
+		return;
+	}
+	t.storage = of->place;
+	t.offset = offset->whole;
+	t.rank = (int)size->n;
+	/* the last element must lie in the storage, and no more elements than it has */
+	int64_t count = 1, last = t.offset;
+	bool bad = false;
+	for (int i = 0; i < t.rank; i++) {
+		int64_t span = 0;
+		bad = bad || __builtin_mul_overflow(count, t.n[i], &count) ||
+		      (t.n[i] && __builtin_mul_overflow(t.n[i] - 1, t.stride[i], &span)) || __builtin_add_overflow(last, span, &last);
+	}
+	int64_t elements = m->p->storages[t.storage].elements;
+	if (bad || count > elements || (count && last >= elements)) {
+		refuse(m, "a tensor that is larger than its storage");
+		return;
+	}
+	if (m->p->n_tensors == PICKLE_MAX_TENSORS) {
+		refuse(m, "more tensors than a checkpoint can have");
+		return;
+	}
+	grow(m, &m->p->tensors, &m->p->tensors_room, m->p->n_tensors + 1, sizeof t);
+	if (m->code)
+		return;
+	m->p->tensors[m->p->n_tensors] = t;
+	push_new(m, (pickle_value){ .kind = PICKLE_TENSOR, .place = (uint32_t)m->p->n_tensors++ });
+}
+
+/* OrderedDict(), or of a list of pairs. */
+static void dict(machine *m, const pickle_value *args)
+{
+	const pickle_value *pairs = item(m, args, 0, PICKLE_LIST);
+	if (args->n > 1 || (args->n && !pairs)) {
+		refuse(m, "an OrderedDict that is described in no way known");
+		return;
+	}
+	const bool some = args->n > 0;
+	const uint32_t from = some ? args->items[0] : 0;
+	const uint32_t made = new_value(m, (pickle_value){ .kind = PICKLE_DICT }); /* values may have moved: args is not looked at again */
+	for (uint32_t i = 0; some && !m->code && i < value(m, from)->n; i++) {
+		const pickle_value *pair = item(m, value(m, from), i, PICKLE_LIST);
+		if (!pair || pair->n != 2)
+			refuse(m, "an OrderedDict that is described in no way known");
+		else
+			append(m, made, pair->items, 2);
+	}
+	push(m, made);
+}
+
+static void call(machine *m)
+{
+	uint32_t args = pop(m), what = pop(m);
+	if (m->code)
+		return;
+	if (value(m, what)->kind != PICKLE_NAME || value(m, args)->kind != PICKLE_LIST) {
+		refuse(m, "calls what is no name");
+		return;
+	}
+	const pickle_value *list = value(m, args);
+	switch (names[value(m, what)->n].meaning) {
+	case MEANS_DICT:
+		dict(m, list);
+		break;
+	case MEANS_TENSOR:
+		tensor(m, list);
+		break;
+	case MEANS_PARAMETER:
+		if (item(m, list, 0, PICKLE_TENSOR))
+			push(m, list->items[0]);
+		else
+			refuse(m, "a parameter that is no tensor");
+		break;
+	case MEANS_OTHER:
+		push_new(m, (pickle_value){ .kind = PICKLE_OTHER });
+		break;
+	case MEANS_STORAGE:
+		refuse(m, "makes a storage");
+		break;
+	}
+}
+
+/* Attributes of a dictionary (PyTorch's _metadata) or of an object carried along: nothing of theirs is kept. */
+static void build(machine *m)
+{
+	pop(m);
+	uint32_t v = top(m);
+	if (!m->code && value(m, v)->kind != PICKLE_DICT && value(m, v)->kind != PICKLE_OTHER)
+		refuse(m, "attributes of what has none");
+}
+
+/* n values on top of the stack, already taken off, go into the list or dictionary below them. */
+static void put(machine *m, const uint32_t *items, size_t n, enum pickle_kind kind)
+{
+	uint32_t into = top(m);
+	if (m->code || value(m, into)->kind == PICKLE_OTHER)
+		return;
+	if (value(m, into)->kind != kind || (kind == PICKLE_DICT && n % 2))
+		refuse(m, "puts values into what holds none");
+	append(m, into, items, n);
+}
+
+static void put_top(machine *m, size_t n, enum pickle_kind kind)
+{
+	if (!m->code && above_mark(m) < n)
+		refuse(m, "takes a value where there is none");
+	if (m->code)
+		return;
+	m->depth -= n;
+	put(m, m->stack + m->depth, n, kind);
+}
+
+static void put_marked(machine *m, enum pickle_kind kind)
+{
+	size_t n;
+	const uint32_t *items = pop_mark(m, &n);
+	put(m, items, n, kind);
+}
+
+static void mark(machine *m)
+{
+	grow(m, &m->marks, &m->marks_room, m->n_marks + 1, sizeof *m->marks);
+	if (!m->code)
+		m->marks[m->n_marks++] = (uint32_t)m->depth;
+}
+
+/* One operation that is no STOP. */
+static void step(machine *m, int op)
+{
+	size_t n;
+	const uint32_t *items;
+	switch (op) {
+	case 0x80: /* PROTO */
+		if (take_number(m, 1) > 5)
+			refuse(m, "a pickle of a later protocol");
+		break;
+	case 0x95:
+		take(m, 8);
+		break; /* FRAME */
+	case '(':
+		mark(m);
+		break;
+	case 'N':
+		push_new(m, (pickle_value){ .kind = PICKLE_NONE });
+		break;
+	case 0x88:
+		push_int(m, 1);
+		break; /* NEWTRUE */
+	case 0x89:
+		push_int(m, 0);
+		break; /* NEWFALSE */
+	case 'J':
+		push_int(m, (int32_t)take_number(m, 4));
+		break;
+	case 'K':
+		push_int(m, (int64_t)take_number(m, 1));
+		break;
+	case 'M':
+		push_int(m, (int64_t)take_number(m, 2));
+		break;
+	case 0x8a:
+		push_long(m, take_number(m, 1));
+		break;
+	case 'G':
+		push_real(m);
+		break;
+	case 'X': /* BINUNICODE, BINSTRING, BINBYTES */
+	case 'T':
+	case 'B':
+		push_text(m, take_number(m, 4));
+		break;
+	case 0x8c: /* the same, short */
+	case 'U':
+	case 'C':
+		push_text(m, take_number(m, 1));
+		break;
+	case ')':
+	case ']':
+		push_new(m, (pickle_value){ .kind = PICKLE_LIST });
+		break;
+	case '}':
+		push_new(m, (pickle_value){ .kind = PICKLE_DICT });
+		break;
+	case 't':
+		items = pop_mark(m, &n);
+		push_list(m, items, n);
+		break;
+	case 0x85:
+		tuple(m, 1);
+		break;
+	case 0x86:
+		tuple(m, 2);
+		break;
+	case 0x87:
+		tuple(m, 3);
+		break;
+	case 'a':
+		put_top(m, 1, PICKLE_LIST);
+		break;
+	case 'e':
+		put_marked(m, PICKLE_LIST);
+		break;
+	case 's':
+		put_top(m, 2, PICKLE_DICT);
+		break;
+	case 'u':
+		put_marked(m, PICKLE_DICT);
+		break;
+	case 'q':
+		remember(m, take_number(m, 1));
+		break;
+	case 'r':
+		remember(m, take_number(m, 4));
+		break;
+	case 0x94:
+		remember(m, m->n_memo);
+		break; /* MEMOIZE */
+	case 'h':
+		recall(m, take_number(m, 1));
+		break;
+	case 'j':
+		recall(m, take_number(m, 4));
+		break;
+	case 'c':
+		read_name(m);
+		break;
+	case 0x93:
+		name_from_stack(m);
+		break; /* STACK_GLOBAL */
+	case 'Q':
+		storage(m);
+		break; /* BINPERSID */
+	case 'R':
+	case 0x81:
+		call(m);
+		break; /* REDUCE, NEWOBJ */
+	case 'b':
+		build(m);
+		break;
+	default:
+		refuse(m, "an operation that checkpoints do not need");
+	}
+}
+
+int pickle_read(pickle *p, const void *bytes, size_t n, size_t *used, uint32_t *root, err *e)
+{
+	const unsigned char *b = bytes;
+	size_t most = n < PICKLE_MAX_BYTES ? n : PICKLE_MAX_BYTES;
+	machine m = { .p = p, .begin = b, .at = b, .end = b + most, .e = e };
+	const unsigned char *op;
+	*root = 0;
+	while ((op = take(&m, 1)) && *op != '.')
+		step(&m, *op);
+	*root = pop(&m);
+	if (!m.code && (m.depth || m.n_marks))
+		refuse(&m, "ends with values left over");
+	*used = (size_t)(m.at - b);
+	free(m.stack);
+	free(m.memo);
+	free(m.marks);
+	return m.code;
+}
+
+void pickle_free(pickle *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->values[i].kind == PICKLE_LIST || p->values[i].kind == PICKLE_DICT)
+			free(p->values[i].items);
+	free(p->values);
+	free(p->storages);
+	free(p->tensors);
+	*p = (pickle){ 0 };
+}
+
+bool pickle_text_is(const pickle_value *v, const char *text)
+{
+	return v->kind == PICKLE_TEXT && v->n == strlen(text) && !memcmp(v->text, text, v->n);
+}
+
+const pickle_value *pickle_get(const pickle *p, const pickle_value *d, const char *key)
+{
+	for (size_t i = d->kind == PICKLE_DICT ? d->n / 2 : 0; i-- > 0;)
+		if (pickle_text_is(&p->values[d->items[2 * i]], key))
+			return &p->values[d->items[2 * i + 1]];
+	return NULL;
+}
