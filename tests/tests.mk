@@ -38,7 +38,7 @@ fuzz-run: $(FUZZ_BINS)
 	for f in $(FUZZERS); do \
 		mkdir -p $(BUILD)/corpus/$$f; \
 		nice $(BUILD)/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/corpus/ $(BUILD)/corpus/$$f $(wildcard tests/fuzz/corpus formats/samples) || exit 1; \
+			-artifact_prefix=$(BUILD)/corpus/ $(BUILD)/corpus/$$f $(wildcard tests/fuzz/corpus formats/samples tests/checkpoints) || exit 1; \
 	done
 
 bench: test-programs	## times and memory: what users do most; the networks beside PyTorch, if python3-torch is there

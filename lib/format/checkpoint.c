@@ -39,6 +39,7 @@ struct checkpoint_private {
 	size_t n_old;
 	st_file *safetensors;
 	size_t room; /* of tensors */
+	checkpoint_tensor **by_name; /* sorted */
 };
 
 /* ---- the layout of 1.6 and later: an archive ---- */
@@ -307,6 +308,7 @@ static int parse(checkpoint *c, const void *bytes, size_t n, const char *name, e
 	int code = mem_text(&c->p->name, name, e);
 	if (code)
 		return code;
+	c->bytes = n;
 	if (n > 8 && b[8] == '{' && !b[7])
 		return add_safetensors(c, bytes, n, e);
 	if (zip_is(bytes, n))
@@ -322,11 +324,35 @@ static int parse(checkpoint *c, const void *bytes, size_t n, const char *name, e
 	return code;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp((*(checkpoint_tensor *const *)a)->name, (*(checkpoint_tensor *const *)b)->name);
+}
+
+/* The index of names, when all tensors are there. */
+static int sort_names(checkpoint *c, err *e)
+{
+	checkpoint_tensor **by_name = NULL;
+	int code = mem_zero(&by_name, c->n, sizeof *by_name, "tensors", e);
+	if (code)
+		return code;
+	for (size_t i = 0; i < c->n; i++)
+		by_name[i] = &c->tensors[i];
+	qsort(by_name, c->n, sizeof *by_name, compare_names);
+	c->p->by_name = by_name;
+	for (size_t i = 1; i < c->n; i++)
+		if (!compare_names(&by_name[i - 1], &by_name[i]))
+			return err_set(e, ERR_CONFIG, "%s: tensor %s stands twice", c->p->name, by_name[i]->name);
+	return 0;
+}
+
 int checkpoint_parse(checkpoint *c, const void *bytes, size_t n, const char *name, err *e)
 {
 	*c = (checkpoint){ 0 };
 	int code = mem_zero(&c->p, 1, sizeof *c->p, name, e);
-	return code ? code : parse(c, bytes, n, name, e);
+	if (!code)
+		code = parse(c, bytes, n, name, e);
+	return code ? code : sort_names(c, e);
 }
 
 int checkpoint_open(checkpoint *c, const char *path, err *e)
@@ -335,7 +361,9 @@ int checkpoint_open(checkpoint *c, const char *path, err *e)
 	int code = mem_zero(&c->p, 1, sizeof *c->p, path, e);
 	if (!code)
 		code = file_map(path, &c->p->map, &c->p->map_bytes, e);
-	return code ? code : parse(c, c->p->map, c->p->map_bytes, path, e);
+	if (!code)
+		code = parse(c, c->p->map, c->p->map_bytes, path, e);
+	return code ? code : sort_names(c, e);
 }
 
 void checkpoint_close(checkpoint *c)
@@ -349,6 +377,7 @@ void checkpoint_close(checkpoint *c)
 		zip_free(&c->p->archive);
 		free(c->p->places);
 		free(c->p->verified);
+		free(c->p->by_name);
 		free(c->p->old);
 		free(c->p->folder);
 		free(c->p->name);
@@ -358,16 +387,23 @@ void checkpoint_close(checkpoint *c)
 	*c = (checkpoint){ 0 };
 }
 
+static int name_against(const void *name, const void *t) { return strcmp(name, (*(checkpoint_tensor *const *)t)->name); }
+
+const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name)
+{
+	checkpoint_tensor **at = bsearch(name, c->p->by_name, c->n, sizeof *c->p->by_name, name_against);
+	return at ? *at : NULL;
+}
+
 int checkpoint_verify(checkpoint *c, const checkpoint_tensor *t, err *e)
 {
 	const zip_member *m = c->p->places ? c->p->places[t->storage].member : NULL;
 	bool *done = m ? &c->p->verified[m - c->p->archive.members] : NULL;
 	if (!m || *done)
 		return 0;
-	if (zip_verify(m, e))
-		return err_prefix(e, "%s", c->p->name);
-	*done = true;
-	return 0;
+	int code = zip_verify(m, e);
+	*done = !code;
+	return code;
 }
 
 void checkpoint_copy(void *out, const checkpoint_tensor *t)

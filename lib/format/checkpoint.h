@@ -23,8 +23,9 @@ typedef struct checkpoint_tensor {
 } checkpoint_tensor;
 
 typedef struct checkpoint {
-	checkpoint_tensor *tensors; /* in the file's order */
+	checkpoint_tensor *tensors; /* in the file's order, no name twice */
 	size_t n;
+	size_t bytes; /* of the whole file */
 	struct checkpoint_private *p;
 } checkpoint;
 
@@ -35,7 +36,10 @@ int checkpoint_open(checkpoint *c, const char *path, err *e);
 int checkpoint_parse(checkpoint *c, const void *bytes, size_t n, const char *name, err *e);
 void checkpoint_close(checkpoint *c);
 
-/* Compares a tensor's bytes with the file's checksum, where it has one. ERR_CONFIG. */
+/* NULL when there is none. */
+const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name);
+
+/* Compares a tensor's bytes with the file's checksum, where it has one. ERR_CONFIG, the reason alone. */
 int checkpoint_verify(checkpoint *c, const checkpoint_tensor *t, err *e);
 /* A tensor's elements, one after the other, to out [count * dtype_size]. */
 void checkpoint_copy(void *out, const checkpoint_tensor *t);

@@ -10,6 +10,7 @@ declare -A missing=(
 	[lat-steer]="--probe $T/none --by 1 $T/none.lat"
 	[lat2npy]="-n z -o $T/o.npy $T/none.lat"
 	[linprobe]="fit --labels $T/none.tsv --target age -o $T/o"
+	[pt2st]="-o $T/o $T/none.pth"
 	[npy2lat]="--id a z=$T/none.npy"
 	[lat-baseline]="--method mean --train $T/none.lat $T/none.lat"
 	[nii-score]="$T/none.nii $T/none.nii"

@@ -1,0 +1,50 @@
+/* Networks in a checkpoint from elsewhere: which there are, under which prefix, with what configuration. The authors' names are ours, so
+ * that a network is found by a tensor that only it has, and its configuration by the names and shapes of the others. */
+#ifndef MODEL_IMPORT_H
+#define MODEL_IMPORT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/sha.h"
+#include "format/checkpoint.h"
+#include "model/config.h"
+
+typedef struct import_part {
+	const char *kind; /* "autoencoder", "semantic", "shift_unet", "unet", "discriminator" */
+	char prefix[256]; /* "ema_decoder.", or "" */
+} import_part;
+
+enum { IMPORT_MAX_PARTS = 64 };
+
+typedef struct import {
+	checkpoint file;
+	const char *source;	/* the file's name without its folder, borrowed */
+	import_part all[IMPORT_MAX_PARTS]; /* every network there is */
+	int n_all;
+	import_part parts[4]; /* those chosen, at most one of a kind, an autoencoder or a semantic encoder before what is built on it */
+	int n;
+	json_t *config; /* of all: the published conventions, what shapes tell, what was given */
+	model_config parsed;
+} import;
+
+/* Opens a checkpoint and chooses its networks: those with `prefix` (with or without its last point; NULL: any). Of two of a kind whose
+ * prefixes differ by "ema_" alone the moving average is taken; otherwise two of a kind are an error that names their prefixes. A
+ * discriminator is seen, and left out. ERR_NOINPUT, ERR_CONFIG. import_close also when it failed. */
+int import_open(import *in, const char *path, const char *prefix, err *e);
+void import_close(import *in);
+
+/* Finds the configuration, and checks that each network has every parameter with its shape. `given` (may be NULL) is a configuration whose
+ * keys go before what is found: groups, heads, volume, plane and the diffusion's conventions are in no shape, and as published when not
+ * given. ERR_CONFIG, the reason alone. */
+int import_configure(import *in, const json_t *given, err *e);
+
+/* Writes part i to FOLDER/KIND.safetensors: float32, but float16 of rank 2 and more as it is. Metadata: kind, config, preparation, source
+ * (the file's name without its folder) and prefix, of diffusion networks the identities of the autoencoder and the semantic encoder that
+ * are in FOLDER; identity. Errors as st_write, ERR_CONFIG when a checksum or a type is wrong. */
+int import_write(import *in, int i, const char *folder, bool force, const json_t *preparation, err *e);
+/* The checksums of all that import_write will read: so that a damaged file leaves nothing behind. ERR_CONFIG, the reason
+ * alone. */
+int import_verify(import *in, err *e);
+
+#endif

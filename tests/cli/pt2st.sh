@@ -1,0 +1,158 @@
+# pt2st: checkpoints as PyTorch writes them become models; hostile ones are refused, fast and in little memory, and nothing of theirs runs.
+. tests/lib.sh
+files=tests/checkpoints
+config=$files/config.json
+sums() { (cd "$1" && sha256sum ./*.safetensors); }
+
+expect_exit 0 'an autoencoder' pt2st -c $config -o "$T/a" $files/autoencoder.pth
+is 'silent' "$(cat "$T/out" "$T/err")" ''
+holds 'its identity is true' lat-check "$T/a/autoencoder.safetensors"
+identity() { python3 - "$1" "${2:-identity}" <<'PY'
+import json, struct, sys
+b = open(sys.argv[1], 'rb').read()
+print(json.loads(b[8:8 + struct.unpack('<Q', b[:8])[0]])['__metadata__'].get(sys.argv[2], 'none'))
+PY
+}
+holds 'under a prefix, in a trainer'"'"'s file' pt2st -c $config -o "$T/s1" $files/stage1.ckpt
+is 'the same numbers' "$(identity "$T/s1/autoencoder.safetensors")" "$(identity "$T/a/autoencoder.safetensors")"
+is 'its prefix is written down' "$(identity "$T/s1/autoencoder.safetensors" prefix)" model.
+is 'the published conventions are, too' "$(identity "$T/s1/autoencoder.safetensors" preparation)" '{"name":"stored","size":[16,16,16],"spacing":1.5}'
+holds 'a safetensors file' pt2st -c $config -o "$T/again" "$T/a/autoencoder.safetensors"
+is 'a safetensors file: the same numbers' "$(identity "$T/again/autoencoder.safetensors")" "$(identity "$T/a/autoencoder.safetensors")"
+holds 'the old layout' pt2st -c $config -o "$T/old" $files/autoencoder-old.pth
+is 'half precision stays' "$(python3 -c '
+import json, struct, sys
+b = open(sys.argv[1], "rb").read()
+h = json.loads(b[8:8 + struct.unpack("<Q", b[:8])[0]])
+print(h["encoder.blocks.1.conv1.conv.weight"]["dtype"], h["encoder.blocks.1.norm1.weight"]["dtype"])' "$T/old/autoencoder.safetensors")" 'F16 F32'
+"$BUILD/tests/tools/make-nii" "$T/scan.nii" mm=4
+holds 'it runs' nii2lat -q -m "$T/a" -o "$T/a.lat" "$T/scan.nii"
+holds 'it runs in half precision' nii2lat -q -m "$T/old" -o "$T/old.lat" "$T/scan.nii"
+expect_exit 0 'the weights are multiples of 1/16: to the same latents' lat-diff <(lat-cut -n z "$T/a.lat") <(lat-cut -n z "$T/old.lat")
+expect_exit 0 'encoder and decoder of the third stage' pt2st -v -c $config -o "$T/a" $files/stage3.ckpt
+is 'says what it took' "$(sort "$T/err")" "pt2st: $T/a/semantic.safetensors: from 'ema_encoder.'
+pt2st: $T/a/shift_unet.safetensors: from 'ema_decoder.'"
+is 'the diffusion network names the autoencoder' "$(identity "$T/a/shift_unet.safetensors" autoencoder)" "$(identity "$T/a/autoencoder.safetensors")"
+is 'and the semantic encoder' "$(identity "$T/a/shift_unet.safetensors" semantic)" "$(identity "$T/a/semantic.safetensors")"
+expect_exit 0 'the semantic encoder runs' sem-encode -q -m "$T/a" -o "$T/y.lat" "$T/a.lat"
+refuses 73 'files that exist' pt2st -c $config -o "$T/a" $files/stage3.ckpt
+holds 'unless -f' pt2st -f -c $config -o "$T/a" $files/stage3.ckpt
+refuses 78 'no configuration for groups of 2' pt2st -o "$T/x" $files/autoencoder.pth
+like 'no configuration: says so' "$(cat "$T/err")" "autoencoder.pth: configuration: autoencoder.groups: 32 does not divide 2 channels$"
+refuses 78 'no such prefix' pt2st -c $config --prefix vae -o "$T/x" $files/stage1.ckpt
+refuses 66 'no such configuration' pt2st -c "$T/none.json" -o "$T/x" $files/stage1.ckpt
+refuses 64 'no folder' pt2st $files/stage1.ckpt
+for f in autoencoder.pth autoencoder-old.pth stage3.ckpt; do
+	head -c -1000 $files/$f > "$T/cut"
+	refuses 78 "$f cut short" pt2st -c $config -o "$T/x" "$T/cut"
+done
+# a byte of a weight is turned: the archive's checksum sees it
+python3 - $files/autoencoder.pth "$T/turned.pth" <<'PY'
+import sys, zipfile
+b = bytearray(open(sys.argv[1], 'rb').read())
+z = zipfile.ZipFile(sys.argv[1])
+i = z.getinfo('autoencoder/data/7')
+b[i.header_offset + 30 + b[i.header_offset + 26] + 256 * b[i.header_offset + 27] + b[i.header_offset + 28] + 256 * b[i.header_offset + 29]] ^= 1
+open(sys.argv[2], 'wb').write(b)
+PY
+refuses 78 'a damaged weight' pt2st -c $config -o "$T/x" "$T/turned.pth"
+like 'a damaged weight: says so' "$(cat "$T/err")" 'turned.pth: member autoencoder/data/7: damaged: its CRC-32 is'
+
+if ! /usr/bin/python3 -c 'import torch' 2> /dev/null; then
+	skip 'files made by PyTorch now' 'no torch'
+else
+	mkdir "$T/made" "$T/m"
+	/usr/bin/python3 $files/make.py "$T/made"
+	for f in autoencoder.pth autoencoder-old.pth stage1.ckpt stage3.ckpt; do
+		pt2st -c $config -o "$T/m/kept-$f" $files/$f
+		pt2st -c $config -o "$T/m/made-$f" "$T/made/$f"
+		is "made by PyTorch now: $f" "$(sums "$T/m/made-$f")" "$(sums "$T/m/kept-$f")"
+	done
+	holds 'stage 2: the moving average, and the autoencoder in double precision' pt2st -v -c $config -o "$T/s2" "$T/made/stage2.ckpt"
+	is 'stage 2: which' "$(identity "$T/s2/unet.safetensors" prefix)" ema_unet.
+	is 'stage 2: the same autoencoder' "$(identity "$T/s2/autoencoder.safetensors")" "$(identity "$T/a/autoencoder.safetensors")"
+	holds 'stage 2: --prefix' pt2st --prefix unet -c $config -o "$T/s2p" "$T/made/stage2.ckpt"
+	is 'stage 2: other numbers' "$([ "$(identity "$T/s2p/unet.safetensors")" = "$(identity "$T/s2/unet.safetensors")" ] || echo other)" other
+	refuses 78 'two of a kind' pt2st -c $config -o "$T/x" "$T/made/two.ckpt"
+	like 'two of a kind: says so' "$(cat "$T/err")" "autoencoder: there is one under 'a.' and one under 'b.': choose by --prefix$"
+	holds 'two of a kind: --prefix' pt2st --prefix b. -c $config -o "$T/two" "$T/made/two.ckpt"
+fi
+
+# ---- hostile files ----
+python3 - "$T" <<'PY'
+import io, os, pickle, struct, sys, zipfile
+T = sys.argv[1]
+marker = T + '/executed'
+def archive(name, pkl, members=(), method=zipfile.ZIP_STORED, prefix='a/'):
+    with zipfile.ZipFile(T + '/' + name + '.pth', 'w', method) as z:
+        z.writestr(prefix + 'data.pkl', pkl)
+        for k, v in members: z.writestr(prefix + 'data/' + k, v)
+class Run:
+    def __init__(self, f, *args): self.f, self.args = f, args
+    def __reduce__(self): return self.f, self.args
+touch = 'touch ' + marker
+archive('system', pickle.dumps({'state_dict': Run(os.system, touch)}, 2))
+archive('eval', pickle.dumps(Run(eval, "__import__('os').system(%r)" % touch), 2))
+archive('exec-4', pickle.dumps(Run(exec, "import os; os.system(%r)" % touch), 4))
+archive('chain', pickle.dumps(Run(getattr, Run(__import__, 'os'), 'system'), 2))
+open(T + '/bare.pth', 'wb').write(pickle.dumps(Run(os.system, touch), 2))
+magic = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.'
+open(T + '/old-system.pth', 'wb').write(magic + pickle.dumps(Run(os.system, touch), 2) + pickle.dumps([], 2))
+l = []; l.append(l)
+archive('recursive-list', pickle.dumps(l, 2))
+d = {}; d['state_dict'] = d
+archive('recursive-dict', pickle.dumps(d, 2))
+laughs = b'\x80\x02]q\0' + b''.join(b']q\1(h\0h\0h\0h\0eq\0' for _ in range(30)) + b'.'
+archive('laughs', laughs)
+reduce = b'ccollections\nOrderedDict\nq\0'
+archive('reduce-chain', b'\x80\x02' + reduce + b'h\0)R' * 1000000 + b'.')
+archive('deep', b'\x80\x02' + b'(' * 30000000 + b'N.')
+archive('nested', b'\x80\x02N' + b'\x85' * 30000000 + b'.')
+archive('stack', b'\x80\x02' + b'N' * 60000000 + b'.')
+archive('recalls', b'\x80\x02Nq\0' + b'h\0' * 30000000 + b'.')
+archive('memo', b'\x80\x02Nr' + struct.pack('<I', 4000000000) + b'.')
+archive('noise', b'\x80\x02' + b'\x80\x02' * 33000000 + b'N.')
+archive('text', b'\x80\x02X' + struct.pack('<I', 4000000000) + b'x.')
+def tensor(numel, size, stride, offset=0, key=b'0'):
+    put = lambda v: b'\x8a\x08' + struct.pack('<q', v)
+    return (b'ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX' + struct.pack('<I', len(key)) + key + b'X\3\0\0\0cpu' +
+            put(numel) + b'tQ' + put(offset) + b'(' + b''.join(map(put, size)) + b't(' + b''.join(map(put, stride)) + b't\x89}tR')
+def state(*tensors): return b'\x80\x02}(' + b''.join(b'X' + struct.pack('<I', len(k)) + k + t for k, t in tensors) + b'u.'
+name = b'encoder.blocks.0.conv.weight'
+archive('short-storage', state((name, tensor(54, (2, 1, 3, 3, 3), (27, 27, 9, 3, 1)))), [('0', bytes(100))])
+archive('no-storage', state((name, tensor(54, (2, 1, 3, 3, 3), (27, 27, 9, 3, 1)))))
+archive('wide', state((name, tensor(54, (2**31, 2**31, 2), (0, 0, 0)))), [('0', bytes(216))])
+archive('overflow', state((name, tensor(2**62, (2**62,), (1,)))), [('0', bytes(216))])
+archive('expanded', state((name, tensor(1, (100000, 10000), (0, 0)))), [('0', bytes(4))])
+archive('beyond', state((name, tensor(54, (54,), (1,), 1))), [('0', bytes(216))])
+archive('outside', state((name, tensor(54, (2, 1, 3, 3, 3), (27, 27, 9, 3, 1), 0, b'../../data.pkl'))), [('0', bytes(216))])
+archive('named', state((b'a\n\x1b[31m', tensor(1, (1,), (1,)))), [('0', bytes(4))])
+archive('many', b'\x80\x02}(' + b'X\1\0\0\0a' + tensor(1, (1,), (1,)) + b'u.' + b'', [('0', bytes(4))])
+many = tensor(1, (), ())
+call = many[:many.rindex(b'(X\7')] ; args = many[many.rindex(b'(X\7') - 1:-1]
+archive('tensors', b'\x80\x02' + b'ctorch._utils\n_rebuild_tensor_v2\nq\0' + args + b'q\1' + b'h\0h\1R' * 500000 + b'.', [('0', bytes(4))])
+archive('bomb', b'\0' * 200000000, method=zipfile.ZIP_DEFLATED)
+archive('absolute', pickle.dumps({}, 2), prefix='/tmp/a/')
+archive('climbs', pickle.dumps({}, 2), prefix='../a/')
+archive('empty', pickle.dumps({}, 2))
+with zipfile.ZipFile(T + '/no-pickle.pth', 'w') as z: z.writestr('a/b', 'c')
+open(T + '/nothing.pth', 'wb')
+open(T + '/letters.pth', 'wb').write(b'PK\3\4' + bytes(1000))
+open(T + '/end.pth', 'wb').write(b'PK\3\4' + b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 65535, 65535, 0xFFFFFFF0, 0, 0))
+PY
+names=$(cd "$T" && ls ./*.pth | grep -v turned | sed 's|^./||; s/\.pth$//')
+for f in $names; do
+	refuses 78 "hostile: $f" pt2st -c $config -o "$T/x" "$T/$f.pth"
+	if nm "$BUILD/pt2st" 2> /dev/null | grep -q ' __asan_init$'; then
+		skip "hostile: $f: cheap" 'built with sanitizers'
+	else
+		/usr/bin/time -o "$T/rss" -f '%M %U %S' pt2st -c $config -o "$T/x" "$T/$f.pth" 2> /dev/null
+		holds "hostile: $f: under 200 MB and 1 s" awk 'END { if (!($1 < 200000 && $2 + $3 < 1)) { print; exit 1 } }' "$T/rss"
+	fi
+done
+is 'as many hostile files as were made' "$(echo $names | wc -w)" 35
+[ ! -e "$T/executed" ]
+is 'nothing was executed' $? 0
+[ ! -e "$T/x" ]
+is 'nothing refused left a folder' $? 0
+finish

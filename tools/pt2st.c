@@ -1,0 +1,89 @@
+/* pt2st: weights from elsewhere to a model of ours. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "model/import.h"
+
+static const char *folder, *prefix, *config_path;
+
+static const struct cli_option options[] = {
+	{ 'o', "output", CLI_TEXT, &folder, "DIR", "folder of the model; made when it is not there", false },
+	{ 'f', "force", CLI_FLAG, &cli_common.force, NULL, "overwrite existing files of weights", false },
+	{ 0, "prefix", CLI_TEXT, &prefix, "P", "take the network whose tensors' names begin with P", false },
+	{ 'c', "config", CLI_TEXT, &config_path, "FILE", "what names and shapes do not tell: groups, heads, volume, diffusion (JSON)",
+	  false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"pt2st", "convert PyTorch checkpoints to models", "FILE", 1, 1, 0, options,
+};
+
+static void check(int code, const err *e)
+{
+	if (code)
+		cli_fail(e);
+}
+
+/* As published, unless the configuration says otherwise. */
+static json_t *preparation_of(const import *in)
+{
+	json_t *given = json_object_get(in->config, "preparation");
+	const int *n = in->parsed.volume;
+	json_t *v =
+		given ? json_incref(given) : json_pack("{s:s, s:[i,i,i], s:f}", "name", "stored", "size", n[0], n[1], n[2], "spacing", 1.5);
+	if (!v)
+		cli_die(ERR_OS, "no memory");
+	return v;
+}
+
+/* Nothing is written when one of the files is in the way. */
+static void check_outputs(const import *in)
+{
+	for (int i = 0; i < in->n && !cli_common.force; i++) {
+		char *path;
+		if (asprintf(&path, "%s/%s.safetensors", folder, in->parts[i].kind) < 0)
+			cli_die(ERR_OS, "no memory");
+		if (!access(path, F_OK))
+			cli_die(ERR_CREATE, "%s: exists (-f overwrites it)", path);
+		free(path);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	err e = { 0 };
+import in;
+	model_config ignored;
+	json_t *given = NULL;
+	if (!folder)
+		cli_die(ERR_USAGE, "--output is needed");
+	if (config_path)
+		check(config_read(&ignored, config_path, &given, &e), &e);
+	check(import_open(&in, files[0], prefix, &e), &e);
+	if (import_configure(&in, given, &e) || import_verify(&in, &e)) {
+		err_prefix(&e, "%s", files[0]);
+		cli_fail(&e);
+	}
+	check_outputs(&in);
+	if (mkdir(folder, 0777) && errno != EEXIST)
+		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
+	json_t *preparation = preparation_of(&in);
+	for (int i = 0; i < in.n; i++) {
+		check(import_write(&in, i, folder, cli_common.force, preparation, &e), &e);
+		cli_note("%s/%s.safetensors: from '%s'", folder, in.parts[i].kind, in.parts[i].prefix);
+	}
+	for (int i = 0; i < in.n_all; i++)
+		if (!strcmp(in.all[i].kind, "discriminator"))
+			cli_note("discriminator under '%s': left out", in.all[i].prefix);
+	json_decref(preparation);
+	json_decref(given);
+	import_close(&in);
+	return cli_done(0);
+}
