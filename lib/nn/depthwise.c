@@ -2,6 +2,7 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nn/internal.h"
 #include "nn/kernels/channels.h"
@@ -82,6 +83,7 @@ static void depthwise_backward(nn *c, node *base)
 		nn_fail(c, ERR_OS, "no memory for sums");
 	if (nn_ok(c) && !nn_planning(c)) {
 		arrange(n->weight, x->s.c, true, taps);
+		memset(work, 0, frame * (size_t)threads * sizeof *work);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < SHARES * blocks; i++)
 			share_backward(n, i, dx, fresh, taps, work + frame * (size_t)omp_get_thread_num(),
@@ -108,6 +110,7 @@ static void convolve(nn *c, const tensor *x, const param *weight, const param *b
 	float *work = nn_take(c, frame * (size_t)threads), *taps = nn_take(c, arranged);
 	if (work && taps) {
 		arrange(weight, s.c, false, taps);
+		memset(work, 0, frame * (size_t)threads * sizeof *work);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < s.b * s.x * blocks; i++) {
 			int k = i % blocks, some = some_of(s.c, k);

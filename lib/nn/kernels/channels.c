@@ -1,8 +1,6 @@
 /* What ConvNeXt does along and between channels. Compiled once per instruction-set level with -DLEVEL=name; see kernels.h. */
 #include "nn/kernels/channels.h"
 
-#include <string.h>
-
 #include "nn/kernels/vector.h"
 
 /* ---- normalisation of one voxel over its channels ---- */
@@ -162,7 +160,6 @@ static size_t depthwise_frame(int height, int width)
 static void depthwise_load(float *frame, const float *x, int height, int width, int c, int some)
 {
 	const int border = DEPTHWISE / 2, line = (width + 2 * border) * LANES;
-	memset(frame, 0, depthwise_frame(height, width) * sizeof *frame);
 	for (int y = 0; y < height; y++)
 		for (int z = 0; z < width; z++) {
 			const float *from = x + ((size_t)y * width + z) * c;
