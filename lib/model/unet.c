@@ -202,12 +202,12 @@ static tensor *first_half(const pass *q, const char *at, enum how how, tensor **
 {
 	char name[LAYER_NAME];
 	conv_spec s = AROUND;
-	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "in_layers.0"), *x, q->u->groups, EPS), *from = nn_keep(*x),
-	       *other = NULL;
+	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "in_layers.0"), *x, q->u->groups, EPS), *from, *other = NULL;
 	if (how == DOWN) {
 		from = nn_mean_pool(q->c, *x, affine, ACT_SILU, HALF);
 		other = nn_mean_pool(q->c, *x, NULL, ACT_NONE, HALF);
 	} else {
+		from = nn_keep(*x);
 		s.affine = affine;
 		s.act = ACT_SILU;
 	}

@@ -428,6 +428,12 @@ static void test_denoiser(void **state)
 	SUCCEEDS(denoiser_eps(&d, eps, NULL, z, 5, NULL, &e));
 	SUCCEEDS(denoiser_eps(&d, other, NULL, z, 5, y, &e));
 	assert_memory_equal(eps, other, COUNT * sizeof *eps);
+	/* the hundredth call holds what the first did */
+	SUCCEEDS(denoiser_eps(&d, eps, g, z, 5, y, &e));
+	size_t held = nn_peak(d.c);
+	for (int i = 0; i < 3; i++)
+		SUCCEEDS(denoiser_eps(&d, eps, g, z, 5, y, &e));
+	assert_int_equal(nn_peak(d.c), held);
 	/* two in one call, in place */
 	SUCCEEDS(denoiser_eps(&d, other + COUNT, g + COUNT, z + COUNT, 5, y + CODE, &e));
 	SUCCEEDS(denoiser_eps(&d, other, g, z, 5, y, &e));
