@@ -267,7 +267,7 @@ typedef struct tiny {
 static void put(tiny *t, uint64_t v, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
-		t->b[t->n++] = (unsigned char)(v >> 8 * i);
+		t->b[t->n++] = i < 8 ? (unsigned char)(v >> 8 * i) : 0;
 }
 
 static tiny archive(const char *name, int method, uint32_t size, uint32_t packed, uint32_t place)
