@@ -49,9 +49,18 @@ static size_t count_of(const st_item *t)
 	return count;
 }
 
+/* A vector may be written as [n,1,1], as the layer scales of a ConvNeXt are, which begin too small for 16 bits. */
+static bool is_vector(const st_item *t)
+{
+	int long_axes = 0;
+	for (int i = 0; i < t->rank; i++)
+		long_axes += t->n[i] > 1;
+	return long_axes < 2;
+}
+
 static enum dtype stored_as(const st_item *t, bool half)
 {
-	return half && t->dtype == DTYPE_F32 && t->rank >= 2 ? DTYPE_F16 : t->dtype;
+	return half && t->dtype == DTYPE_F32 && !is_vector(t) ? DTYPE_F16 : t->dtype;
 }
 
 static int put_item(const sink *s, const char *path, const st_item *t, bool half, uint16_t *chunk, err *e)

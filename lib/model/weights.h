@@ -30,7 +30,7 @@ void weights_close(weights *w);
 int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 
 /* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance),
- * identity. half: tensors of rank 2 and more as F16. Errors as st_write. */
+ * identity. half: matrices and convolutions as F16. Errors as st_write. */
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
 		  const json_t *notes, bool half, err *e);
 

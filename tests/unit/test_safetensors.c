@@ -228,6 +228,14 @@ static void write_and_read(void **state)
 	assert_memory_equal(st_find(f, "a.bias")->data, b, sizeof b);
 	SUCCEEDS(st_verify(f, &e));
 	st_close(f);
+	/* a vector in the clothes of a convolution */
+	const float scale[3] = { 1e-6f, 2e-6f, 3e-9f };
+	const st_item layer_scale = { "layer_scale", DTYPE_F32, 3, (int64_t[]){ 3, 1, 1 }, scale };
+	SUCCEEDS(st_write(path, true, &layer_scale, 1, NULL, true, &e));
+	SUCCEEDS(st_open(&f, path, &e));
+	assert_int_equal(f->tensors[0].dtype, DTYPE_F32);
+	assert_memory_equal(f->tensors[0].data, scale, sizeof scale);
+	st_close(f);
 	a[3] = 65520; /* rounds to infinity */
 	FAILS(ERR_DATA, "a.weight", st_write(path, true, items, 3, metadata, true, &e));
 	a[3] = 1;
