@@ -86,7 +86,7 @@ static int print_plan(lat_record *r, void *with, bool *keep, err *e)
 {
 	encoder *k = with;
 	lat_tensor *t;
-	model_cost cost;
+	model_cost cost = { 0 };
 	(void)keep;
 	int code = find_voxels(&t, k, r, e);
 	if (!code)
