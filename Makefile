@@ -36,6 +36,7 @@ LIBS_train  := -ljansson -lpng
 USES_lat-baseline := cli baseline format base
 USES_lat-check := cli format base
 USES_lat-cut := cli format base
+USES_lat-denoise := cli diffusion model nn volume format base
 USES_lat-diff := cli format base
 USES_lat-steer := cli probe format base
 USES_lat-lerp := cli diffusion format base

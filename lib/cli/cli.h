@@ -69,6 +69,8 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
 /* "tool: text" on stderr. warn: unless -q. note: only with -v. */
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line on stderr that the next one takes the place of: unless -q, and only on a terminal, so that no log is filled with it. */
+void cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the error and exits with its code. */
 _Noreturn void cli_fail(const err *e);
 /* The same from a format: a usage error, say. */

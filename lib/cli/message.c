@@ -7,10 +7,42 @@
 
 #include "cli/table.h"
 
+/* Goes to the start of the terminal's line and empties it. */
+static const char clear[] = "\r\033[K";
+static bool progress_shown;
+
+static void say(const char *line, size_t n)
+{
+	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
+		;
+}
+
+static void end_progress(void)
+{
+	if (progress_shown)
+		say(clear, sizeof clear - 1);
+	progress_shown = false;
+}
+
+void cli_progress(const char *fmt, ...)
+{
+	char line[160];
+	va_list ap;
+	if (cli_common.quiet || !isatty(STDERR_FILENO))
+		return;
+	strcpy(line, clear);
+	va_start(ap, fmt);
+	vsnprintf(line + sizeof clear - 1, sizeof line - sizeof clear + 1, fmt, ap);
+	va_end(ap);
+	say(line, strlen(line));
+	progress_shown = true;
+}
+
 /* One line by one write, so that the messages of a pipe's stages do not run into each other. */
 static void message(const char *fmt, va_list ap)
 {
 	char line[1024];
+	end_progress();
 	int n = snprintf(line, sizeof line - 1, "%s: ", cli_table.tool ? cli_table.tool->name : "latpipe");
 	int m = vsnprintf(line + n, sizeof line - 1 - (size_t)n, fmt, ap);
 	n = m < 0 ? n : (size_t)(n + m) < sizeof line - 1 ? n + m : (int)sizeof line - 2;
@@ -18,8 +50,7 @@ static void message(const char *fmt, va_list ap)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	while (write(STDERR_FILENO, line, (size_t)n) < 0 && errno == EINTR)
-		;
+	say(line, (size_t)n);
 }
 
 void cli_warn(const char *fmt, ...)
@@ -74,6 +105,7 @@ outfile *cli_output(bool binary)
 
 int cli_done(int code)
 {
+	end_progress();
 	/* an output of ours may have closed the descriptor already: then nothing is left in the buffer */
 	errno = 0;
 	bool failed = fflush(stdout) || ferror(stdout);

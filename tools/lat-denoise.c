@@ -1,0 +1,398 @@
+/* lat-denoise: noise to latents with the diffusion model, and latents to noise. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/stream.h"
+#include "diffusion/noise.h"
+#include "diffusion/solver.h"
+#include "model/denoiser.h"
+#include "volume/prepare.h"
+
+static bool invert, no_y;
+static int64_t seed = CLI_NOT_GIVEN, count = CLI_NOT_GIVEN, generate = CLI_NOT_GIVEN, steps = 100, batch = 1;
+static double stop = 0;
+static const char *solver_name = "ddim", *clip_text;
+
+static const struct cli_option options[] = {
+	{ 0, "invert", CLI_FLAG, &invert, NULL, "the other way: from z to zT", true },
+	{ 0, "noise", CLI_INT, &seed, "SEED", "draw zT, from this seed and the record's id", true },
+	{ 0, "count", CLI_INT, &count, "N", "with --noise: N records of each, with zT drawn anew for each", false },
+	{ 0, "generate", CLI_INT, &generate, "N", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)", false },
+	{ 's', "steps", CLI_INT, &steps, "STEPS", "calls of the network", true },
+	{ 0, "solver", CLI_TEXT, &solver_name, "ddim|dpmpp2m", "the published solver, or one of second order that needs fewer steps", true },
+	{ 0, "clip", CLI_TEXT, &clip_text, "V|none", "hold predictions of the clean latent within +-V; default: as the model says", true },
+	{ 0, "stop", CLI_REAL, &stop, "SHARE", "leave y aside in this share of the steps, the last ones", true },
+	{ 0, "no-y", CLI_FLAG, &no_y, NULL, "leave y aside altogether", true },
+	{ 0, "batch", CLI_INT, &batch, "N", "records that go through the network together; the results are the same", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"lat-denoise", "carry noise to latents by diffusion, or latents to noise",
+	"[FILE...]",   0,
+	-1,	       CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	options,
+};
+
+enum { MOST_COPIES = 1000000, MOST_BATCH = 4096 };
+
+struct job {
+	denoiser d;
+	schedule schedule;
+	solver solver;
+	preparation preparation;	/* what the model's latents are made with */
+	const char *autoencoder, *semantic;	/* identities of the models it works with; NULL: not known */
+	bool guided;
+	size_t nx, ny;	/* numbers in a latent, in a code */
+	lat_record **waiting;	/* [batch], for the network */
+	int n;
+	float *x, *y;	/* [batch], theirs */
+	model_cost cost;	/* --plan: of one record */
+	stream_out *out;
+	stream_ids *seen;
+};
+
+/* ---- the model ---- */
+
+static void open_solver(struct job *j)
+{
+	err e = { 0 };
+	char *end;
+	const diffusion_config *c = &j->d.w.config.diffusion;
+	if (schedule_new(&j->schedule, c, &e))
+		cli_fail(&e);
+	enum solver_kind kind = strcmp(solver_name, "ddim") ? SOLVER_DPMPP2M : SOLVER_DDIM;
+	if (steps < 1 || steps >= c->timesteps)
+		cli_die(ERR_USAGE, "--steps: %lld: the model has 1 to %d", (long long)steps, c->timesteps - 1);
+	if (solver_new(&j->solver, kind, &j->schedule, (int)steps, &e))
+		cli_fail(&e);
+	j->solver.stop = stop;
+	j->solver.clip = c->clip;
+	if (clip_text) {
+		j->solver.clip = strcmp(clip_text, "none") ? strtod(clip_text, &end) : INFINITY;
+		if (strcmp(clip_text, "none") && (end == clip_text || *end || !(j->solver.clip > 0) || isinf(j->solver.clip)))
+			cli_die(ERR_USAGE, "--clip: '%s' is neither a positive number nor none", clip_text);
+	}
+}
+
+static void open_model(struct job *j)
+{
+	err e = { 0 };
+	int n[3];
+	denoiser *d = &j->d;
+	const weights *w = &d->w;
+	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
+	int code = denoiser_open(d, cli_common.model, math, cli_common.threads, &e);
+	if (!code)
+		code = preparation_parse(&j->preparation, w->preparation, w->config.volume, &e);
+	for (int i = 0; i < 3 && !code; i++)
+		n[i] = j->preparation.n[i] / ae_factor(&w->config.autoencoder);
+	if (!code)
+		code = denoiser_shape(d, n, &e);
+	if (code)
+		cli_fail(&e);
+	if (!w->identity_stored)
+		cli_note("the model's file holds no identity: it was computed");
+	j->autoencoder = st_meta(w->file, "autoencoder");
+	j->semantic = st_meta(w->file, "semantic");
+	j->guided = d->y && !no_y && generate == CLI_NOT_GIVEN;
+	j->nx = (size_t)(d->x[0] * d->x[1] * d->x[2] * d->x[3]);
+	j->ny = j->guided ? (size_t)d->y : 0;
+	open_solver(j);
+}
+
+/* Steps with and without the gradient cost differently. */
+static void plan(struct job *j)
+{
+	err e = { 0 };
+	model_cost with = { 0 }, without = { 0 };
+	int calls = j->solver.n - 1, bare = !j->guided ? calls : invert ? 0 : (int)(stop * calls);
+	j->d.batch = (int)batch;
+	if ((bare < calls && denoiser_plan(&with, &j->d, true, &e)) || (bare && denoiser_plan(&without, &j->d, false, &e)))
+		cli_fail(&e);
+	double share = (count == CLI_NOT_GIVEN ? 1 : (double)count) / (double)batch;
+	j->cost = (model_cost){ share * ((calls - bare) * with.flop + bare * without.flop), fmax(with.bytes, without.bytes),
+				share * ((calls - bare) * with.seconds + bare * without.seconds) };
+}
+
+static void print_plan(const struct job *j)
+{
+	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", j->cost.flop, j->cost.bytes, j->cost.seconds);
+}
+
+/* ---- what a record brings ---- */
+
+/* Was the tensor made by this model, as far as both are known? */
+static int check_made_by(const lat_tensor *t, const char *ours, err *e)
+{
+	const char *theirs = json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity"));
+	if (cli_common.any_model || !ours || !theirs || !strcmp(ours, theirs))
+		return 0;
+	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs, ours);
+}
+
+static int check_scale(const struct job *j, const lat_tensor *t, err *e)
+{
+	const json_t *scale = json_object_get(t->meta, "scale_factor");
+	if (cli_common.any_model || !json_is_number(scale) || json_number_value(scale) == j->d.w.config.diffusion.scale_factor)
+		return 0;
+	return err_set(e, ERR_DATA, "%s was scaled by %g, the model's latents are by %g; --any-model takes it all the same", t->name,
+		       json_number_value(scale), j->d.w.config.diffusion.scale_factor);
+}
+
+static int check_preparation(const struct job *j, const lat_record *r, err *e)
+{
+	const json_t *object = json_object_get(r->header, "preparation");
+	preparation theirs;
+	if (cli_common.any_model || !json_is_object(object))
+		return 0;
+	int code = preparation_parse(&theirs, object, j->d.w.config.volume, e);
+	if (!code && !preparation_same(&j->preparation, &theirs))
+		code = err_set(e, ERR_DATA, "prepared in another way than the model's; --any-model takes it all the same");
+	return code == ERR_CONFIG ? (e->code = ERR_DATA) : code;
+}
+
+static int check_finite(const float *v, size_t n, const char *name, err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(v[i]))
+			return err_set(e, ERR_DATA, "%s: a value is not a finite number", name);
+	return 0;
+}
+
+/* Tensor NAME of shape n, made by this model, into v. */
+static int load(float *v, lat_record *r, const char *name, int rank, const int64_t *n, const char *made_by, err *e)
+{
+	char is[LAT_MAX_RANK * 21], wants[LAT_MAX_RANK * 21];
+	lat_tensor *t, ours = { .rank = rank };
+	float *values = NULL;
+	int code = lat_need(r, name, &t, e);
+	if (code)
+		return code;
+	memcpy(ours.shape, n, (size_t)rank * sizeof *n);
+	if (!lat_has_shape(t, rank, n)) {
+		lat_shape_text(t, is);
+		lat_shape_text(&ours, wants);
+		return err_set(e, ERR_DATA, "%s has shape %s, the model's %s", name, is, wants);
+	}
+	code = check_made_by(t, made_by, e);
+	if (!code)
+		code = lat_floats(t, &values, e);
+	if (!code)
+		code = check_finite(values, (size_t)t->elements, name, e);
+	if (!code)
+		memcpy(v, values, (size_t)t->elements * sizeof *v);
+	free(values);
+	return code;
+}
+
+/* Number `variation` of record r's inputs into x and y. */
+static int take(struct job *j, float *x, float *y, lat_record *r, const char *id, uint32_t variation, err *e)
+{
+	const denoiser *d = &j->d;
+	int code = check_preparation(j, r, e);
+	if (!code && invert) {
+		code = load(x, r, "z", 4, d->x, j->autoencoder, e);
+		for (size_t i = 0; i < j->nx && !code; i++)
+			x[i] = (float)((double)x[i] * d->w.config.diffusion.scale_factor);
+	} else if (!code && seed != CLI_NOT_GIVEN) {
+		noise_draw(x, j->nx, (uint64_t)seed, id, variation);
+		code = lat_set_floats(r, "zT", DTYPE_F32, 4, d->x, x, NULL, e);
+	} else if (!code) {
+		code = load(x, r, "zT", 4, d->x, d->w.identity, e);
+		if (!code)
+			code = check_scale(j, lat_find(r, "zT"), e);
+	}
+	if (!code && j->guided && !lat_find(r, "y"))
+		code = err_set(e, ERR_DATA, "no tensor y, which steers this model: sem-encode makes one, --no-y goes without");
+	if (!code && j->guided)
+		code = load(y, r, "y", 1, &d->y, j->semantic, e);
+	return code;
+}
+
+/* ---- the network ---- */
+
+static int predict(void *of, float *eps, float *g, const float *x, int t, const float *y, err *e)
+{
+	return denoiser_eps(of, eps, g, x, t, g ? y : NULL, e);
+}
+
+static void show_progress(void *of, int done, int all)
+{
+	const struct job *j = of;
+	if (j->n > 1)
+		cli_progress("%.60s and %d more: %d/%d", lat_id(j->waiting[0]), j->n - 1, done, all);
+	else
+		cli_progress("%.60s: %d/%d", lat_id(j->waiting[0]), done, all);
+}
+
+/* What became of x as the record's tensors. */
+static int give(struct job *j, lat_record *r, float *x, err *e)
+{
+	const weights *w = &j->d.w;
+	lat_tensor *t;
+	if (!invert) {
+		for (size_t i = 0; i < j->nx; i++)
+			x[i] = (float)((double)x[i] / w->config.diffusion.scale_factor);
+		lat_drop(r, "x");
+	}
+	int code = check_finite(x, j->nx, "the result", e);
+	if (!code)
+		code = lat_set_floats(r, invert ? "zT" : "z", DTYPE_F32, 4, j->d.x, x, &t, e);
+	if (code)
+		return code;
+	if (!invert)
+		return j->autoencoder ? lat_set_model(t, "autoencoder", j->autoencoder, e) : 0;
+	if (json_object_set_new(t->meta, "scale_factor", json_real(w->config.diffusion.scale_factor)))
+		return err_set(e, ERR_OS, "no memory for the header");
+	return lat_set_model(t, w->kind, w->identity, e);
+}
+
+/* All that waits goes through the network and out. */
+static int flush(struct job *j, err *e)
+{
+	if (!j->n)
+		return 0;
+	predictor p = { predict, &j->d, (size_t)j->n * j->nx, j->guided ? j->y : NULL };
+	j->d.batch = j->n;
+	int code = invert ? solver_invert(&j->solver, &p, j->x, e) : solver_sample(&j->solver, &p, j->x, e);
+	for (int i = 0; i < j->n; i++) {
+		if (!code && (code = give(j, j->waiting[i], j->x + (size_t)i * j->nx, e)))
+			err_prefix(e, "%s", lat_id(j->waiting[i]));
+		if (!code)
+			stream_put(j->out, j->waiting[i]);
+		lat_free(j->waiting[i]);
+	}
+	j->n = 0;
+	return code;
+}
+
+/* Puts r, which is taken over, among what waits. id: what noise is drawn by. */
+static int enter(struct job *j, lat_record *r, const char *id, uint32_t variation, err *e)
+{
+	int code = take(j, j->x + (size_t)j->n * j->nx, j->y + (size_t)j->n * j->ny, r, id, variation, e);
+	if (code) {
+		lat_free(r);
+		return code;
+	}
+	j->waiting[j->n++] = r;
+	return j->n < batch ? 0 : flush(j, e);
+}
+
+/* ---- records ---- */
+
+static int denoise(lat_record *r, void *with, bool *keep, err *e)
+{
+	struct job *j = with;
+	lat_record *copy = NULL;
+	(void)keep;
+	if (cli_common.plan) {
+		print_plan(j);
+		return 0;
+	}
+	int code = 0, copies = count == CLI_NOT_GIVEN ? 1 : (int)count;
+	for (int i = 0; i < copies && !code; i++) {
+		char id[LAT_MAX_ID + 16];
+		code = lat_copy(&copy, r, e);
+		if (code)
+			return code;
+		snprintf(id, sizeof id, count == CLI_NOT_GIVEN ? "%s" : "%s_var-%03d", lat_id(r), i + 1);
+		if (count != CLI_NOT_GIVEN) {
+			code = lat_set_id(copy, id, e);
+			if (!code)
+				code = stream_ids_add(j->seen, id, e);
+		}
+		if (code)
+			lat_free(copy);
+		else
+			code = enter(j, copy, lat_id(r), count == CLI_NOT_GIVEN ? 0 : (uint32_t)i + 1, e);
+	}
+	return code;
+}
+
+static int finish(void *with, err *e) { return flush(with, e); }
+
+static void make_from_nothing(struct job *j)
+{
+	err e = { 0 };
+	for (int i = 0; i < generate; i++) {
+		char id[32];
+		lat_record *r = NULL;
+		if (cli_common.plan) {
+			print_plan(j);
+			continue;
+		}
+		snprintf(id, sizeof id, "gen-%04d", i + 1);
+		int code = lat_new(&r, id, &e);
+		/* so that the decoder knows the grid */
+		if (!code && j->d.w.preparation && json_object_set(r->header, "preparation", j->d.w.preparation))
+			code = err_set(&e, ERR_OS, "no memory for the header");
+		if (!code)
+			code = enter(j, r, id, 0, &e);
+		if (code)
+			cli_fail(&e);
+	}
+	if (flush(j, &e))
+		cli_fail(&e);
+}
+
+static void check_options(int operands)
+{
+	bool some = count != CLI_NOT_GIVEN, from_nothing = generate != CLI_NOT_GIVEN;
+	if (some && (count < 1 || count > MOST_COPIES))
+		cli_die(ERR_USAGE, "--count: 1 to %d", MOST_COPIES);
+	if (from_nothing && (generate < 1 || generate > MOST_COPIES))
+		cli_die(ERR_USAGE, "--generate: 1 to %d", MOST_COPIES);
+	if (batch < 1 || batch > MOST_BATCH)
+		cli_die(ERR_USAGE, "--batch: 1 to %d", MOST_BATCH);
+	if (!(stop >= 0 && stop <= 1))
+		cli_die(ERR_USAGE, "--stop: a share from 0 to 1");
+	if (invert && (seed != CLI_NOT_GIVEN || some || from_nothing || stop > 0))
+		cli_die(ERR_USAGE, "--invert: --noise, --count, --generate and --stop are for the other way");
+	if (some && (from_nothing || seed == CLI_NOT_GIVEN))
+		cli_die(ERR_USAGE, "--count: needs --noise, and records to draw it for");
+	if (from_nothing && operands)
+		cli_die(ERR_USAGE, "--generate: reads nothing, and so no files");
+	if (from_nothing && seed == CLI_NOT_GIVEN)
+		seed = 0;
+}
+
+int main(int argc, char **argv)
+{
+	int n, status = 0;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	struct job j = { .n = 0 };
+	err e = { 0 };
+	check_options(n);
+	omp_set_num_threads(cli_common.threads);
+	open_model(&j);
+	if (mem_zero(&j.waiting, (size_t)batch, sizeof *j.waiting, "records", &e) ||
+	    mem_zero(&j.x, (size_t)batch * j.nx, sizeof *j.x, "latents", &e) ||
+	    mem_zero(&j.y, (size_t)batch * j.ny, sizeof *j.y, "codes", &e))
+		cli_fail(&e);
+	j.solver.progress = show_progress;
+	j.solver.progress_of = &j;
+	if (cli_common.plan)
+		plan(&j);
+	else
+		j.out = stream_open();
+	j.seen = stream_ids_new();
+	if (generate == CLI_NOT_GIVEN)
+		status = stream_each(files, n, denoise, finish, &j);
+	else
+		make_from_nothing(&j);
+	if (j.out)
+		stream_close(j.out);
+	stream_ids_free(j.seen);
+	solver_free(&j.solver);
+	schedule_free(&j.schedule);
+	denoiser_close(&j.d);
+	free(j.waiting);
+	free(j.x);
+	free(j.y);
+	return cli_done(status);
+}
