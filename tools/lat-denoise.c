@@ -21,9 +21,11 @@ static const struct cli_option options[] = {
 	{ 0, "invert", CLI_FLAG, &invert, NULL, "the other way: from z to zT", true },
 	{ 0, "noise", CLI_INT, &seed, "SEED", "draw zT, from this seed and the record's id", true },
 	{ 0, "count", CLI_INT, &count, "N", "with --noise: N records of each, with zT drawn anew for each", false },
-	{ 0, "generate", CLI_INT, &generate, "N", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)", false },
+	{ 0, "generate", CLI_INT, &generate, "N", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)",
+	  false },
 	{ 's', "steps", CLI_INT, &steps, "STEPS", "calls of the network", true },
-	{ 0, "solver", CLI_TEXT, &solver_name, "ddim|dpmpp2m", "the published solver, or one of second order that needs fewer steps", true },
+	{ 0, "solver", CLI_TEXT, &solver_name, "ddim|dpmpp2m", "the published solver, or one of second order that needs fewer steps",
+	  true },
 	{ 0, "clip", CLI_TEXT, &clip_text, "V|none", "hold predictions of the clean latent within +-V; default: as the model says", true },
 	{ 0, "stop", CLI_REAL, &stop, "SHARE", "leave y aside in this share of the steps, the last ones", true },
 	{ 0, "no-y", CLI_FLAG, &no_y, NULL, "leave y aside altogether", true },
@@ -32,9 +34,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-denoise", "carry noise to latents by diffusion, or latents to noise",
-	"[FILE...]",   0,
-	-1,	       CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	"lat-denoise",
+	"carry noise to latents by diffusion, or latents to noise",
+	"[FILE...]",
+	0,
+	-1,
+	CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	options,
 };
 
@@ -44,14 +49,14 @@ struct job {
 	denoiser d;
 	schedule schedule;
 	solver solver;
-	preparation preparation;	/* what the model's latents are made with */
-	const char *autoencoder, *semantic;	/* identities of the models it works with; NULL: not known */
+	preparation preparation; /* what the model's latents are made with */
+	const char *autoencoder, *semantic; /* identities of the models it works with; NULL: not known */
 	bool guided;
-	size_t nx, ny;	/* numbers in a latent, in a code */
-	lat_record **waiting;	/* [batch], for the network */
+	size_t nx, ny; /* numbers in a latent, in a code */
+	lat_record **waiting; /* [batch], for the network */
 	int n;
-	float *x, *y;	/* [batch], theirs */
-	model_cost cost;	/* --plan: of one record */
+	float *x, *y; /* [batch], theirs */
+	model_cost cost; /* --plan: of one record */
 	stream_out *out;
 	stream_ids *seen;
 };
@@ -132,7 +137,8 @@ static int check_made_by(const lat_tensor *t, const char *ours, err *e)
 	const char *theirs = json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity"));
 	if (cli_common.any_model || !ours || !theirs || !strcmp(ours, theirs))
 		return 0;
-	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs, ours);
+	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs,
+		       ours);
 }
 
 static int check_scale(const struct job *j, const lat_tensor *t, err *e)

@@ -6,6 +6,7 @@ declare -A missing=(
 	[nii2lat]="--grid-only $T/none.nii"
 	[lat2nii]="$T/none.lat" [lat-info]="$T/none.lat" [lat-check]="$T/none.lat" [lat-cut]="$T/none.lat"
 	[lat-diff]="$T/none.lat $T/none.lat"
+	[lat-denoise]="-m $T/none"
 	[lat-lerp]="-t .5 $T/none.lat $T/none.lat"
 	[lat-steer]="--probe $T/none --by 1 $T/none.lat"
 	[lat2npy]="-n z -o $T/o.npy $T/none.lat"

@@ -1,6 +1,6 @@
 # lat-denoise: the golden runs of the reference through the tool; drawn noise; batches, threads and places in a stream; what it refuses.
 . tests/lib.sh
-export OMP_NUM_THREADS=2
+export OMP_NUM_THREADS=1
 make_weights=$BUILD/tests/tools/random-denoiser
 mkdir "$T/shift" "$T/plain"
 ae=$(printf 'ab%.0s' {1..32}) sem=$(printf 'cd%.0s' {1..32})
@@ -163,11 +163,11 @@ is 'none elsewhere' "$(lat-denoise $plain -s 3 -f -o "$T/o.lat" "$T/noise.lat" 2
 
 # memory does not grow with the number of records
 if grep -q __asan_init "$BUILD/lat-denoise" || [ ! -x /usr/bin/time ]; then
-	skip 'flat memory over 100 records' 'needs GNU time and no sanitizers'
+	skip 'flat memory over 60 records' 'needs GNU time and no sanitizers'
 else
 	peak() { /usr/bin/time -f %M -o "$T/kb" lat-denoise $plain -s 1 --generate "$1" > /dev/null && cat "$T/kb"; }
-	few=$(peak 5) many=$(peak 100)
-	is 'flat memory over 100 records' "$((many < few + few / 10 + 1000))" 1
+	few=$(peak 5) many=$(peak 60)
+	is 'flat memory over 60 records' "$((many < few + few / 10 + 1000))" 1
 	echo "# $few -> $many kB"
 fi
 finish
