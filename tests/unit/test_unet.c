@@ -2,7 +2,7 @@
 #include "../unit.h"
 
 #include "../golden.h"
-#include "../oracle.h"
+#include "../oracle_weights.h"
 
 #include "diffusion/schedule.h"
 #include "model/denoiser.h"
@@ -22,19 +22,6 @@ static double times[2];
 
 static const char *const kinds[] = { "unet", "shift_unet" };
 
-/* Values as the reference draws them: weights of variance 1/inputs, gains near 1, the rest small. */
-static void draw(param *p)
-{
-	char key[192];
-	bool gain = p->rank == 1 && strstr(p->name, ".weight");
-	double inputs = (double)p->count / (double)p->n[0];
-	double hi = p->rank > 1 ? sqrt(3 / inputs) : gain ? 1.3 : .1, lo = gain ? .7 : -hi;
-	snprintf(key, sizeof key, "1/%s", p->name);
-	uint64_t hash = oracle_hash(key);
-	for (size_t i = 0; i < p->count; i++)
-		p->v[i] = oracle_number(hash, i, lo, hi);
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -47,7 +34,7 @@ static int setup(void **state)
 		fine(table_fresh(&t, 1, &nets[i], &e), &e);
 		table_free(&t);
 		for (size_t k = 0; k < nets[i].n; k++)
-			draw(&nets[i].p[k]);
+			oracle_draw(&nets[i].p[k]);
 		times[i] = (double)golden("t", 2)[i];
 	}
 	return 0;
