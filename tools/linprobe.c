@@ -122,12 +122,11 @@ static void note_negative(probe *p, const char *value)
 		cli_die(ERR_DATA, "%s: a value is no UTF-8", labels);
 }
 
-/* *use: the record has a label that counts. */
+/* *use becomes true when the record has a label that counts. */
 static int label_of(double *value, bool *use, struct job *j, const bids_id *who, err *e)
 {
 	const char *text;
 	size_t line;
-	*use = false;
 	int code = labels_find(&j->table, who, &text, &line, e);
 	if (code)
 		return code;
@@ -154,8 +153,8 @@ static int gather(lat_record *r, void *with, bool *keep, err *e)
 	bids_id who = bids_parse(lat_id(r));
 	lat_tensor *t;
 	float *code = NULL;
-	double value;
-	bool use;
+	double value = 0;
+	bool use = false;
 	(void)keep;
 	int status = stream_ids_add(j->seen, lat_id(r), e);
 	if (!status)

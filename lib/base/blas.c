@@ -17,7 +17,7 @@ static int load(err *e)
 		dlclose(p);
 		return err_set(e, ERR_OS, "%s: not the OpenMP build of OpenBLAS", BLAS_LIBRARY);
 	}
-	set_threads(1);	/* our loop of one thread would not keep it from starting more */
+	set_threads(1); /* our loop of one thread would not keep it from starting more */
 	library = p;
 	return 0;
 }

@@ -19,7 +19,7 @@ enum { IMPORT_MAX_PARTS = 64 };
 
 typedef struct import {
 	checkpoint file;
-	const char *source;	/* the file's name without its folder, borrowed */
+	const char *source; /* the file's name without its folder, borrowed */
 	import_part all[IMPORT_MAX_PARTS]; /* every network there is */
 	int n_all;
 	import_part parts[4]; /* those chosen, at most one of a kind, an autoencoder or a semantic encoder before what is built on it */

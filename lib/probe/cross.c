@@ -63,7 +63,7 @@ static int part(size_t **out, size_t *m, const cases *c, const size_t *rows, siz
 static int try_fold(double loss[GRID], const cases *c, const size_t *rows, size_t n, const int *fold, int k, const recipe *how,
 		    const double weight[2], err *e)
 {
-	size_t *train = NULL, *test = NULL, n_train, n_test;
+	size_t *train = NULL, *test = NULL, n_train = 0, n_test = 0;
 	basis b = { 0 };
 	labels l = { 0 };
 	int code = part(&train, &n_train, c, rows, n, fold, k, false, e);
