@@ -83,7 +83,8 @@ static inline int expect_gradients(const char *path, const params *ps, bool (*mi
 				sum += (double)p->g[k];
 				square += (double)p->g[k] * (double)p->g[k];
 			}
-			worst = fmax(worst, fabs(sqrt(square) - (double)want[1]) / most / sqrt((double)p->count));
+			double far = fmax(fabs(sum - (double)want[0]), fabs(sqrt(square) - (double)want[1]));
+			worst = fmax(worst, far / most / sqrt((double)p->count));
 			continue;
 		}
 		size_t stride = at ? (size_t)want[0] : 1, skip = at ? 1 : 0;
