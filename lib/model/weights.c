@@ -109,6 +109,21 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
 	return 0;
 }
 
+int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e)
+{
+	for (size_t i = 0; i < to->n; i++) {
+		param *p = &to->p[i], *q;
+		if (which && !which(p->name))
+			continue;
+		int code = params_expect(&from->params, p->name, p->rank, p->n, &q, e);
+		if (code)
+			return code;
+		memcpy(p->v, q->v, p->count * sizeof *p->v);
+		param_touch(p);
+	}
+	return 0;
+}
+
 /* Metadata entry `key`: v as text. */
 static int put_json(json_t *metadata, const char *key, const json_t *v, err *e)
 {

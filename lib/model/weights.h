@@ -29,6 +29,10 @@ void weights_close(weights *w);
 /* Finds a parameter and checks its shape. ERR_CONFIG names it. */
 int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 
+/* Gives the parameters of `to` (those for which `which` holds; NULL: all) the values of the parameters of `from` with their names. Those of
+ * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */
+int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e);
+
 /* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance),
  * identity. half: matrices and convolutions as F16. Errors as st_write. */
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
@@ -23,7 +22,7 @@ static int make_params(ae_train *t, err *e)
 	param_table table = { 0 };
 	int code = autoencoder_table(&t->config.autoencoder, &table, e);
 	if (!code)
-		code = table_fresh(&table, t->seed, &t->weights, e);
+		code = table_fresh(&table, t->state.seed, &t->weights, e);
 	table_free(&table);
 	if (!code)
 		code = params_with_gradients(&t->weights, e);
@@ -31,14 +30,14 @@ static int make_params(ae_train *t, err *e)
 		return code;
 	code = discriminator_table(&t->config.discriminator, t->config.autoencoder.image_channels, &table, e);
 	if (!code)
-		code = table_fresh(&table, t->seed, &t->judge, e);
+		code = table_fresh(&table, t->state.seed, &t->judge, e);
 	table_free(&table);
 	return code ? code : params_with_gradients(&t->judge, e);
 }
 
 static int make(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, err *e)
 {
-	*t = (ae_train){ .config = *config, .recipe = *r, .seed = seed };
+	*t = (ae_train){ .config = *config, .recipe = *r, .state.seed = seed };
 	if (config->autoencoder.image_channels != 1)
 		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d",
 			       config->autoencoder.image_channels);
@@ -56,9 +55,9 @@ int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint
 		code = optimiser_init(&t->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &t->weights, e);
 	if (!code)
 		code = optimiser_init(&t->judge_optimiser, RULE_ADAM, 1, &t->judge, e);
-	t->parts[0] = (checkpoint_part){ "autoencoder", &t->weights, &t->ema, &t->optimiser };
-	t->parts[1] = (checkpoint_part){ "discriminator", &t->judge, NULL, &t->judge_optimiser };
-	t->n_parts = t->judge.n ? 2 : 1;
+	t->state.parts[0] = (checkpoint_part){ "autoencoder", &t->weights, &t->ema, &t->optimiser };
+	t->state.parts[1] = (checkpoint_part){ "discriminator", &t->judge, NULL, &t->judge_optimiser };
+	t->state.n_parts = t->judge.n ? 2 : 1;
 	return code;
 }
 
@@ -122,7 +121,7 @@ static void one_scan(ae_train *t, shape s, const float *data, philox noise_of, b
 /* Whole or cropped at this step? */
 static shape input_shape(const ae_train *t)
 {
-	const int *n = t->recipe.crop[0] && t->step < t->recipe.whole_from ? t->recipe.crop : t->config.volume;
+	const int *n = t->recipe.crop[0] && t->state.step < t->recipe.whole_from ? t->recipe.crop : t->config.volume;
 	return (shape){ 1, n[0], n[1], n[2], 1 };
 }
 
@@ -139,11 +138,9 @@ static void crop(float *out, shape s, const float *x, const int n[3], philox ran
 			       (size_t)s.z * sizeof *out);
 }
 
-static philox stream(const ae_train *t, const char *use, uint64_t draw) { return philox_make(t->seed, philox_hash(use) + draw); }
-
 int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 {
-	bool adversarial = t->judge.n && t->step >= t->recipe.adversarial_from;
+	bool adversarial = t->judge.n && t->state.step >= t->recipe.adversarial_from;
 	float *varied = NULL, *cut = NULL;
 	shape s = input_shape(t);
 	int code = mem_zero(&varied, d->voxels, sizeof *varied, "augmented scan", e);
@@ -153,18 +150,18 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	params_zero_gradients(&t->weights);
 	params_zero_gradients(&t->judge);
 	for (int i = 0; !code && i < t->recipe.batch; i++) {
-		uint64_t draw = (uint64_t)t->step * (uint64_t)t->recipe.batch + (uint64_t)i;
-		const float *x = dataset_draw(d, t->seed, (int64_t)draw)->x;
+		uint64_t draw = (uint64_t)t->state.step * (uint64_t)t->recipe.batch + (uint64_t)i;
+		const float *x = dataset_draw(d, t->state.seed, (int64_t)draw)->x;
 		if (t->recipe.augment) {
-			code = augment(varied, x, d->n, &t->recipe.augmentation, stream(t, "augmentation", draw), e);
+			code = augment(varied, x, d->n, &t->recipe.augmentation, state_random(&t->state, "augmentation", draw), e);
 			x = varied;
 		}
 		if (s.x < d->n[0] || s.y < d->n[1] || s.z < d->n[2]) {
-			crop(cut, s, x, d->n, stream(t, "crop", draw));
+			crop(cut, s, x, d->n, state_random(&t->state, "crop", draw));
 			x = cut;
 		}
 		if (!code)
-			one_scan(t, s, x, stream(t, "posterior", draw), adversarial, l);
+			one_scan(t, s, x, state_random(&t->state, "posterior", draw), adversarial, l);
 	}
 	free(varied);
 	free(cut);
@@ -176,31 +173,19 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	if (adversarial)
 		l->judge_norm = gradient_norm(&t->judge);
 	if (!isfinite(l->l1 + l->kl + l->norm) || (adversarial && !isfinite(l->judge + l->judge_norm)))
-		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)", (long long)t->step, l->l1,
+		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)", (long long)t->state.step, l->l1,
 			       l->kl);
 	lr_schedule rate = recipe_rate(&t->recipe), judge_rate = recipe_rate_discriminator(&t->recipe);
-	l->lr = lr_at(&rate, t->step);
+	l->lr = lr_at(&rate, t->state.step);
 	code = optimiser_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip), e);
 	if (!code && adversarial)
-		code = optimiser_step(&t->judge_optimiser, &t->judge, lr_at(&judge_rate, t->step),
+		code = optimiser_step(&t->judge_optimiser, &t->judge, lr_at(&judge_rate, t->state.step),
 				      clip_factor(l->judge_norm, t->recipe.clip), e);
 	if (code)
 		return code;
-	ema_update(&t->ema, &t->weights, t->recipe.ema, t->step);
-	t->step++;
+	ema_update(&t->ema, &t->weights, t->recipe.ema, t->state.step);
+	t->state.step++;
 	return 0;
-}
-
-/* One scan's worth of zeros of this shape, planned or done. */
-static int blank_scan(ae_train *t, shape s, err *e)
-{
-	ae_losses l = { 0 };
-	float *zeros = NULL;
-	int code = nn_planning(t->c) ? 0 : mem_zero(&zeros, shape_count(s), sizeof *zeros, "scan", e);
-	if (!code)
-		one_scan(t, s, zeros, philox_make(0, 0), t->judge.n > 0, &l);
-	free(zeros);
-	return code ? code : nn_error(t->c, e);
 }
 
 static int small(int n, int factor)
@@ -209,71 +194,38 @@ static int small(int n, int factor)
 	return n < least ? n : least;
 }
 
-static double now(void)
+/* plan_run */
+static int blank_scan(void *of, nn *c, bool part, err *e)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* The kernels' copies of the weights belong to the context that made them. */
-static void forget_packed(ae_train *t)
-{
-	for (size_t i = 0; i < t->weights.n; i++)
-		param_touch(&t->weights.p[i]);
-	for (size_t i = 0; i < t->judge.n; i++)
-		param_touch(&t->judge.p[i]);
-}
-
-/* Seconds per operation, from the second of two runs on a small volume. */
-static int pace_of(ae_train *t, enum nn_math math, int threads, double *seconds, err *e)
-{
+	ae_train *t = of;
 	const int *n = t->config.volume, factor = ae_factor(&t->config.autoencoder);
-	shape s = { 1, small(n[0], factor), small(n[1], factor), small(n[2], factor), 1 };
-	int code = 0;
-	t->c = nn_new(NN_PLAN, math, threads);
-	if (!t->c)
-		return err_set(e, ERR_OS, "no memory");
-	nn_record(t->c, true);
-	code = blank_scan(t, s, e);
-	double flop = nn_flop(t->c);
-	forget_packed(t);
-	nn_free(t->c);
-	t->c = nn_new(NN_TRAIN, math, threads);
-	if (!code && !t->c)
-		code = err_set(e, ERR_OS, "no memory");
+	shape s = part ? (shape){ 1, small(n[0], factor), small(n[1], factor), small(n[2], factor), 1 } : input_shape(t);
+	ae_losses l = { 0 };
+	float *zeros = NULL;
+	int code = nn_planning(c) ? 0 : mem_zero(&zeros, shape_count(s), sizeof *zeros, "scan", e);
+	t->c = c;
 	if (!code)
-		code = blank_scan(t, s, e);
-	double begun = now();
-	if (!code)
-		code = blank_scan(t, s, e);
-	*seconds = (now() - begun) / flop;
-	forget_packed(t);
-	nn_free(t->c);
+		one_scan(t, s, zeros, philox_make(0, 0), t->judge.n > 0, &l);
 	t->c = NULL;
-	return code;
+	free(zeros);
+	return code ? code : nn_error(c, e);
 }
 
-int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, ae_cost *cost, err *e)
+int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, train_cost *cost, err *e)
 {
 	ae_train t;
-	double each = 0;
 	int code = make(&t, config, r, 0, e);
 	if (!code)
-		code = pace_of(&t, math, threads, &each, e);
-	if (!code && !(t.c = nn_new(NN_PLAN, math, threads)))
-		code = err_set(e, ERR_OS, "no memory");
+		code = train_plan(cost, blank_scan, &t, (const params *const[]){ &t.weights, &t.judge }, 2, math, threads, e);
 	if (!code) {
 		double numbers = 0;	/* weights, gradients, both moments, and the average of the autoencoder's */
 		for (size_t i = 0; i < t.weights.n; i++)
 			numbers += 5 * (double)t.weights.p[i].count;
 		for (size_t i = 0; i < t.judge.n; i++)
 			numbers += 4 * (double)t.judge.p[i].count;
-		nn_record(t.c, true);
-		code = blank_scan(&t, input_shape(&t), e);
-		cost->flop = nn_flop(t.c) * r->batch;
-		cost->seconds = cost->flop * each;
-		cost->bytes = (double)nn_peak(t.c) + numbers * sizeof(float) + PROGRAM_BYTES;
+		cost->flop *= r->batch;
+		cost->seconds *= r->batch;
+		cost->bytes += numbers * sizeof(float) + PROGRAM_BYTES;
 	}
 	ae_train_close(&t);
 	return code;

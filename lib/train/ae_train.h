@@ -9,22 +9,20 @@
 #include "model/config.h"
 #include "nn/nn.h"
 #include "nn/param.h"
-#include "train/checkpoint.h"
 #include "train/dataset.h"
 #include "train/optimiser.h"
+#include "train/plan.h"
 #include "train/recipe.h"
+#include "train/state.h"
 
 typedef struct ae_train {
 	model_config config;
 	recipe recipe;
-	uint64_t seed;
-	int64_t step;			/* steps made */
+	train_state state;
 	nn *c;
 	params weights, ema;		/* of the autoencoder; ema is what is used afterwards */
 	params judge;			/* of the discriminator; empty when none takes part */
 	optimiser optimiser, judge_optimiser;
-	checkpoint_part parts[2];	/* what a checkpoint holds; judge only when there is one */
-	size_t n_parts;
 } ae_train;
 
 /* What a step did: means over its scans, unweighted. NAN where a term took no part. */
@@ -43,11 +41,7 @@ void ae_train_close(ae_train *t);
 /* One step of both optimisers. ERR_DATA when the loss is no finite number any more; ERR_OS. */
 int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e);
 
-/* What one step takes, without doing it: operations (a backward pass counts as two forward passes), bytes resident at the most, seconds
- * (from the pace of a small volume, measured now). */
-typedef struct ae_cost {
-	double flop, bytes, seconds;
-} ae_cost;
-int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, ae_cost *cost, err *e);
+/* What one step takes. */
+int ae_train_plan(const model_config *config, const recipe *r, enum nn_math math, int threads, train_cost *cost, err *e);
 
 #endif

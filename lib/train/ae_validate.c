@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "model/autoencoder.h"
+#include "train/picture.h"
 #include "volume/score.h"
 
 int ae_reconstruct(ae_train *t, const float *x, float *out, double sums[4], err *e)
@@ -73,5 +74,18 @@ int ae_validate(ae_train *t, const dataset *d, const size_t *which, size_t n, ae
 			  .brain = sum.brain / (double)with_brain,
 			  .latent_sd = sqrt(variance),
 			  .noise_share = noise / (noise + variance) };
+	return code;
+}
+
+int ae_show(ae_train *t, const dataset_scan *scan, const preparation *p, const char *folder, err *e)
+{
+	float *recon = NULL;
+	int code = mem_zero(&recon, volume_count(p->n), sizeof *recon, "reconstruction", e);
+	if (!code)
+		code = ae_reconstruct(t, scan->x, recon, NULL, e);
+	if (!code)
+		code = train_picture(folder, t->state.step, p, (const float *const[]){ scan->x, recon },
+				     (const char *const[]){ scan->id, "reconstruction" }, 2, true, e);
+	free(recon);
 	return code;
 }

@@ -23,4 +23,8 @@ int ae_reconstruct(ae_train *t, const float *x, float *out, double sums[4], err 
 /* Scans number which[0] .. which[n-1] of d. n = 0: all scores NAN. */
 int ae_validate(ae_train *t, const dataset *d, const size_t *which, size_t n, ae_scores *s, err *e);
 
+/* Writes FOLDER/step-NNNNNN.png: slices of a scan, of its reconstruction, and the difference. p: where the model's grid lies. Errors as
+ * ae_reconstruct and train_picture. */
+int ae_show(ae_train *t, const dataset_scan *scan, const preparation *p, const char *folder, err *e);
+
 #endif

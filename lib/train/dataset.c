@@ -304,6 +304,12 @@ void dataset_close(dataset *d)
 	free(d);
 }
 
+size_t dataset_judged(const dataset *d, const size_t **which)
+{
+	*which = d->n_validation ? d->validation : d->train;
+	return d->n_validation ? d->n_validation : d->n_train < 8 ? d->n_train : 8;
+}
+
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step)
 {
 	struct dataset_private *p = d->p;

@@ -1,4 +1,4 @@
-/* How a network is trained: the section "training" of its configuration, which the command line may override. */
+/* How a network is trained: a section of its configuration, which the command line may override. */
 #ifndef TRAIN_RECIPE_H
 #define TRAIN_RECIPE_H
 
@@ -30,8 +30,9 @@ typedef struct recipe {
 	int64_t validate_every;		/* "validate_every"        500 steps */
 } recipe;
 
-/* root: the whole configuration; volume: the model's grid; factor: what crops must be a multiple of. ERR_CONFIG. */
-int recipe_parse(recipe *r, const json_t *root, const int volume[3], int factor, const char *object, err *e);
+/* The section `name` ("training") of root, the whole configuration. volume: the model's grid; factor: what crops must be a multiple of.
+ * ERR_CONFIG. */
+int recipe_parse(recipe *r, const json_t *root, const char *name, const int volume[3], int factor, const char *object, err *e);
 
 lr_schedule recipe_rate(const recipe *r);
 lr_schedule recipe_rate_discriminator(const recipe *r);

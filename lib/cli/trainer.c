@@ -1,0 +1,239 @@
+#include "cli/trainer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/find.h"
+#include "model/semantic.h"
+#include "model/weights.h"
+#include "train/log.h"
+#include "train/stop.h"
+
+struct trainer_options trainer_options = { .seed = 1, .lr = NAN, .share = .1, .save_minutes = 5 };
+
+static const struct cli_option shared[] = {
+	{ 'c', "config", CLI_TEXT, &trainer_options.config, "FILE", "configuration: networks, losses, preparation, training (JSON)", true },
+	{ 'o', "output", CLI_TEXT, &trainer_options.folder, "DIR", "folder for weights, checkpoint, log and pictures", false },
+	{ 'f', "force", CLI_FLAG, &cli_common.force, NULL, "begin anew in a folder that holds a run", false },
+	{ 0, "resume", CLI_FLAG, &trainer_options.resume, NULL, "go on from the folder's checkpoint", false },
+	{ 0, "steps", CLI_INT, &trainer_options.steps, "N", "steps of the optimiser; 0: as the configuration says", true },
+	{ 0, "lr", CLI_REAL, &trainer_options.lr, "RATE", "learning rate, instead of the configuration's", true },
+	{ 0, "seed", CLI_INT, &trainer_options.seed, "SEED", "of weights, order, noise and augmentation", true },
+	{ 0, "init", CLI_TEXT, &trainer_options.init, "NAME|DIR|FILE", "begin with the weights of this model", true },
+	{ 0, "validation", CLI_TEXT, &trainer_options.validation, "FILE", "subjects to validate on, one a line", true },
+	{ 0, "validation-share", CLI_REAL, &trainer_options.share, "SHARE", "share of the subjects to validate on, without --validation",
+	  true },
+	{ 0, "save-every", CLI_REAL, &trainer_options.save_minutes, "MINUTES", "time between checkpoints", false },
+	{ 0, "f16", CLI_FLAG, &trainer_options.half, NULL, "store the weights as 16-bit floats", true },
+};
+enum { SHARED = sizeof shared / sizeof *shared, MOST_OWN = 4 };
+
+static void check(int code, const err *e)
+{
+	if (code)
+		cli_fail(e);
+}
+
+char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
+{
+	static struct cli_option all[MOST_OWN + SHARED + 1];
+	static struct cli whole;
+	int own = 0;
+	const struct trainer_options *o = &trainer_options;
+	for (; tool->options && tool->options[own].name && own < MOST_OWN; own++)
+		all[own] = tool->options[own];
+	memcpy(all + own, shared, sizeof shared);
+	whole = *tool;
+	whole.options = all;
+	char **operands = cli_parse(&whole, argc, argv, n);
+	if (!o->config)
+		cli_die(ERR_USAGE, "--config: is needed");
+	if (o->steps < 0 || o->seed < 0 || !(o->share >= 0 && o->share < 1) || !(o->save_minutes >= 0) || o->lr <= 0)
+		cli_die(ERR_USAGE, "--steps, --seed, --lr, --validation-share or --save-every: out of range");
+	omp_set_num_threads(cli_common.threads);
+	return operands;
+}
+
+enum nn_math trainer_math(void) { return strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST; }
+
+json_t *trainer_config(model_config *c, const char *recipe)
+{
+	err e = { 0 };
+	json_t *json = NULL;
+	check(config_read(c, trainer_options.config, &json, &e), &e);
+	if (!json_object_get(json, recipe))
+		json_object_set_new(json, recipe, json_object());
+	json_t *section = json_object_get(json, recipe);
+	if (trainer_options.steps)
+		json_object_set_new(section, "steps", json_integer(trainer_options.steps));
+	if (!isnan(trainer_options.lr))
+		json_object_set_new(section, "lr", json_real(trainer_options.lr));
+	return json;
+}
+
+void trainer_folder(int n)
+{
+	err e = { 0 };
+	char *path = NULL;
+	const char *folder = trainer_options.folder;
+	if (!folder || !n)
+		cli_die(ERR_USAGE, "%s", folder ? "no scans are given" : "--output: is needed");
+	check(state_path(&path, folder, "checkpoint.safetensors", &e), &e);
+	if (mkdir(folder, 0777) && errno != EEXIST)
+		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
+	if (!trainer_options.resume && !cli_common.force && !access(path, F_OK))
+		cli_die(ERR_CREATE, "%s: exists (--resume goes on, --force begins anew)", path);
+	free(path);
+}
+
+dataset *trainer_data(char **operands, int n, dataset_options *o)
+{
+	err e = { 0 };
+	dataset *d = NULL;
+	o->folder = trainer_options.folder;
+	o->validation = trainer_options.validation;
+	o->share = trainer_options.share;
+	o->warn = cli_warn;
+	check(dataset_open(&d, operands, n, o, &e), &e);
+	cli_note("%zu scans to train on, %zu to validate on", d->n_train, d->n_validation);
+	if (!d->n_validation)
+		cli_warn("no scans to validate on: scores are of training scans");
+	return d;
+}
+
+void trainer_init(params *ps, params *ema, const char *kind)
+{
+	err e = { 0 };
+	char *path = NULL;
+	weights w;
+	if (!trainer_options.init)
+		return;
+	check(model_find(&path, trainer_options.init, kind, &e), &e);
+	check(weights_open(&w, path, kind, &e), &e);
+	if (!strcmp(kind, "semantic"))
+		check(semantic_names(&w.params, &e), &e);
+	if (weights_copy(ps, &w, NULL, &e) || weights_copy(ema, &w, NULL, &e)) {
+		err_prefix(&e, "%s", path);
+		cli_fail(&e);
+	}
+	weights_close(&w);
+	free(path);
+}
+
+void trainer_print_plan(double flop, double bytes, double seconds)
+{
+	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", flop, bytes, seconds);
+}
+
+/* ---- the run ---- */
+
+typedef struct job {
+	const trainer *t;
+	train_log *log, *scores;
+	pace pace;
+	time_t saved;
+	bool terminal;
+} job;
+
+static int count_columns(const char *heading)
+{
+	int n = 1;
+	for (; *heading; heading++)
+		n += *heading == '\t';
+	return n;
+}
+
+static train_log *open_log(const char *name, const char *heading, int64_t from)
+{
+	err e = { 0 };
+	char *path = NULL, *columns = NULL;
+	train_log *log = NULL;
+	check(state_path(&path, trainer_options.folder, name, &e), &e);
+	if (asprintf(&columns, "step\t%s", heading) < 0)
+		cli_die(ERR_OS, "no memory");
+	check(log_open(&log, path, columns, from, &e), &e);
+	free(columns);
+	free(path);
+	return log;
+}
+
+static void go_on(const trainer *t)
+{
+	err e = { 0 };
+	bool fell_back = false;
+	t->state->best = -INFINITY;
+	if (!trainer_options.resume)
+		return;
+	check(state_read(t->state, trainer_options.folder, &fell_back, &e), &e);
+	if (fell_back)
+		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", trainer_options.folder,
+			 (long long)t->state->step);
+}
+
+static void validate(const job *j)
+{
+	err e = { 0 };
+	const trainer *t = j->t;
+	double v[TRAINER_COLUMNS], score = NAN;
+	check(t->validate(t->of, v, &score, &e), &e);
+	check(log_line(j->scores, t->state->step, v, count_columns(t->scores), &e), &e);
+	if (score > t->state->best || !isfinite(t->state->best)) {
+		t->state->best = score;
+		check(t->keep(t->of, &e), &e);
+	}
+}
+
+static void show_progress(const job *j, double loss)
+{
+	char left[32];
+	const trainer *t = j->t;
+	if (j->terminal)
+		fprintf(stderr, "\r\033[K%lld/%lld  %s %.5f  %s left", (long long)t->state->step, (long long)t->steps, t->shown, loss,
+			pace_text(pace_left(&j->pace, t->state->step), left));
+}
+
+static void one_step(job *j)
+{
+	err e = { 0 };
+	const trainer *t = j->t;
+	int64_t at = t->state->step;
+	double v[TRAINER_COLUMNS];
+	check(t->step(t->of, v, &e), &e);
+	check(log_line(j->log, at, v, count_columns(t->log), &e), &e);
+	show_progress(j, v[0]);
+	bool last = t->state->step == t->steps;
+	if (last || t->state->step % t->validate_every == 0)
+		validate(j);
+	if (last || stop_asked() || difftime(time(NULL), j->saved) >= 60 * trainer_options.save_minutes) {
+		check(state_write(t->state, trainer_options.folder, &e), &e);
+		j->saved = time(NULL);
+	}
+}
+
+int trainer_run(const trainer *t)
+{
+	err e = { 0 };
+	go_on(t);
+	int64_t from = t->state->step;
+	job j = { .t = t, .saved = time(NULL), .terminal = !cli_common.quiet && isatty(STDERR_FILENO) };
+	j.log = open_log("log.tsv", t->log, from);
+	/* a line for step s tells of s steps made: that of the checkpoint itself is there already */
+	j.scores = open_log("validation.tsv", t->scores, from ? from + 1 : 0);
+	j.pace = pace_begin(from, t->steps);
+	stop_arm();
+	while (t->state->step < t->steps && !stop_asked())
+		one_step(&j);
+	if (j.terminal)
+		fputc('\n', stderr);
+	if (stop_asked())
+		cli_warn("stopped at step %lld; --resume goes on", (long long)t->state->step);
+	check(log_close(j.log, &e), &e);
+	check(log_close(j.scores, &e), &e);
+	return stop_asked();
+}

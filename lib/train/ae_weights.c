@@ -1,0 +1,24 @@
+#include "train/ae_weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/weights.h"
+
+int ae_weights_write(const ae_train *t, const ae_scores *scores, const dataset *d, const char *folder, bool half, err *e)
+{
+	char *path = NULL, score[64];
+	snprintf(score, sizeof score, "in brain %.4f, whole %.4f, MSE %.6f", scores->brain, scores->whole, scores->mse);
+	json_t *config = json_deep_copy(t->state.config), *notes = state_notes(&t->state, d, "train-ae", "ssim", score), *diffusion = NULL;
+	if (config && !json_object_get(config, "diffusion"))
+		json_object_set_new(config, "diffusion", json_object());
+	diffusion = json_object_get(config, "diffusion");
+	int bad = !config || !notes || json_object_set_new(diffusion, "scale_factor", json_real(1 / scores->latent_sd));
+	int code = bad ? err_set(e, ERR_OS, "%s: no memory", folder) : state_path(&path, folder, "autoencoder.safetensors", e);
+	if (!code)
+		code = weights_write(path, true, "autoencoder", &t->ema, config, json_object_get(config, "preparation"), notes, half, e);
+	json_decref(config);
+	json_decref(notes);
+	free(path);
+	return code;
+}
