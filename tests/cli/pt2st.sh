@@ -80,7 +80,7 @@ fi
 
 # ---- hostile files ----
 python3 - "$T" <<'PY'
-import io, os, pickle, struct, sys, zipfile
+import os, pickle, struct, sys, zipfile, zlib
 T = sys.argv[1]
 marker = T + '/executed'
 def archive(name, pkl, members=(), method=zipfile.ZIP_STORED, prefix='a/'):
@@ -137,9 +137,24 @@ archive('climbs', pickle.dumps({}, 2), prefix='../a/')
 archive('empty', pickle.dumps({}, 2))
 with zipfile.ZipFile(T + '/no-pickle.pth', 'w') as z: z.writestr('a/b', 'c')
 open(T + '/nothing.pth', 'wb')
+# no hostile one: an archive beyond 4 GB (a hole, no disk is taken), its second member behind the hole
+def local(name, data): return struct.pack('<IHHHHHIIIHH', 0x04034b50, 45, 0, 0, 0, 0, zlib.crc32(data), len(data), len(data), len(name), 0) + name + data
+def entry(name, data, place):
+    far = struct.pack('<HHQ', 1, 8, place) if place > 0xFFFFFFFF else b''
+    return struct.pack('<IHHHHHHIIIHHHHHII', 0x02014b50, 45, 45, 0, 0, 0, 0, zlib.crc32(data), len(data), len(data), len(name), len(far), 0, 0, 0, 0,
+                       min(place, 0xFFFFFFFF)) + name + far
+members = [(b'a/data.pkl', state((b'far', tensor(1, (1,), (1,)))), 0), (b'a/data/0', b'\0\0\x80?', 4700000000)]
+with open(T + '/large.pt', 'wb') as f:
+    for name, data, place in members: f.seek(place); f.write(local(name, data))
+    contents, table = f.tell(), b''.join(entry(*m) for m in members)
+    f.write(table + struct.pack('<IQHHIIQQQQ', 0x06064b50, 44, 45, 45, 0, 0, 2, 2, len(table), contents))
+    f.write(struct.pack('<IIQI', 0x07064b50, 0, contents + len(table), 1) + struct.pack('<IHHHHIIH', 0x06054b50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
 open(T + '/letters.pth', 'wb').write(b'PK\3\4' + bytes(1000))
 open(T + '/end.pth', 'wb').write(b'PK\3\4' + b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 65535, 65535, 0xFFFFFFF0, 0, 0))
 PY
+refuses 78 'beyond 4 GB' pt2st -c $config -o "$T/x" "$T/large.pt"
+like 'beyond 4 GB: its tensor was found' "$(cat "$T/err")" "large.pt: holds no network of LDAE's \(its first tensor is far\)$"
+rm "$T/large.pt"
 names=$(cd "$T" && ls ./*.pth | grep -v turned | sed 's|^./||; s/\.pth$//')
 for f in $names; do
 	refuses 78 "hostile: $f" pt2st -c $config -o "$T/x" "$T/$f.pth"
