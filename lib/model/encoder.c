@@ -40,10 +40,11 @@ int encoder_open(encoder *k, const char *model, enum nn_math math, int threads, 
 int encoder_shape(encoder *k, const int n[3], err *e)
 {
 	const sem_config *s = &k->w.config.semantic;
-	int slices, size[2], least = 2 << s->levels;	/* the first convolution divides by 4, the others by 2 */
+	int slices, size[2], least = 2 << s->levels; /* the first convolution divides by 4, the others by 2 */
 	semantic_slices(s, n, &slices, size);
 	if (slices > s->slices)
-		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d has %d slices, the encoder takes %d", n[0], n[1], n[2], slices, s->slices);
+		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d has %d slices, the encoder takes %d", n[0], n[1], n[2], slices,
+			       s->slices);
 	if (slices < 1 || size[0] < least || size[1] < least)
 		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d has slices of %dx%d, the encoder needs %dx%d", n[0], n[1], n[2], size[0],
 			       size[1], least, least);

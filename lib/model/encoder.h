@@ -14,9 +14,9 @@ typedef struct encoder {
 	nn *c; /* for inference; it keeps its memory from one scan to the next */
 } encoder;
 
-/* Opens the semantic encoder of a model (model_find; NULL: the default), its weights mapped, not copied; doubled names of the authors' state
- * dict are accepted (semantic_names). Errors as model_find and weights_open. Close with encoder_close also when it fails. Until encoder_shape
- * the grid is that of the configuration's volume. */
+/* Opens the semantic encoder of a model (model_find; NULL: the default), its weights mapped, not copied; doubled names of the authors'
+ * state dict are accepted (semantic_names). Errors as model_find and weights_open. Close with encoder_close also when it fails. Until
+ * encoder_shape the grid is that of the configuration's volume. */
 int encoder_open(encoder *k, const char *model, enum nn_math math, int threads, err *e);
 /* Another grid. ERR_CONFIG when the network cannot take it: too many slices, or too small ones. */
 int encoder_shape(encoder *k, const int n[3], err *e);

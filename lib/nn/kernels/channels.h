@@ -25,8 +25,9 @@ typedef struct channel_kernels {
 	void (*scaled_residual)(float *out, const float *x, const float *branch, const float *bias, const float *scale, float keep,
 				size_t n, int c);
 
-	/* Depthwise convolution of one map [height][width][c], LANES channels at a time (`some` of them are there): the map is loaded into a
-	 * frame of depthwise_frame floats, zeros at first, whose border is left as it is; then taps [DEPTHWISE^2][LANES] slide over it. */
+	/* Depthwise convolution of one map [height][width][c], LANES channels at a time (`some` of them are there): the map is loaded
+	 * into a frame of depthwise_frame floats, zeros at first, whose border is left as it is; then taps [DEPTHWISE^2][LANES] slide over
+	 * it. */
 	size_t (*depthwise_frame)(int height, int width);
 	void (*depthwise_load)(float *frame, const float *x, int height, int width, int c, int some);
 	/* bias: [some] or NULL; add: to what is in out. */
