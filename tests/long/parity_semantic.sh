@@ -55,7 +55,8 @@ print("%.2e" % d)
 sys.exit(not d <= 1e-5)' "$T/ours.npy" "$T/y.npy") && ok "semantic encoder: $far <= 1e-5" || not_ok "semantic encoder: $far > 1e-5"
 if [ "$took" -le 800000000 ]; then ok "sem-encode takes $((took / 1000000)) MB"; else not_ok 'memory' "$took bytes, more than 800 MB"; fi
 planned=$(sem-encode --plan -j2 -m "$model" "$T/scan.lat" | python3 -c 'import json, sys; print("%.0f" % json.load(sys.stdin)["peak_bytes"])')
-if [ "$planned" -ge "$took" ] && [ "$planned" -le $((took * 14 / 10)) ]; then ok "and plans $((planned / 1000000))"; else
+# a plan knows nothing of what OpenBLAS holds for itself, some 10 MB a thread
+if [ $((planned + 32000000)) -ge "$took" ] && [ "$planned" -le $((took * 14 / 10)) ]; then ok "and plans $((planned / 1000000))"; else
 	not_ok 'plan' "$planned bytes planned, $took taken"; fi
 sem-encode -j1 -m "$model" "$T/scan.lat" > "$T/one.lat"
 holds 'the same bytes on one thread' cmp "$T/ours.lat" "$T/one.lat"
