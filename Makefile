@@ -48,6 +48,7 @@ USES_pt2st := cli model nn format base
 USES_npy2lat := cli format base
 USES_nii-score := cli format nii volume base
 USES_train-ae := cli train model nn nii volume format base
+USES_train-ldm := cli train diffusion model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_sem-encode := cli model nn volume format base
 USES_nii2png := cli format nii volume base

@@ -110,15 +110,18 @@ static int read_diffusion(diffusion_config *d, const json_t *root, const char *o
 {
 	static const char *const schedules[] = { "linear", "cosine", NULL };	/* as the enum */
 	section s = section_open(root, object, "diffusion", e);
-	int schedule = (int)d->schedule;
+	static const char *const shifts[] = { "published", "noise", NULL };	/* as the enum */
+	int schedule = (int)d->schedule, shift = (int)d->shift;
 	section_int(&s, "timesteps", 2, 1 << 20, &d->timesteps);
 	section_choice(&s, "schedule", schedules, &schedule);
+	section_choice(&s, "shift", shifts, &shift);
 	section_real(&s, "scale_factor", 1e-6, 1e6, &d->scale_factor);
 	if (json_is_null(json_object_get(s.json, "clip")))
 		d->clip = INFINITY;
 	else
 		section_real(&s, "clip", 1e-6, 1e6, &d->clip);
 	d->schedule = schedule ? SCHEDULE_COSINE : SCHEDULE_LINEAR;
+	d->shift = shift ? SHIFT_NOISE : SHIFT_PUBLISHED;
 	return s.code;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,19 @@
 
 enum { LIST_BYTES = 1 << 26 };
 
+/* Where a scan is in the file, in floats from its beginning: its voxels, then its latent; either may be missing. */
+struct place {
+	size_t at, x, z;
+};
+
 struct dataset_private {
-	int fd;			/* the prepared voxels, scan after scan */
+	int fd;			/* what is kept of the scans, one after the other */
 	void *map;
+	size_t total;		/* floats in the file */
+	size_t latent;		/* floats of one latent */
+	struct place *places;	/* of each scan */
+	size_t places_cap;
+	float *z;		/* [latent], scratch */
 	size_t cap, *order;	/* of the epoch drawn from last */
 	uint64_t seed;
 	int64_t epoch;		/* -1: none yet */
@@ -39,29 +50,53 @@ static int subject_of(char **out, const char *id, err *e)
 	return *out ? 0 : err_set(e, ERR_OS, "%s: no memory", id);
 }
 
-/* Takes over a scan on the model's grid. */
-static int add(dataset *d, const char *id, const float *x, err *e)
+static int append(const dataset *d, const float *v, size_t n, err *e)
 {
-	for (size_t i = 0; i < d->count; i++)
-		if (!strcmp(d->scans[i].id, id))
-			return err_set(e, ERR_DATA, "%s: appears twice among the scans", id);
-	int code = mem_grow(&d->scans, &d->p->cap, d->count + 1, sizeof *d->scans, id, e);
-	if (code)
-		return code;
-	dataset_scan *s = &d->scans[d->count];
-	code = mem_text(&s->id, id, e);
-	if (!code)
-		code = subject_of(&s->subject, id, e);
-	const char *p = (const char *)x;
-	for (size_t left = d->voxels * sizeof *x; !code && left;) {
+	const char *p = (const char *)v;
+	for (size_t left = n * sizeof *v; left;) {
 		ssize_t r = write(d->p->fd, p, left);
 		if (r < 0 && errno != EINTR)
-			code = err_set(e, ERR_IO, "prepared scans: %s", strerror(errno));
+			return err_set(e, ERR_IO, "prepared scans: %s", strerror(errno));
 		p += r > 0 ? r : 0;
 		left -= r > 0 ? (size_t)r : 0;
 	}
+	return 0;
+}
+
+/* Takes in a scan: its voxels x on the model's grid, its latent z, or both; NULL: not kept. */
+static int add(dataset *d, const char *id, const float *x, const float *z, err *e)
+{
+	struct dataset_private *p = d->p;
+	for (size_t i = 0; i < d->count; i++)
+		if (!strcmp(d->scans[i].id, id))
+			return err_set(e, ERR_DATA, "%s: appears twice among the scans", id);
+	int code = mem_grow(&d->scans, &p->cap, d->count + 1, sizeof *d->scans, id, e);
+	if (!code)
+		code = mem_grow(&p->places, &p->places_cap, d->count + 1, sizeof *p->places, id, e);
+	if (code)
+		return code;
+	dataset_scan *s = &d->scans[d->count];
+	p->places[d->count] = (struct place){ p->total, x ? d->voxels : 0, z ? p->latent : 0 };
+	p->total += p->places[d->count].x + p->places[d->count].z;
+	code = mem_text(&s->id, id, e);
+	if (!code)
+		code = subject_of(&s->subject, id, e);
+	if (!code && x)
+		code = append(d, x, d->voxels, e);
+	if (!code && z)
+		code = append(d, z, p->latent, e);
 	d->count++;
 	return code;
+}
+
+/* Takes in a scan's voxels. */
+static int add_voxels(dataset *d, const char *id, const float *x, const dataset_options *o, err *e)
+{
+	const dataset_latents *l = o->latents;
+	if (!l)
+		return add(d, id, x, NULL, e);
+	int code = l->encode(l->of, d->p->z, x, e);
+	return code ? code : add(d, id, l->voxels == VOXELS_UNUSED ? NULL : x, d->p->z, e);
 }
 
 static int add_nifti(dataset *d, const char *path, const dataset_options *o, err *e)
@@ -79,7 +114,7 @@ static int add_nifti(dataset *d, const char *path, const dataset_options *o, err
 	if (code)
 		err_prefix(e, "%s", path);
 	else
-		code = add(d, id, x.v, e);
+		code = add_voxels(d, id, x.v, o, e);
 	const char *concern = code ? NULL : prepare_concern(&o->preparation, &how);
 	if (o->warn && concern)
 		o->warn("%s: %s", path, concern);
@@ -90,27 +125,51 @@ static int add_nifti(dataset *d, const char *path, const dataset_options *o, err
 	return code;
 }
 
-static int add_record(dataset *d, lat_record *r, const dataset_options *o, err *e)
+/* Is record r prepared as the model wants it? */
+static int check_preparation(const dataset *d, const lat_record *r, const dataset_options *o, err *e)
+{
+	const json_t *how = json_object_get(r->header, "preparation");
+	preparation p;
+	int code = how ? preparation_parse(&p, how, d->n, e) : 0;
+	return !code && how && !preparation_same(&p, &o->preparation) ? err_set(e, ERR_DATA, "was prepared in another way") : code;
+}
+
+static int read_voxels(float **x, const dataset *d, const lat_record *r, err *e)
 {
 	int64_t shape[4] = { 1, d->n[0], d->n[1], d->n[2] };
-	const json_t *how = json_object_get(r->header, "preparation");
 	lat_tensor *t = NULL;
-	float *x = NULL;
-	preparation p;
 	int code = lat_need(r, "x", &t, e);
 	if (!code && !lat_has_shape(t, 4, shape))
 		code = err_set(e, ERR_DATA, "x is not on the model's grid of %dx%dx%d", d->n[0], d->n[1], d->n[2]);
-	if (!code && how)
-		code = preparation_parse(&p, how, d->n, e);
-	if (!code && how && !preparation_same(&p, &o->preparation))
-		code = err_set(e, ERR_DATA, "x was prepared in another way");
+	return code ? code : lat_floats(t, x, e);
+}
+
+static int read_latent(float **z, lat_tensor *t, const dataset_latents *l, err *e)
+{
+	const char *identity = lat_model_identity(t, "autoencoder");
+	char text[LAT_MAX_RANK * 21];
+	lat_shape_text(t, text);
+	if (!lat_has_shape(t, 4, l->z))
+		return err_set(e, ERR_DATA, "z of %s is no latent of the model", text);
+	if (l->identity && identity && strcmp(identity, l->identity))
+		return err_set(e, ERR_DATA, "z is of another model (%.12s.., not %.12s..); --any-model takes it all the same", identity,
+			       l->identity);
+	return lat_floats(t, z, e);
+}
+
+static int add_record(dataset *d, const lat_record *r, const dataset_options *o, err *e)
+{
+	const dataset_latents *l = o->latents;
+	lat_tensor *z = l && l->voxels != VOXELS_NEEDED && !lat_find(r, "x") ? lat_find(r, "z") : NULL;
+	float *v = NULL;
+	int code = z ? read_latent(&v, z, l, e) : read_voxels(&v, d, r, e);
 	if (!code)
-		code = lat_floats(t, &x, e);
-	if (!code)
-		code = add(d, lat_id(r), x, e);
-	else
+		code = check_preparation(d, r, o, e);
+	if (code)
 		err_prefix(e, "%s", lat_id(r));
-	free(x);
+	else
+		code = z ? add(d, lat_id(r), NULL, v, e) : add_voxels(d, lat_id(r), v, o, e);
+	free(v);
 	return code;
 }
 
@@ -221,22 +280,25 @@ static int split(dataset *d, const dataset_options *o, err *e)
 	return code;
 }
 
-static int map_voxels(dataset *d, err *e)
+static int map_scans(dataset *d, err *e)
 {
-	size_t each = d->voxels * sizeof(float);
+	struct dataset_private *p = d->p;
 	struct sha256_ctx hash;
-	d->p->map = mmap(NULL, d->count * each, PROT_READ, MAP_SHARED, d->p->fd, 0);
-	if (d->p->map == MAP_FAILED) {
-		d->p->map = NULL;
+	p->map = mmap(NULL, p->total * sizeof(float), PROT_READ, MAP_SHARED, p->fd, 0);
+	if (p->map == MAP_FAILED) {
+		p->map = NULL;
 		return err_set(e, ERR_OS, "prepared scans: %s", strerror(errno));
 	}
 	sha256_init(&hash);
 	for (size_t i = 0; i < d->count; i++) {
 		dataset_scan *s = &d->scans[i];
-		s->x = (const float *)((const char *)d->p->map + i * each);
+		const struct place *at = &p->places[i];
+		const float *v = (const float *)p->map + at->at;
+		s->x = at->x ? v : NULL;
+		s->z = at->z ? v + at->x : NULL;
 		sha256_update(&hash, strlen(s->id) + 1, (const uint8_t *)s->id);
 		sha256_update(&hash, 1, (const uint8_t[]){ s->validation });
-		sha256_update(&hash, each, (const uint8_t *)s->x);
+		sha256_update(&hash, (at->x + at->z) * sizeof *v, (const uint8_t *)v);
 	}
 	sha256_text(&hash, d->hash);
 	return 0;
@@ -267,13 +329,16 @@ int dataset_open(dataset **out, char **operands, int n, const dataset_options *o
 	d->voxels = volume_count(d->n);
 	d->p->epoch = -1;
 	d->p->fd = -1;
-	code = open_nameless(&d->p->fd, o->folder, e);
+	d->p->latent = o->latents ? (size_t)(o->latents->z[0] * o->latents->z[1] * o->latents->z[2] * o->latents->z[3]) : 0;
+	code = mem_zero(&d->p->z, d->p->latent, sizeof *d->p->z, "latent", e);
+	if (!code)
+		code = open_nameless(&d->p->fd, o->folder, e);
 	for (int i = 0; !code && i < n; i++)
 		code = add_operand(d, operands[i], o, e);
 	if (!code)
 		code = split(d, o, e);
 	if (!code)
-		code = map_voxels(d, e);
+		code = map_scans(d, e);
 	if (!code)
 		code = mem_zero(&d->p->order, d->n_train, sizeof *d->p->order, "scans", e);
 	if (code) {
@@ -293,10 +358,12 @@ void dataset_close(dataset *d)
 		free(d->scans[i].subject);
 	}
 	if (d->p->map)
-		munmap(d->p->map, d->count * d->voxels * sizeof(float));
+		munmap(d->p->map, d->p->total * sizeof(float));
 	if (d->p->fd >= 0)
 		close(d->p->fd);
 	free(d->p->order);
+	free(d->p->places);
+	free(d->p->z);
 	free(d->p);
 	free(d->scans);
 	free(d->train);
@@ -308,6 +375,19 @@ size_t dataset_judged(const dataset *d, const size_t **which)
 {
 	*which = d->n_validation ? d->validation : d->train;
 	return d->n_validation ? d->n_validation : d->n_train < 8 ? d->n_train : 8;
+}
+
+double dataset_latent_sd(const dataset *d)
+{
+	double sum = 0, squares = 0, count = (double)d->n_train * (double)d->p->latent;
+	for (size_t i = 0; i < d->n_train; i++) {
+		const float *z = d->scans[d->train[i]].z;
+		for (size_t k = 0; k < d->p->latent; k++) {
+			sum += (double)z[k];
+			squares += (double)z[k] * (double)z[k];
+		}
+	}
+	return sqrt(squares / count - sum / count * (sum / count));
 }
 
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step)

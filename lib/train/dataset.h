@@ -14,7 +14,8 @@ typedef struct dataset_scan {
 	char *id;
 	char *subject;		/* the id's entity sub-<label>, label only; the whole id when it has none */
 	bool validation;
-	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only */
+	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only; NULL when it is not kept or was not given */
+	const float *z;		/* [C,X/f,Y/f,Z/f], its latent; NULL without dataset_options.latents */
 } dataset_scan;
 
 typedef struct dataset {
@@ -24,20 +25,34 @@ typedef struct dataset {
 	size_t count;
 	size_t *train, *validation;	/* numbers of scans */
 	size_t n_train, n_validation;
-	char hash[SHA_TEXT];		/* SHA-256 of ids, split and voxels: the same data or not */
+	char hash[SHA_TEXT];		/* SHA-256 of ids, split, and what is kept of each scan: the same data or not */
 	struct dataset_private *p;
 } dataset;
+
+/* For the training of a diffusion network: each scan's latent. */
+typedef struct dataset_latents {
+	int64_t z[4];			/* their shape [C,X,Y,Z] */
+	int (*encode)(void *of, float *z, const float *x, err *e);
+	void *of;
+	const char *identity;		/* of the autoencoder: a record's z that another made is refused; NULL: it is not */
+	enum dataset_voxels {
+		VOXELS_UNUSED,		/* x is forgotten once it is encoded; a record without x has its z taken as it is */
+		VOXELS_KEPT,		/* x is kept where there is one */
+		VOXELS_NEEDED,		/* x is kept; a record without it is refused */
+	} voxels;
+} dataset_latents;
 
 typedef struct dataset_options {
 	preparation preparation;
 	const char *folder; /* where the prepared voxels are kept, in a file without a name: read through a mapping, so that they may
 			     * be more than the memory holds */
 	const char *validation;		/* file of subjects to validate on, one a line, with or without "sub-"; NULL: by share */
+	const dataset_latents *latents;	/* NULL: voxels alone */
 	double share;			/* of the subjects, chosen by a hash of each: a new subject moves no other */
 	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* may be NULL */
 } dataset_options;
 
-/* Reads all operands: NIfTI files; streams whose records have `x`; names ending in .txt: lists of such files, one a line. An id may not
+/* Reads all operands: NIfTI files; streams whose records have `x` (with latents: or `z`); names ending in .txt: lists of such files, one a line. An id may not
  * come twice (ERR_DATA). Errors as of the readers; ERR_DATA when nothing is left to train on. Close with dataset_close. */
 int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e);
 /* d may be NULL. */
@@ -45,6 +60,9 @@ void dataset_close(dataset *d);
 
 /* The scans to judge by: those held out or, where there are none, the first 8 of the others. Returns how many; *which: their numbers. */
 size_t dataset_judged(const dataset *d, const size_t **which);
+
+/* Standard deviation of all numbers of the training scans' latents together. */
+double dataset_latent_sd(const dataset *d);
 
 /* The scan to train on at step 0, 1 ..: each epoch goes through all of them in an order of its own, drawn from (seed, epoch). */
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step);

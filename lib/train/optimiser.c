@@ -8,7 +8,11 @@
 #include "train/adam.h"
 #include "train/muon.h"
 
-static bool by_muon(const optimiser *o, const param *p) { return o->rule == RULE_MUON && p->rank >= 2; }
+/* A matrix, not a vector that is written with more axes ([C,1,1]). */
+static bool by_muon(const optimiser *o, const param *p)
+{
+	return o->rule == RULE_MUON && p->rank >= 2 && p->count > (size_t)p->n[0];
+}
 
 int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e)
 {

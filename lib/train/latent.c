@@ -1,0 +1,199 @@
+#include "train/latent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "diffusion/noise.h"
+#include "diffusion/solver.h"
+#include "model/unet.h"
+#include "volume/augment.h"
+
+int latent_space_open(latent_space *l, const char *model, enum nn_math math, int threads, err *e)
+{
+	*l = (latent_space){ .scale = 1 };
+	int code = coder_open(&l->coder, model, math, threads, e);
+	if (code)
+		return code;
+	const int64_t *z = l->coder.z, *x = l->coder.x;
+	if (x[0] != 1)
+		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d", (int)x[0]);
+	l->s = (shape){ 1, (int)z[1], (int)z[2], (int)z[3], (int)z[0] };
+	l->count = shape_count(l->s);
+	l->voxels = (size_t)(x[1] * x[2] * x[3]);
+	code = mem_zero(&l->x, l->voxels, sizeof *l->x, "augmented scan", e);
+	return code ? code : mem_zero(&l->z, l->count, sizeof *l->z, "latent", e);
+}
+
+void latent_space_close(latent_space *l)
+{
+	coder_close(&l->coder);
+	schedule_free(&l->schedule);
+	free(l->x);
+	free(l->z);
+	l->x = l->z = NULL;
+}
+
+int latent_space_set(latent_space *l, const diffusion_config *d, err *e)
+{
+	schedule_free(&l->schedule);
+	l->scale = d->scale_factor;
+	return schedule_new(&l->schedule, d, e);
+}
+
+int latent_space_fits(const latent_space *l, const model_config *m, err *e)
+{
+	int f = unet_factor(&m->unet);
+	if (m->unet.in_channels != l->s.c)
+		return err_set(e, ERR_CONFIG, "unet.in_channels: %d, the autoencoder's latents have %d", m->unet.in_channels, l->s.c);
+	if (l->s.y % f || l->s.z % f)
+		return err_set(e, ERR_CONFIG, "unet.multipliers: latents of %dx%dx%d cannot be divided by 1x%dx%d", l->s.x, l->s.y, l->s.z,
+			       f, f);
+	return 0;
+}
+
+static int encode(void *of, float *z, const float *x, err *e)
+{
+	latent_space *l = of;
+	return coder_encode(&l->coder, z, x, NULL, e);
+}
+
+dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const char *identity)
+{
+	dataset_latents d = { .encode = encode, .of = l, .identity = identity, .voxels = voxels };
+	memcpy(d.z, l->coder.z, sizeof d.z);
+	return d;
+}
+
+/* Entry `key` of json becomes v; NULL: it goes. */
+static int put(json_t *json, const char *key, const json_t *v)
+{
+	if (v)
+		return json_object_set(json, key, (json_t *)v);
+	json_object_del(json, key);
+	return 0;
+}
+
+int latent_space_config(const latent_space *l, json_t *json, err *e)
+{
+	const weights *w = &l->coder.w;
+	const json_t *ours = w->config_json;
+	int bad = put(json, "volume", json_object_get(ours, "volume")) | put(json, "autoencoder", json_object_get(ours, "autoencoder")) |
+		  put(json, "preparation", w->preparation);
+	if (!json_object_get(json, "diffusion"))
+		bad |= json_object_set_new(json, "diffusion", json_object());
+	json_t *diffusion = json_object_get(json, "diffusion");
+	if (!json_object_get(diffusion, "clip"))
+		bad |= json_object_set_new(diffusion, "clip", json_null());
+	if (!json_object_get(diffusion, "shift"))
+		bad |= json_object_set_new(diffusion, "shift", json_string("noise"));
+	return bad ? err_set(e, ERR_OS, "no memory for the configuration") : 0;
+}
+
+int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
+		err *e)
+{
+	const dataset_scan *scan = dataset_draw(d, s->seed, (int64_t)draw);
+	*x = scan->x;
+	*z = scan->z;
+	if (!r->augment || !scan->x)
+		return 0;
+	*x = l->x;
+	*z = l->z;
+	int code = augment(l->x, scan->x, d->n, &r->augmentation, state_random(s, "augmentation", draw), e);
+	return code ? code : encode(l, l->z, l->x, e);
+}
+
+int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e)
+{
+	model_cost encoding, decoding;
+	int code = coder_plan(&encoding, &l->coder, false, e);
+	if (!code)
+		code = coder_plan(&decoding, &l->coder, true, e);
+	if (code)
+		return code;
+	cost->bytes += encoding.bytes > decoding.bytes ? encoding.bytes : decoding.bytes;
+	cost->flop = (cost->flop + (r->augment ? encoding.flop : 0)) * r->batch;
+	cost->seconds = (cost->seconds + (r->augment ? encoding.seconds : 0)) * r->batch;
+	return 0;
+}
+
+int noisy_latent_new(noisy_latent *n, const latent_space *l, err *e)
+{
+	*n = (noisy_latent){ 0 };
+	int code = mem_zero(&n->v, l->count, sizeof *n->v, "latent", e);
+	return code ? code : mem_zero(&n->noise, l->count, sizeof *n->noise, "noise", e);
+}
+
+void noisy_latent_free(noisy_latent *n)
+{
+	free(n->v);
+	free(n->noise);
+	*n = (noisy_latent){ 0 };
+}
+
+void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int t, philox r)
+{
+	double signal = schedule_signal(&l->schedule, t) * l->scale, noise = schedule_noise(&l->schedule, t);
+	n->t = t;
+#pragma omp parallel for
+	for (size_t i = 0; i < l->count; i++) {
+		n->noise[i] = (float)philox_normal(r, i);
+		n->v[i] = (float)(signal * (z ? (double)z[i] : 0) + noise * (double)n->noise[i]);
+	}
+}
+
+int latent_time(const latent_space *l, philox r) { return (int)(philox_uniform(r, 0) * l->schedule.timesteps); }
+
+void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair)
+{
+	const uint64_t judging = 0;
+	philox r = philox_make(judging, philox_hash(id) + (uint64_t)pair);
+	/* the numbers of the noise are 0 .. count - 1 */
+	int t = (int)((pair + philox_uniform(r, l->count)) / NOISE_PAIRS * l->schedule.timesteps);
+	noisy_latent_set(n, l, z, t, r);
+}
+
+static int predict(void *of, float *eps, float *g, const float *x, int t, const float *y, err *e)
+{
+	const latent_sampler *s = of;
+	nn *c = s->c;
+	double time = t;
+	tensor *shift = NULL;
+	unet_call call = { .x = nn_from_field(c, s->space->s, x), .t = &time };
+	if (g)
+		call.y = nn_from_field(c, (shape){ 1, 1, 1, 1, s->config->latent_dim }, y);
+	tensor *epsilon = unet_predict(c, s->config, s->p, &call, &shift);
+	nn_to_field(c, epsilon, eps);
+	nn_to_field(c, shift, g);
+	tensor *done[] = { call.x, call.y, epsilon, shift };
+	for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+		nn_drop(c, done[i]);
+	return nn_error(c, e);
+}
+
+int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, err *e)
+{
+	latent_space *l = s->space;
+	const predictor p = { predict, s, l->count, s->y };
+	solver way = { 0 };
+	int steps = SAMPLE_CALLS < l->schedule.timesteps ? SAMPLE_CALLS : l->schedule.timesteps - 1;
+	int code = solver_new(&way, SOLVER_DPMPP2M, &l->schedule, steps, e);
+	if (!code) {
+		way.clip = s->config->diffusion.clip;
+		noise_draw(l->z, l->count, seed, id, 0);
+		code = solver_sample(&way, &p, l->z, e);
+	}
+	for (size_t i = 0; !code && i < l->count; i++)
+		l->z[i] = (float)((double)l->z[i] / l->scale);
+	if (!code)
+		code = coder_decode(&l->coder, x, l->z, e);
+	solver_free(&way);
+	return code;
+}
+
+dropout latent_dropout(const void *of, const char *block)
+{
+	const latent_use *u = of;
+	return (dropout){ .rate = u->rate, .random = state_random(u->state, block, u->draw) };
+}

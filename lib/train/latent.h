@@ -1,0 +1,93 @@
+/* What the trainers of diffusion networks share: scans as latents, latents on their way to noise, samples. */
+#ifndef TRAIN_LATENT_H
+#define TRAIN_LATENT_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/philox.h"
+#include "diffusion/schedule.h"
+#include "model/coder.h"
+#include "nn/dropout.h"
+#include "nn/nn.h"
+#include "nn/param.h"
+#include "train/dataset.h"
+#include "train/plan.h"
+#include "train/recipe.h"
+#include "train/state.h"
+
+/* The latents of a frozen autoencoder, and what becomes of them under diffusion. */
+typedef struct latent_space {
+	coder coder;
+	schedule schedule;
+	double scale; /* clean latents are multiplied by it */
+	shape s; /* of one latent */
+	size_t count; /* numbers in one latent */
+	size_t voxels; /* in one scan */
+	float *x, *z; /* scratch: a varied scan, a latent */
+} latent_space;
+
+/* The autoencoder of a model (coder_open). Close with latent_space_close also when it fails. */
+int latent_space_open(latent_space *l, const char *model, enum nn_math math, int threads, err *e);
+void latent_space_close(latent_space *l);
+/* The diffusion's conventions: schedule and scale. ERR_OS. */
+int latent_space_set(latent_space *l, const diffusion_config *d, err *e);
+
+/* ERR_CONFIG unless the configured U-Net takes these latents. */
+int latent_space_fits(const latent_space *l, const model_config *m, err *e);
+
+/* For dataset_open. `identity` NULL: any autoencoder's latents are taken. */
+dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const char *identity);
+
+/* The configuration of a network on these latents: volume, autoencoder and preparation become the autoencoder's, and of the diffusion's
+ * conventions clip (null) and shift ("noise") are written down where json does not say. ERR_OS. */
+int latent_space_config(const latent_space *l, json_t *json, err *e);
+
+/* Draw number `draw` of a run: *scan's voxels and latent, both varied when the recipe says so and the scan has voxels. *x (NULL where there
+ * is none) and *z are the scan's own or the space's scratch, until the next call. */
+int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
+		err *e);
+
+/* What the autoencoder adds to the cost of one scan, which becomes that of a whole step: its memory and, where scans are varied, encoding.
+ */
+int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e);
+
+/* A latent at timestep t: what a network sees, and the noise in it. */
+typedef struct noisy_latent {
+	int t;
+	float *v, *noise; /* [count] */
+} noisy_latent;
+int noisy_latent_new(noisy_latent *n, const latent_space *l, err *e);
+void noisy_latent_free(noisy_latent *n);
+/* sqrt(a_t) scale z + sqrt(1-a_t) noise, noise drawn from r (Ho et al. 2020, equation 4). z NULL: 0. */
+void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int t, philox r);
+/* A timestep, all being equally likely. */
+int latent_time(const latent_space *l, philox r);
+
+enum { NOISE_PAIRS = 10, NOISE_RANGES = 5 };
+/* Pair 0 .. NOISE_PAIRS-1 of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over all of
+ * them, one somewhere in each tenth. */
+void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair);
+
+/* Whose numbers drop parts of a network in training. */
+typedef struct latent_use {
+	const train_state *state;
+	uint64_t draw;
+	double rate;
+} latent_use;
+/* unet_dropout; `of` is a latent_use. */
+dropout latent_dropout(const void *of, const char *block);
+
+/* A diffusion network as it is being trained, for sampling. */
+typedef struct latent_sampler {
+	latent_space *space;
+	nn *c;
+	const model_config *config;
+	const params *p; /* U-Net or shift U-Net */
+	const float *y; /* semantic code [latent_dim]; NULL: none */
+} latent_sampler;
+enum { SAMPLE_CALLS = 20 };
+/* Voxels x [X,Y,Z] made from noise that (seed, id) determine, by SAMPLE_CALLS calls of DPM-Solver++(2M). The tape of c must be off. */
+int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, err *e);
+
+#endif

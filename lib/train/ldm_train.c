@@ -1,0 +1,192 @@
+#include "train/ldm_train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "model/unet.h"
+#include "model/weights.h"
+#include "nn/loss.h"
+#include "train/ema.h"
+#include "train/picture.h"
+
+enum { SHOWN = 3 };
+
+static int make(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, err *e)
+{
+	param_table table = { 0 };
+	*t = (ldm_train){ .config = *config, .recipe = *r, .space = space, .state.seed = seed };
+	int code = latent_space_fits(space, config, e);
+	if (!code)
+		code = unet_table(&t->config, false, &table, e);
+	if (!code)
+		code = table_fresh(&table, seed, &t->weights, e);
+	table_free(&table);
+	if (!code)
+		code = params_with_gradients(&t->weights, e);
+	return code ? code : noisy_latent_new(&t->noisy, space, e);
+}
+
+int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, enum nn_math math,
+		   int threads, err *e)
+{
+	int code = make(t, config, r, space, seed, e);
+	if (!code && !(t->c = nn_new(NN_TRAIN, math, threads)))
+		code = err_set(e, ERR_OS, "no memory");
+	if (!code)
+		code = ema_init(&t->ema, &t->weights, e);
+	if (!code)
+		code = optimiser_init(&t->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &t->weights, e);
+	t->state.parts[0] = (checkpoint_part){ "unet", &t->weights, &t->ema, &t->optimiser };
+	t->state.n_parts = 1;
+	return code;
+}
+
+void ldm_train_close(ldm_train *t)
+{
+	nn_free(t->c);
+	params_free(&t->weights);
+	params_free(&t->ema);
+	optimiser_free(&t->optimiser);
+	noisy_latent_free(&t->noisy);
+}
+
+/* The loss at t->noisy with weights p; use NULL: nothing is dropped. */
+static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_use *use)
+{
+	const bool plan = nn_planning(c);
+	double time = t->noisy.t;
+	unet_call call = { .x = nn_from_field(c, t->space->s, plan ? NULL : t->noisy.v), .t = plan ? NULL : &time, .of = use };
+	if (use && use->rate > 0)
+		call.drop = latent_dropout;
+	tensor *noise = nn_from_field(c, t->space->s, plan ? NULL : t->noisy.noise);
+	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL);
+	nn_drop(c, call.x);
+	nn_drop(c, noise);
+	nn_drop(c, eps);
+	return loss;
+}
+
+/* Adds to loss and gradients what t->noisy makes of them. */
+static void one_latent(ldm_train *t, nn *c, uint64_t draw, double *sum)
+{
+	const latent_use use = { &t->state, draw, t->config.unet.dropout };
+	float share = 1.0f / (float)t->recipe.batch;
+	tensor *loss = loss_of(t, c, &t->weights, &use);
+	*sum += share * nn_value(loss);
+	nn_backward(c, loss, share);
+	nn_drop(c, loss);
+}
+
+int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)
+{
+	int code = 0;
+	*l = (ldm_losses){ 0 };
+	params_zero_gradients(&t->weights);
+	for (int i = 0; !code && i < t->recipe.batch; i++) {
+		uint64_t draw = (uint64_t)t->state.step * (uint64_t)t->recipe.batch + (uint64_t)i;
+		const float *x, *z;
+		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, &z, e);
+		if (code)
+			break;
+		int time = latent_time(t->space, state_random(&t->state, "time", draw));
+		noisy_latent_set(&t->noisy, t->space, z, time, state_random(&t->state, "noise", draw));
+		one_latent(t, t->c, draw, &l->loss);
+		code = nn_error(t->c, e);
+	}
+	if (code)
+		return code;
+	l->norm = gradient_norm(&t->weights);
+	if (!isfinite(l->loss + l->norm))
+		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (%g)", (long long)t->state.step, l->loss);
+	lr_schedule rate = recipe_rate(&t->recipe);
+	l->lr = lr_at(&rate, t->state.step);
+	code = optimiser_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip), e);
+	if (code)
+		return code;
+	ema_update(&t->ema, &t->weights, t->recipe.ema, t->state.step);
+	t->state.step++;
+	return 0;
+}
+
+int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, ldm_scores *s, err *e)
+{
+	nn_record(t->c, false);
+	*s = (ldm_scores){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		const dataset_scan *scan = &d->scans[which[i]];
+		for (int k = 0; k < NOISE_PAIRS; k++) {
+			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
+			tensor *loss = loss_of(t, t->c, &t->ema, NULL);
+			s->range[k * NOISE_RANGES / NOISE_PAIRS] += nn_value(loss) * NOISE_RANGES / NOISE_PAIRS / (double)n;
+			nn_drop(t->c, loss);
+		}
+	}
+	for (int i = 0; i < NOISE_RANGES; i++)
+		s->loss += s->range[i] / NOISE_RANGES;
+	nn_record(t->c, true);
+	return nn_error(t->c, e);
+}
+
+int ldm_show(ldm_train *t, const preparation *p, const char *folder, err *e)
+{
+	static const char *const captions[SHOWN] = { "sample 1", "sample 2", "sample 3" };
+	const float *scans[SHOWN];
+	latent_sampler s = { .space = t->space, .c = t->c, .config = &t->config, .p = &t->ema };
+	float *v = NULL;
+	int code = mem_zero(&v, SHOWN * t->space->voxels, sizeof *v, "samples", e);
+	nn_record(t->c, false);
+	for (int i = 0; !code && i < SHOWN; i++) {
+		scans[i] = v + (size_t)i * t->space->voxels;
+		code = latent_sample(&s, v + (size_t)i * t->space->voxels, t->state.seed, captions[i], e);
+	}
+	nn_record(t->c, true);
+	if (!code)
+		code = train_picture(folder, t->state.step, p, scans, captions, SHOWN, false, e);
+	free(v);
+	return code;
+}
+
+int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, bool half, err *e)
+{
+	char *path = NULL, score[32];
+	snprintf(score, sizeof score, "%.5f", s->loss);
+	json_t *notes = state_notes(&t->state, d, "train-ldm", "loss", score);
+	int code = notes ? state_path(&path, folder, "unet.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
+	if (!code)
+		code = weights_write(path, true, "unet", &t->ema, t->state.config, json_object_get(t->state.config, "preparation"), notes,
+				     half, e);
+	json_decref(notes);
+	free(path);
+	return code;
+}
+
+/* plan_run: a part is a quarter of the planes, so that the levels keep their shapes. */
+static int blank_latent(void *of, nn *c, bool part, err *e)
+{
+	ldm_train *t = of;
+	const shape whole = t->space->s;
+	double loss = 0;
+	if (part)
+		t->space->s.x = (whole.x + 3) / 4;
+	one_latent(t, c, 0, &loss);
+	t->space->s = whole;
+	return nn_error(c, e);
+}
+
+int ldm_train_plan(const model_config *config, const recipe *r, latent_space *space, enum nn_math math, int threads, train_cost *cost,
+		   err *e)
+{
+	ldm_train t;
+	int code = make(&t, config, r, space, 0, e);
+	if (!code)
+		code = train_plan(cost, blank_latent, &t, (const params *const[]){ &t.weights }, 1, math, threads, e);
+	if (!code) {
+		for (size_t i = 0; i < t.weights.n; i++) /* weights, gradients, both moments, the average */
+			cost->bytes += 5 * sizeof(float) * (double)t.weights.p[i].count;
+		code = latent_space_plan(space, r, cost, e);
+	}
+	ldm_train_close(&t);
+	return code;
+}

@@ -1,0 +1,45 @@
+# For the tests of the trainers on latents: four small scans, the last held out, a configuration of three stages, and two autoencoders.
+export OMP_NUM_THREADS=1
+for i in 1 2 3 4; do
+	"$BUILD/tests/tools/make-nii" "$T/sub-0${i}_T1w.nii" mm=4 scale=1.$i
+done
+scans=("$T"/sub-0?_T1w.nii)
+echo sub-04 > "$T/held.txt"
+cat > "$T/c.json" << 'E2'
+{"volume": [16, 24, 16],
+ "autoencoder": {"channels": [4, 8], "latent_channels": 2, "res_blocks": 1, "groups": 4},
+ "losses": {"kl_weight": 1e-6, "adv_weight": 0},
+ "unet": {"dropout": 0.1, "base_channels": 8, "multipliers": [1, 2], "res_blocks": 1, "attention_at": [2], "heads": 2, "groups": 4},
+ "semantic": {"dims": [8, 16], "depths": [1, 2], "heads": 2, "slices": 16, "layer_scale": 0.1, "drop_path": 0.1, "dropout": 0.1},
+ "latent_dim": 16,
+ "preparation": {"name": "world", "size": [16, 24, 16], "affine": [[12, 0, 0, -90], [0, 12, 0, -150], [0, 0, 12, -80]]},
+ "training": {"steps": 4, "lr": 3e-3},
+ "training_ldm": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "validate_every": 5},
+ "training_sem": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "validate_every": 5}}
+E2
+train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae" "${scans[@]}"
+train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae2" --seed 2 --steps 1 "${scans[@]}"
+
+ldm() { train-ldm -q -m "$T/ae" -c "$T/c.json" --validation "$T/held.txt" "$@"; }
+sum() { sha256sum < "$1.safetensors"; }
+# Of the tensors alone: the metadata tells the whole configuration.
+weights_sum() { meta "$1" identity; }
+# meta FILE KEY: an entry of the metadata
+meta() {
+	python3 -c 'import json, struct, sys
+f = open(sys.argv[1] + ".safetensors", "rb")
+print(json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))["__metadata__"].get(sys.argv[2]))' "$@"
+}
+# stopped FOLDER TRAINER OPTION...: a run that gets SIGTERM after its third step; its exit status
+stopped() {
+	local folder=$1
+	shift
+	mkdir -p "$folder"
+	"$@" -q -c "$T/c.json" --validation "$T/held.txt" -o "$folder" "${scans[@]}" &
+	for _ in $(seq 1200); do
+		[ "$(wc -l < "$folder/log.tsv" 2> /dev/null || echo 0)" -lt 4 ] || break
+		sleep .05
+	done
+	kill -TERM $!
+	wait $!
+}

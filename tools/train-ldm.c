@@ -1,0 +1,145 @@
+/* train-ldm: the U-Net, from scans. */
+#include <math.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/trainer.h"
+#include "train/ldm_train.h"
+
+static const struct cli tool = {
+	"train-ldm", "train the noise predictor on the latents of scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, NULL,
+};
+
+static const char *const sections[] = { "training_ldm", "volume", "autoencoder", "preparation", "unet", "diffusion", NULL };
+
+struct job {
+	json_t *json, *models;
+	model_config config;
+	recipe recipe;
+	preparation how;
+	latent_space space;
+	dataset *data;
+	ldm_train t;
+	ldm_scores scores;
+};
+
+static void check(int code, const err *e)
+{
+	if (code)
+		cli_fail(e);
+}
+
+/* The autoencoder, and what it and the file say of the configuration. */
+static void read_config(struct job *j)
+{
+	err e = { 0 };
+	const char *path = trainer_options.config;
+	j->json = trainer_config(&j->config, sections[0]);
+	check(latent_space_open(&j->space, cli_common.model, trainer_math(), cli_common.threads, &e), &e);
+	check(latent_space_config(&j->space, j->json, &e), &e);
+	check(config_parse(&j->config, j->json, path, &e), &e);
+	check(recipe_parse(&j->recipe, j->json, sections[0], j->config.volume, ae_factor(&j->config.autoencoder), path, &e), &e);
+	if (latent_space_fits(&j->space, &j->config, &e)) {
+		err_prefix(&e, "%s", path);
+		cli_fail(&e);
+	}
+	check(preparation_parse(&j->how, j->space.coder.w.preparation, j->config.volume, &e), &e);
+	check(latent_space_set(&j->space, &j->config.diffusion, &e), &e);
+}
+
+static void open_data(struct job *j, char **operands, int n)
+{
+	const char *identity = j->space.coder.w.identity;
+	const dataset_latents latents =
+		latent_space_data(&j->space, j->recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : identity);
+	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->how, .latents = &latents });
+	double sd = dataset_latent_sd(j->data);
+	if (!(sd > 0) || !isfinite(sd))
+		cli_die(ERR_DATA, "the latents' standard deviation is %g", sd);
+	j->config.diffusion.scale_factor = j->space.scale = 1 / sd;
+	json_object_set_new(json_object_get(j->json, "diffusion"), "scale_factor", json_real(1 / sd));
+	j->models = json_pack("{s:s}", "autoencoder", identity);
+	cli_note("scale factor %.6g", 1 / sd);
+}
+
+static int step(void *of, double v[TRAINER_COLUMNS], err *e)
+{
+	struct job *j = of;
+	ldm_losses l;
+	int code = ldm_train_step(&j->t, j->data, &l, e);
+	memcpy(v, (double[]){ l.loss, l.norm, l.lr, j->space.scale }, 4 * sizeof *v);
+	return code;
+}
+
+static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
+{
+	struct job *j = of;
+	const size_t *which;
+	size_t n = dataset_judged(j->data, &which);
+	int code = ldm_validate(&j->t, j->data, which, n, &j->scores, e);
+	if (code)
+		return code;
+	v[0] = j->scores.loss;
+	memcpy(v + 1, j->scores.range, sizeof j->scores.range);
+	*score = -v[0];
+	cli_note("step %lld: loss %.5f; by fifths of time %.4f %.4f %.4f %.4f %.4f", (long long)j->t.state.step, v[0], v[1], v[2], v[3],
+		 v[4], v[5]);
+	return ldm_show(&j->t, &j->how, trainer_options.folder, e);
+}
+
+static int keep(void *of, err *e)
+{
+	const struct job *j = of;
+	return ldm_weights_write(&j->t, &j->scores, j->data, trainer_options.folder, trainer_options.half, e);
+}
+
+static int train(struct job *j)
+{
+	err e = { 0 };
+	check(ldm_train_open(&j->t, &j->config, &j->recipe, &j->space, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads,
+			     &e),
+	      &e);
+	trainer_init(&j->t.weights, &j->t.ema, "unet");
+	j->t.state.config = j->json;
+	j->t.state.sections = sections;
+	j->t.state.models = j->models;
+	j->t.state.data = j->data->hash;
+	j->t.state.math = cli_common.math;
+	const trainer run = {
+		.state = &j->t.state,
+		.steps = j->recipe.steps,
+		.validate_every = j->recipe.validate_every,
+		.log = "loss\tnorm\tlr\tscale_factor",
+		.scores = "loss\tloss_fifth_1\tloss_fifth_2\tloss_fifth_3\tloss_fifth_4\tloss_fifth_5",
+		.shown = "loss",
+		.step = step,
+		.validate = validate,
+		.keep = keep,
+		.of = j,
+	};
+	return trainer_run(&run);
+}
+
+int main(int argc, char **argv)
+{
+	int n, status = 0;
+	char **operands = trainer_parse(&tool, argc, argv, &n);
+	struct job j = { 0 };
+	err e = { 0 };
+	read_config(&j);
+	if (cli_common.plan) {
+		train_cost cost;
+		check(ldm_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		trainer_print_plan(cost.flop, cost.bytes, cost.seconds);
+	} else {
+		trainer_folder(n);
+		open_data(&j, operands, n);
+		status = train(&j);
+		ldm_train_close(&j.t);
+		dataset_close(j.data);
+	}
+	latent_space_close(&j.space);
+	json_decref(j.json);
+	json_decref(j.models);
+	return cli_done(status);
+}
