@@ -49,6 +49,7 @@ USES_npy2lat := cli format base
 USES_nii-score := cli format nii volume base
 USES_train-ae := cli train model nn nii volume format base
 USES_train-ldm := cli train diffusion model nn nii volume format base
+USES_train-sem := cli train diffusion model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_sem-encode := cli model nn volume format base
 USES_nii2png := cli format nii volume base

@@ -19,6 +19,7 @@ declare -A missing=(
 	[sem-encode]="-m tests/oracle/golden/semantic.safetensors $T/none.lat"
 	[train-ae]="-c $T/none.json -o $T/o $T/none.nii"
 	[train-ldm]="-m tests/oracle/golden/autoencoder.safetensors -c $T/none.json -o $T/o $T/none.nii"
+	[train-sem]="-m tests/oracle/golden/autoencoder.safetensors -c $T/none.json -o $T/o $T/none.nii"
 )
 
 # cost COMMAND...: the least processor time of 8 runs, in milliseconds; other than wall time it bears a busy machine

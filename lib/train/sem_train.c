@@ -1,0 +1,380 @@
+#include "train/sem_train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/semantic.h"
+#include "model/unet.h"
+#include "nn/loss.h"
+#include "train/ema.h"
+#include "train/picture.h"
+#include "volume/score.h"
+
+static bool of_unet(const char *name) { return !unet_is_shift(name); }
+
+static int make_encoder(sem_train *t, err *e)
+{
+	params *p = &t->encoder.weights;
+	int code = semantic_fresh(&t->config.semantic, t->state.seed, p, e);
+	param *places = code ? NULL : params_find(p, "positional_encoding.pe");
+	if (places)
+		places->frozen = true; /* a formula */
+	return code ? code : params_with_gradients(p, e);
+}
+
+static int make_net(sem_train *t, err *e)
+{
+	params *p = &t->net.weights;
+	param_table table = { 0 };
+	int code = unet_table(&t->config, true, &table, e);
+	if (!code)
+		code = table_fresh(&table, t->state.seed, p, e);
+	table_free(&table);
+	for (size_t i = 0; !code && i < p->n; i++)
+		p->p[i].frozen = of_unet(p->p[i].name);
+	return code ? code : params_with_gradients(p, e);
+}
+
+int sem_train_check(const latent_space *l, const model_config *m, err *e)
+{
+	const sem_config *s = &m->semantic;
+	int slices, size[2], least = 2 << s->levels; /* the first convolution divides by 4, the others by 2 */
+	int code = latent_space_fits(l, m, e);
+	if (code)
+		return code;
+	semantic_slices(s, m->volume, &slices, size);
+	if (s->embedding != m->latent_dim)
+		return err_set(e, ERR_CONFIG, "latent_dim: %d, the semantic encoder's codes have %d numbers", m->latent_dim, s->embedding);
+	if (slices > s->slices)
+		return err_set(e, ERR_CONFIG, "semantic.slices: %d, the volume has %d", s->slices, slices);
+	if (size[0] < least || size[1] < least)
+		return err_set(e, ERR_CONFIG, "semantic.dims: slices of %dx%d, the encoder needs %dx%d", size[0], size[1], least, least);
+	return 0;
+}
+
+static int make(sem_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, err *e)
+{
+	*t = (sem_train){ .config = *config, .recipe = *r, .space = space, .state.seed = seed };
+	int code = sem_train_check(space, config, e);
+	if (!code)
+		code = make_encoder(t, e);
+	if (!code)
+		code = make_net(t, e);
+	return code ? code : noisy_latent_new(&t->noisy, space, e);
+}
+
+static int begin_part(sem_part *p, const recipe *r, err *e)
+{
+	int code = ema_init(&p->ema, &p->weights, e);
+	return code ? code : optimiser_init(&p->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &p->weights, e);
+}
+
+int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
+		   enum nn_math math, int threads, err *e)
+{
+	int code = make(t, config, r, space, seed, e);
+	if (!code && !(t->c = nn_new(NN_TRAIN, math, threads)))
+		code = err_set(e, ERR_OS, "no memory");
+	if (!code)
+		code = weights_copy(&t->net.weights, unet, of_unet, e);
+	if (!code)
+		code = begin_part(&t->encoder, r, e);
+	if (!code)
+		code = begin_part(&t->net, r, e);
+	t->state.parts[0] = (checkpoint_part){ "semantic", &t->encoder.weights, &t->encoder.ema, &t->encoder.optimiser };
+	t->state.parts[1] = (checkpoint_part){ "shift_unet", &t->net.weights, &t->net.ema, &t->net.optimiser };
+	t->state.n_parts = 2;
+	return code;
+}
+
+static void free_part(sem_part *p)
+{
+	params_free(&p->weights);
+	params_free(&p->ema);
+	optimiser_free(&p->optimiser);
+}
+
+void sem_train_close(sem_train *t)
+{
+	nn_free(t->c);
+	free_part(&t->encoder);
+	free_part(&t->net);
+	noisy_latent_free(&t->noisy);
+}
+
+/* ---- the loss ---- */
+
+static philox encoder_random(const void *of, const char *use)
+{
+	const latent_use *u = of;
+	return state_random(u->state, use, u->draw);
+}
+
+/* The code of scan x [X,Y,Z]; use NULL: nothing is dropped. */
+static tensor *encode(const sem_train *t, nn *c, const params *p, shape s, const float *x, const latent_use *use)
+{
+	semantic_call call = { .x = nn_from_field(c, s, x), .random = use ? encoder_random : NULL, .of = use };
+	tensor *y = semantic_encode(c, &t->config.semantic, p, &call);
+	nn_drop(c, call.x);
+	return y;
+}
+
+/* The loss at t->noisy with the codes y; *without (NULL: not wanted): the same with G = 0. */
+static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, const latent_use *use, double *without)
+{
+	const latent_space *l = t->space;
+	const bool plan = nn_planning(c);
+	int at = t->noisy.t;
+	double time = at, weight = schedule_loss_weight(&l->schedule, at);
+	double shift =
+		t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at) : schedule_shift_published(&l->schedule, at);
+	unet_call call = { .x = nn_from_field(c, l->s, plan ? NULL : t->noisy.v), .t = plan ? NULL : &time, .y = y, .of = use };
+	if (use && use->rate > 0)
+		call.drop = latent_dropout;
+	tensor *noise = nn_from_field(c, l->s, plan ? NULL : t->noisy.noise), *g = NULL;
+	tensor *eps = unet_predict(c, &t->config, p, &call, &g);
+	if (without) {
+		tensor *plain = nn_noise_loss(c, eps, NULL, noise, &weight, NULL);
+		*without = nn_value(plain);
+		nn_drop(c, plain);
+	}
+	tensor *loss = nn_noise_loss(c, eps, g, noise, &weight, &shift);
+	tensor *done[] = { call.x, noise, g, eps };
+	for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+		nn_drop(c, done[i]);
+	return loss;
+}
+
+/* Adds to losses and gradients what scan x and t->noisy make of them. */
+static void one_scan(sem_train *t, nn *c, shape s, const float *x, uint64_t draw, sem_losses *l)
+{
+	const latent_use use = { &t->state, draw, t->config.unet.dropout };
+	float share = 1.0f / (float)t->recipe.batch;
+	double without = 0;
+	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use);
+	tensor *loss = loss_of(t, c, &t->net.weights, y, &use, &without);
+	l->loss += share * nn_value(loss);
+	l->without += share * without;
+	nn_backward(c, loss, share);
+	nn_drop(c, y);
+	nn_drop(c, loss);
+}
+
+static shape scan_shape(const sem_train *t)
+{
+	const int *n = t->config.volume;
+	return (shape){ 1, n[0], n[1], n[2], 1 };
+}
+
+static int move(sem_train *t, sem_losses *l, err *e)
+{
+	double a = gradient_norm(&t->encoder.weights), b = gradient_norm(&t->net.weights);
+	l->norm = sqrt(a * a + b * b);
+	if (!isfinite(l->loss + l->norm))
+		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (%g)", (long long)t->state.step, l->loss);
+	lr_schedule rate = recipe_rate(&t->recipe);
+	double clip = clip_factor(l->norm, t->recipe.clip);
+	l->lr = lr_at(&rate, t->state.step);
+	int code = optimiser_step(&t->encoder.optimiser, &t->encoder.weights, l->lr, clip, e);
+	if (!code)
+		code = optimiser_step(&t->net.optimiser, &t->net.weights, l->lr, clip, e);
+	if (code)
+		return code;
+	ema_update(&t->encoder.ema, &t->encoder.weights, t->recipe.ema, t->state.step);
+	ema_update(&t->net.ema, &t->net.weights, t->recipe.ema, t->state.step);
+	t->state.step++;
+	return 0;
+}
+
+int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
+{
+	int code = 0;
+	*l = (sem_losses){ 0 };
+	params_zero_gradients(&t->encoder.weights);
+	params_zero_gradients(&t->net.weights);
+	for (int i = 0; !code && i < t->recipe.batch; i++) {
+		uint64_t draw = (uint64_t)t->state.step * (uint64_t)t->recipe.batch + (uint64_t)i;
+		const float *x, *z;
+		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, &z, e);
+		if (code)
+			break;
+		int time = latent_time(t->space, state_random(&t->state, "time", draw));
+		noisy_latent_set(&t->noisy, t->space, z, time, state_random(&t->state, "noise", draw));
+		one_scan(t, t->c, scan_shape(t), x, draw, l);
+		code = nn_error(t->c, e);
+	}
+	return code ? code : move(t, l, e);
+}
+
+/* ---- validation ---- */
+
+/* The codes of scans which[0 .. n-1], one after the other. */
+static int codes(sem_train *t, const dataset *d, const size_t *which, size_t n, float *y, err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		tensor *code = encode(t, t->c, &t->encoder.ema, scan_shape(t), d->scans[which[i]].x, NULL);
+		nn_to_field(t->c, code, y + i * (size_t)t->config.latent_dim);
+		nn_drop(t->c, code);
+	}
+	return nn_error(t->c, e);
+}
+
+/* The next scan of another subject than scan i's; i when there is none. */
+static size_t of_another(const dataset *d, const size_t *which, size_t n, size_t i)
+{
+	size_t k = (i + 1) % n;
+	while (k != i && !strcmp(d->scans[which[k]].subject, d->scans[which[i]].subject))
+		k = (k + 1) % n;
+	return k;
+}
+
+static double loss_with(sem_train *t, const float *y, double *without)
+{
+	tensor *code = nn_from_field(t->c, (shape){ 1, 1, 1, 1, t->config.latent_dim }, y);
+	tensor *loss = loss_of(t, t->c, &t->net.ema, code, NULL, without);
+	double v = nn_value(loss);
+	nn_drop(t->c, code);
+	nn_drop(t->c, loss);
+	return v;
+}
+
+static int judge_loss(sem_train *t, const dataset *d, const size_t *which, size_t n, const float *y, sem_scores *s, err *e)
+{
+	const double share = 1. / (NOISE_PAIRS * (double)n);
+	for (size_t i = 0; i < n; i++) {
+		const dataset_scan *scan = &d->scans[which[i]];
+		size_t other = of_another(d, which, n, i), width = (size_t)t->config.latent_dim;
+		for (int k = 0; k < NOISE_PAIRS; k++) {
+			double without = 0;
+			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
+			s->loss += share * loss_with(t, y + i * width, &without);
+			s->without += share * without;
+			s->other += other == i ? NAN : share * loss_with(t, y + other * width, NULL);
+		}
+	}
+	return nn_error(t->c, e);
+}
+
+/* Scan number i of those judged, from its code. */
+static int reconstruct(sem_train *t, const dataset_scan *scan, const float *y, float *out, err *e)
+{
+	latent_sampler sampler = { .space = t->space, .c = t->c, .config = &t->config, .p = &t->net.ema, .y = y };
+	return latent_sample(&sampler, out, t->state.seed, scan->id, e);
+}
+
+static int judge_scans(sem_train *t, const dataset *d, const size_t *which, size_t n, const float *y, float *out, const preparation *p,
+		       const char *folder, sem_scores *s, err *e)
+{
+	size_t with_brain = 0;
+	float *plain = out + t->space->voxels;
+	int code = 0;
+	for (size_t i = 0; !code && i < n; i++) {
+		const dataset_scan *scan = &d->scans[which[i]];
+		ssim_result ssim = { .brain = NAN };
+		code = reconstruct(t, scan, y + i * (size_t)t->config.latent_dim, out, e);
+		if (!code)
+			code = score_ssim(&ssim, scan->x, out, NULL, d->n, 11, 1, e);
+		s->mse += score_mse(scan->x, out, NULL, d->voxels) / (double)n;
+		if (!isnan(ssim.brain)) {
+			s->brain += ssim.brain;
+			with_brain++;
+		}
+		if (!code && i == 0)
+			code = coder_decode(&t->space->coder, plain, scan->z, e);
+		if (!code && i == 0)
+			code = train_picture(folder, t->state.step, p, (const float *const[]){ scan->x, plain, out },
+					     (const char *const[]){ scan->id, "autoencoder", "from y" }, 3, true, e);
+	}
+	s->brain /= (double)with_brain;
+	return code;
+}
+
+int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, const preparation *p, const char *folder, sem_scores *s,
+		 err *e)
+{
+	float *y = NULL, *out = NULL;
+	*s = (sem_scores){ 0 };
+	nn_record(t->c, false);
+	int code = mem_zero(&y, n * (size_t)t->config.latent_dim, sizeof *y, "codes", e);
+	if (!code)
+		code = mem_zero(&out, 2 * t->space->voxels, sizeof *out, "reconstructions", e);
+	if (!code)
+		code = codes(t, d, which, n, y, e);
+	if (!code)
+		code = judge_loss(t, d, which, n, y, s, e);
+	if (!code)
+		code = judge_scans(t, d, which, n < RECONSTRUCTED ? n : RECONSTRUCTED, y, out, p, folder, s, e);
+	nn_record(t->c, true);
+	free(y);
+	free(out);
+	return code;
+}
+
+/* ---- what is left for others ---- */
+
+int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, bool half, err *e)
+{
+	char *encoder = NULL, *net = NULL, score[128];
+	const json_t *config = t->state.config, *how = json_object_get(config, "preparation");
+	weights written = { 0 };
+	snprintf(score, sizeof score, "%.5f, with another subject's code %.5f, without %.5f", s->loss, s->other, s->without);
+	json_t *notes = state_notes(&t->state, d, "train-sem", "loss", score);
+	int code = notes ? state_path(&encoder, folder, "semantic.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
+	if (!code)
+		code = state_path(&net, folder, "shift_unet.safetensors", e);
+	if (!code)
+		code = weights_write(encoder, true, "semantic", &t->encoder.ema, config, how, notes, half, e);
+	if (!code) {
+		code = weights_open(&written, encoder, "semantic", e);
+		if (!code && json_object_set_new(notes, "semantic", json_string(written.identity)))
+			code = err_set(e, ERR_OS, "%s: no memory", folder);
+		weights_close(&written);
+	}
+	if (!code)
+		code = weights_write(net, true, "shift_unet", &t->net.ema, config, how, notes, half, e);
+	json_decref(notes);
+	free(encoder);
+	free(net);
+	return code;
+}
+
+/* plan_run: a part is an eighth of the slices and a quarter of the latent's planes, so that maps and levels keep their shapes. */
+static int blank_scan(void *of, nn *c, bool part, err *e)
+{
+	sem_train *t = of;
+	const shape whole = t->space->s;
+	shape s = scan_shape(t);
+	sem_losses l = { 0 };
+	float *x = NULL;
+	if (part) {
+		int *along = t->config.semantic.plane == PLANE_AXIAL ? &s.z : t->config.semantic.plane == PLANE_CORONAL ? &s.y : &s.x;
+		*along = (*along + 7) / 8;
+		t->space->s.x = (whole.x + 3) / 4;
+	}
+	int code = nn_planning(c) ? 0 : mem_zero(&x, shape_count(s), sizeof *x, "scan", e);
+	if (!code)
+		one_scan(t, c, s, x, 0, &l);
+	t->space->s = whole;
+	free(x);
+	return code ? code : nn_error(c, e);
+}
+
+int sem_train_plan(const model_config *config, const recipe *r, latent_space *space, enum nn_math math, int threads, train_cost *cost,
+		   err *e)
+{
+	sem_train t;
+	int code = make(&t, config, r, space, 0, e);
+	const params *sets[] = { &t.encoder.weights, &t.net.weights };
+	if (!code)
+		code = train_plan(cost, blank_scan, &t, sets, 2, math, threads, e);
+	for (int k = 0; !code && k < 2; k++)
+		for (size_t i = 0; i < sets[k]->n; i++) /* weights and their average; what is trained: gradients, both moments, too */
+			cost->bytes += (sets[k]->p[i].g ? 5 : 2) * sizeof(float) * (double)sets[k]->p[i].count;
+	if (!code)
+		code = latent_space_plan(space, r, cost, e);
+	sem_train_close(&t);
+	return code;
+}

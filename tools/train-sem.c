@@ -1,0 +1,176 @@
+/* train-sem: semantic encoder and shift branch, from scans. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/trainer.h"
+#include "model/find.h"
+#include "train/sem_train.h"
+
+static const char *unet_name;
+
+static const struct cli_option options[] = {
+	{ 0, "unet", CLI_TEXT, &unet_name, "NAME|DIR|FILE", "the noise predictor to build on, instead of the model's", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"train-sem", "train the semantic encoder and the shift U-Net on scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, options,
+};
+
+static const char *const sections[] = { "training_sem", "volume",   "autoencoder", "preparation", "unet",
+					"diffusion",	"semantic", "latent_dim",  NULL };
+
+struct job {
+	json_t *json, *models;
+	model_config config;
+	recipe recipe;
+	preparation how;
+	latent_space space;
+	weights unet;
+	dataset *data;
+	sem_train t;
+	sem_scores scores;
+};
+
+static void check(int code, const err *e)
+{
+	if (code)
+		cli_fail(e);
+}
+
+/* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift coefficient the configuration
+ * decides, for a U-Net has none. */
+static void take_over(struct job *j)
+{
+	const json_t *theirs = j->unet.config_json, *unet = json_object_get(theirs, "unet");
+	json_t *shift = json_incref(json_object_get(json_object_get(j->json, "diffusion"), "shift"));
+	json_t *diffusion = json_object_get(theirs, "diffusion") ? json_deep_copy(json_object_get(theirs, "diffusion")) : json_object();
+	if (!json_object_get(diffusion, "clip"))
+		json_object_set_new(diffusion, "clip", json_real(j->unet.config.diffusion.clip));
+	if (shift)
+		json_object_set(diffusion, "shift", shift);
+	json_object_set_new(j->json, "diffusion", diffusion);
+	json_object_set_new(j->json, "unet", unet ? json_deep_copy(unet) : json_object());
+	json_decref(shift);
+}
+
+static void open_unet(struct job *j)
+{
+	err e = { 0 };
+	char *path = NULL;
+	check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
+	check(weights_open(&j->unet, path, "unet", &e), &e);
+	const char *ours = j->space.coder.w.identity, *theirs = st_meta(j->unet.file, "autoencoder");
+	if (theirs && strcmp(theirs, ours) && !cli_common.any_model)
+		cli_die(ERR_CONFIG,
+			"%s: was trained on latents of another autoencoder (%.12s.., not %.12s..); --any-model takes it all the same", path,
+			theirs, ours);
+	take_over(j);
+	j->models = json_pack("{s:s, s:s}", "autoencoder", ours, "unet", j->unet.identity);
+	free(path);
+}
+
+/* The autoencoder, the U-Net, and what they and the file say of the configuration. */
+static void read_config(struct job *j)
+{
+	err e = { 0 };
+	const char *path = trainer_options.config;
+	j->json = trainer_config(&j->config, sections[0]);
+	check(latent_space_open(&j->space, cli_common.model, trainer_math(), cli_common.threads, &e), &e);
+	if (!cli_common.plan)
+		open_unet(j);
+	check(latent_space_config(&j->space, j->json, &e), &e);
+	check(config_parse(&j->config, j->json, path, &e), &e);
+	check(recipe_parse(&j->recipe, j->json, sections[0], j->config.volume, ae_factor(&j->config.autoencoder), path, &e), &e);
+	if (sem_train_check(&j->space, &j->config, &e)) {
+		err_prefix(&e, "%s", path);
+		cli_fail(&e);
+	}
+	check(preparation_parse(&j->how, j->space.coder.w.preparation, j->config.volume, &e), &e);
+	check(latent_space_set(&j->space, &j->config.diffusion, &e), &e);
+}
+
+static int step(void *of, double v[TRAINER_COLUMNS], err *e)
+{
+	struct job *j = of;
+	sem_losses l;
+	int code = sem_train_step(&j->t, j->data, &l, e);
+	memcpy(v, (double[]){ l.loss, l.without, l.norm, l.lr }, 4 * sizeof *v);
+	return code;
+}
+
+static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
+{
+	struct job *j = of;
+	const size_t *which;
+	size_t n = dataset_judged(j->data, &which);
+	sem_scores *s = &j->scores;
+	int code = sem_validate(&j->t, j->data, which, n, &j->how, trainer_options.folder, s, e);
+	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse }, 5 * sizeof *v);
+	*score = -s->loss;
+	if (!code)
+		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f",
+			 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse);
+	return code;
+}
+
+static int keep(void *of, err *e)
+{
+	const struct job *j = of;
+	return sem_weights_write(&j->t, &j->scores, j->data, trainer_options.folder, trainer_options.half, e);
+}
+
+static int train(struct job *j)
+{
+	err e = { 0 };
+	check(sem_train_open(&j->t, &j->config, &j->recipe, &j->space, &j->unet, (uint64_t)trainer_options.seed, trainer_math(),
+			     cli_common.threads, &e),
+	      &e);
+	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic");
+	j->t.state.config = j->json;
+	j->t.state.sections = sections;
+	j->t.state.models = j->models;
+	j->t.state.data = j->data->hash;
+	j->t.state.math = cli_common.math;
+	const trainer run = {
+		.state = &j->t.state,
+		.steps = j->recipe.steps,
+		.validate_every = j->recipe.validate_every,
+		.log = "loss\tloss_without\tnorm\tlr",
+		.scores = "loss\tloss_other\tloss_without\tssim_brain\tmse",
+		.shown = "loss",
+		.step = step,
+		.validate = validate,
+		.keep = keep,
+		.of = j,
+	};
+	return trainer_run(&run);
+}
+
+int main(int argc, char **argv)
+{
+	int n, status = 0;
+	char **operands = trainer_parse(&tool, argc, argv, &n);
+	struct job j = { 0 };
+	err e = { 0 };
+	read_config(&j);
+	if (cli_common.plan) {
+		train_cost cost;
+		check(sem_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		trainer_print_plan(cost.flop, cost.bytes, cost.seconds);
+	} else {
+		const dataset_latents latents = latent_space_data(&j.space, VOXELS_NEEDED, NULL);
+		trainer_folder(n);
+		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how, .latents = &latents });
+		status = train(&j);
+		sem_train_close(&j.t);
+		dataset_close(j.data);
+	}
+	latent_space_close(&j.space);
+	weights_close(&j.unet);
+	json_decref(j.json);
+	json_decref(j.models);
+	return cli_done(status);
+}
