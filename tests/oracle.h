@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Element i of the tensor whose key "SEED/NAME" has this hash, uniform in [lo, hi): FNV-1a of the key, stepped by the golden ratio, through the
- * finaliser of splitmix64; its upper 24 bits. */
+/* Element i of the tensor whose key "SEED/NAME" has this hash, uniform in [lo, hi): FNV-1a of the key, stepped by the golden ratio, through
+ * the finaliser of splitmix64; its upper 24 bits. */
 static inline uint64_t oracle_hash(const char *key)
 {
 	uint64_t h = 0xCBF29CE484222325u;

@@ -12,7 +12,8 @@ enum { SIDE = 4, BLOCK = SIDE * SIDE * SIDE };
 static size_t voxel(const int n[3], size_t number, size_t i)
 {
 	size_t by = (size_t)n[1] / SIDE, bz = (size_t)n[2] / SIDE;
-	size_t x = number / (by * bz) * SIDE + i / (SIDE * SIDE), y = number / bz % by * SIDE + i / SIDE % SIDE, z = number % bz * SIDE + i % SIDE;
+	size_t x = number / (by * bz) * SIDE + i / (SIDE * SIDE), y = number / bz % by * SIDE + i / SIDE % SIDE,
+	       z = number % bz * SIDE + i % SIDE;
 	return (x * (size_t)n[1] + y) * (size_t)n[2] + z;
 }
 

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,9 +132,25 @@ static void show(enum cli_request what)
 	exit(cli_done(0));
 }
 
+/* Threads that wait for the next loop shall sleep, not spin: on a machine that is busy with a pipe's other stages, spinning takes the
+ * processor from the very threads that are waited for. GCC's OpenMP library reads its environment before main, and only then: so a tool
+ * whose networks run on threads starts itself once more. */
+static void sleep_while_waiting(char **argv)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0))
+		return;
+	self[length] = 0;
+	execv(self, argv);	/* where it fails, all goes on as before */
+}
+
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 {
 	int operands = 1;
+	char **as_given = calloc((size_t)argc + 1, sizeof *as_given);
+	if (as_given && argc > 0)
+		memcpy(as_given, argv, (size_t)argc * sizeof *argv);
 	cli_hold_descriptors();
 	cli_table_make(c);
 	if (argc <= 1 && isatty(STDIN_FILENO)) {
@@ -157,6 +174,9 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 		cli_die(ERR_USAGE, "missing operand: %s %s", c->name, c->operands);
 	if (c->max >= 0 && *n > c->max)
 		cli_die(ERR_USAGE, "%s: one operand too many", argv[1 + c->max]);
+	if (as_given && c->common & CLI_MATH && !getenv("OMP_WAIT_POLICY"))
+		sleep_while_waiting(as_given);
+	free(as_given);
 	if (argc > 0)
 		argv[operands] = NULL;
 	return argv + 1;

@@ -121,8 +121,8 @@ void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *
 				if (ix < 0 || ix >= j->virt[0])
 					continue;
 				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
-				gemm(false, pointwise(j), m, co, taps, tile, taps, w + (size_t)kx * taps * co, pointwise(j) ? taps : co, 1, out + at,
-				     co);
+				gemm(false, pointwise(j), m, co, taps, tile, taps, w + (size_t)kx * taps * co,
+				     pointwise(j) ? taps : co, 1, out + at, co);
 			}
 		}
 	}

@@ -4,7 +4,8 @@
 
 #include "nn/conv_job.h"
 
-/* [out][in][taps] -> [taps][in][out]; a single tap stays as it is, for the products read it transposed. NULL while planning or after an error. */
+/* [out][in][taps] -> [taps][in][out]; a single tap stays as it is, for the products read it transposed. NULL while
+ * planning or after an error. */
 const float *pack_taps(nn *c, param *w, int out, int in, int taps);
 /* Winograd-transformed; see wino_transform_weights. */
 const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back);

@@ -146,7 +146,8 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	int code = mem_zero(&varied, d->voxels, sizeof *varied, "augmented scan", e);
 	if (!code)
 		code = mem_zero(&cut, shape_count(s), sizeof *cut, "cropped scan", e);
-	*l = (ae_losses){ .ssim = t->config.losses.ssim_weight > 0 ? 0 : NAN, .adversarial = adversarial ? 0 : NAN, .judge = adversarial ? 0 : NAN, .judge_norm = NAN };
+	double absent = adversarial ? 0 : NAN;
+	*l = (ae_losses){ .ssim = t->config.losses.ssim_weight > 0 ? 0 : NAN, .adversarial = absent, .judge = absent, .judge_norm = NAN };
 	params_zero_gradients(&t->weights);
 	params_zero_gradients(&t->judge);
 	for (int i = 0; !code && i < t->recipe.batch; i++) {
@@ -173,8 +174,8 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	if (adversarial)
 		l->judge_norm = gradient_norm(&t->judge);
 	if (!isfinite(l->l1 + l->kl + l->norm) || (adversarial && !isfinite(l->judge + l->judge_norm)))
-		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)", (long long)t->state.step, l->l1,
-			       l->kl);
+		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (L1 %g, KL %g)",
+			       (long long)t->state.step, l->l1, l->kl);
 	lr_schedule rate = recipe_rate(&t->recipe), judge_rate = recipe_rate_discriminator(&t->recipe);
 	l->lr = lr_at(&rate, t->state.step);
 	code = optimiser_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip), e);

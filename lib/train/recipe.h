@@ -16,7 +16,7 @@ typedef struct recipe {
 	int batch;			/* "batch"                 1: scans a step, one after the other, their gradients added up */
 	double lr;			/* "lr"                    5e-5 */
 	int optimiser;			/* "optimiser"             "adam" or "muon": RULE_ADAM, RULE_MUON */
-	double lr_vectors;		/* "lr_vectors"            2e-4: muon's rate for biases and norms, at the time when lr is not reduced */
+	double lr_vectors;		/* "lr_vectors"            2e-4: muon's for biases and norms, when lr is not reduced */
 	double lr_discriminator;	/* "lr_discriminator"      1e-4 */
 	int schedule;			/* "schedule"              "constant" or "cosine" (to 0 at the last step): LR_CONSTANT, LR_COSINE */
 	int64_t warmup;			/* "warmup"                0: steps in which the rate rises from 0 */

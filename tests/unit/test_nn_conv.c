@@ -195,7 +195,8 @@ static void test_border(void **state)
 static void test_wide(void **state)
 {
 	(void)state;
-	const conv_case k = { NULL, { 3, 16, 17, 18, 256 }, 256, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true, .bias = true };
+	const conv_case k = { NULL,	 { 3, 16, 17, 18, 256 }, 256,		 CUBE(3),     PLAIN, .low = 1,
+			      .high = 1, .act = ACT_SILU,	 .affine = true, .bias = true };
 	float *first = NULL;
 	size_t n = shape_count(k.in), peak[2];
 	for (int run = 0; run < 4; run++) {	/* a plan; two threads, one thread, the last volume */

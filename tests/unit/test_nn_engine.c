@@ -639,7 +639,8 @@ int main(void)
 		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_misfits),	cmocka_unit_test(test_null),
 		cmocka_unit_test(test_unlike),	  cmocka_unit_test(test_plan),		cmocka_unit_test(test_plan_then_run),
 		cmocka_unit_test(test_plan_training), cmocka_unit_test(test_pool),	cmocka_unit_test(test_again),
-		cmocka_unit_test(test_in_place), cmocka_unit_test(test_over_input),  cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_over_input), cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_field),	  cmocka_unit_test(test_level),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

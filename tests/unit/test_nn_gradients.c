@@ -544,7 +544,8 @@ static void test_noise_loss(void **state)
 			memcpy(t.weight, (double[]){ .7, .3 }, sizeof t.weight);
 		if (terms == 2)
 			memcpy(t.coefficient, (double[]){ -.9, -.2 }, sizeof t.coefficient);
-		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? t.weight : NULL, terms == 2 ? t.coefficient : NULL);
+		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? t.weight : NULL,
+					     terms == 2 ? t.coefficient : NULL);
 		expect_scalar(c, loss, noise_value(&t) / 3);
 		nn_backward(c, loss, 3);
 		assert_true(is_gradient("eps", noise_value, &t, t.eps, eps->g, n, 1e-6));
