@@ -1,11 +1,14 @@
 # From scans to a model:
 #
-#   scans -- nii2lat --grid-only --> scans.lat -- train-ae --> autoencoder.safetensors
+#   scans -- nii2lat --grid-only --> scans.lat -- train-ae --> autoencoder
+#                                    scans.lat, autoencoder -- train-ldm --> unet
+#                                    scans.lat, autoencoder, unet -- train-sem --> semantic, shift_unet
 #
-#   make -f pipelines/train.mk DATA='NAME=FOLDER ...' OUT=folder [CONFIG=recipe.json] [VALIDATION=subjects.txt]
+#   make -f pipelines/train.mk DATA='NAME=FOLDER ...' OUT=folder [CONFIG=recipe.json] [VALIDATION=subjects.txt] [autoencoder|unet|semantic]
 #
 # Each FOLDER holds registered brains of one study (*_T1w.nii.gz); NAME goes into the subjects' ids (sub-<NAME>x<label>), so that
-# subjects of two studies stay apart. An interrupted training goes on where it stopped. The defaults make models/brain3mm.
+# subjects of two studies stay apart. One CONFIG serves all stages, each with a section of its own for how it is trained: training,
+# training_ldm, training_sem. An interrupted training goes on where it stopped. The defaults make models/brain3mm, in OUT/model.
 HERE       := $(dir $(lastword $(MAKEFILE_LIST)))
 CONFIG     ?= $(HERE)brain3mm.json
 VALIDATION ?= $(HERE)brain3mm-validation.txt
@@ -15,9 +18,22 @@ SHELL      := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 
-model: $(OUT)/scans.lat
-	@go_on=; test ! -f $(OUT)/autoencoder/checkpoint.safetensors || go_on=--resume
-	train-ae -v -c $(CONFIG) -o $(OUT)/autoencoder --math fast --f16 --validation $(VALIDATION) $$go_on $(OUT)/scans.lat
+model: semantic
+	@mkdir -p $(OUT)/model
+	cp $(OUT)/autoencoder/autoencoder.safetensors $(OUT)/semantic/semantic.safetensors $(OUT)/semantic/shift_unet.safetensors $(OUT)/model
+
+# TRAIN: what the stages have in common; the target is the stage's folder
+TRAIN = -v -c $(CONFIG) -o $(OUT)/$@ --math fast --f16 --validation $(VALIDATION) \
+	$$(test ! -f $(OUT)/$@/checkpoint.safetensors || echo --resume) $(OUT)/scans.lat
+
+autoencoder: $(OUT)/scans.lat
+	train-ae $(TRAIN)
+
+unet: autoencoder
+	train-ldm -m $(OUT)/autoencoder $(TRAIN)
+
+semantic: unet
+	train-sem -m $(OUT)/autoencoder --unet $(OUT)/unet $(TRAIN)
 
 $(OUT)/scans.lat:
 	@test -n "$(DATA)" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
@@ -29,4 +45,4 @@ $(OUT)/scans.lat:
 		done
 	done > $@
 
-.PHONY: model
+.PHONY: model autoencoder unet semantic

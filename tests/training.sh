@@ -14,8 +14,8 @@ cat > "$T/c.json" << 'E2'
  "latent_dim": 16,
  "preparation": {"name": "world", "size": [16, 24, 16], "affine": [[12, 0, 0, -90], [0, 12, 0, -150], [0, 0, 12, -80]]},
  "training": {"steps": 4, "lr": 3e-3},
- "training_ldm": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "validate_every": 5},
- "training_sem": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "validate_every": 5}}
+ "training_ldm": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "draws": 2, "validate_every": 5},
+ "training_sem": {"steps": 12, "batch": 2, "lr": 3e-3, "schedule": "cosine", "warmup": 2, "augment": true, "ema": 0.9, "draws": 2, "validate_every": 5}}
 E2
 train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae" "${scans[@]}"
 train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae2" --seed 2 --steps 1 "${scans[@]}"

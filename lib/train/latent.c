@@ -143,15 +143,21 @@ void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, in
 	}
 }
 
-int latent_time(const latent_space *l, philox r) { return (int)(philox_uniform(r, 0) * l->schedule.timesteps); }
+/* A timestep somewhere in part k of n equal ones. */
+static int time_in(const latent_space *l, int k, int n, double uniform) { return (int)((k + uniform) / n * l->schedule.timesteps); }
+
+void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int k, int of)
+{
+	int t = time_in(l, k, of, philox_uniform(state_random(s, "time", number), 0));
+	noisy_latent_set(n, l, z, t, state_random(s, "noise", number));
+}
 
 void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair)
 {
 	const uint64_t judging = 0;
 	philox r = philox_make(judging, philox_hash(id) + (uint64_t)pair);
 	/* the numbers of the noise are 0 .. count - 1 */
-	int t = (int)((pair + philox_uniform(r, l->count)) / NOISE_PAIRS * l->schedule.timesteps);
-	noisy_latent_set(n, l, z, t, r);
+	noisy_latent_set(n, l, z, time_in(l, pair, NOISE_PAIRS, philox_uniform(r, l->count)), r);
 }
 
 static int predict(void *of, float *eps, float *g, const float *x, int t, const float *y, err *e)

@@ -61,8 +61,9 @@ int noisy_latent_new(noisy_latent *n, const latent_space *l, err *e);
 void noisy_latent_free(noisy_latent *n);
 /* sqrt(a_t) scale z + sqrt(1-a_t) noise, noise drawn from r (Ho et al. 2020, equation 4). z NULL: 0. */
 void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int t, philox r);
-/* A timestep, all being equally likely. */
-int latent_time(const latent_space *l, philox r);
+/* Sets it as draw `number` of a run does, number k of n draws of one latent: all timesteps are equally likely, and the n lie one in each
+ * n-th of them. */
+void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int k, int of);
 
 enum { NOISE_PAIRS = 10, NOISE_RANGES = 5 };
 /* Pair 0 .. NOISE_PAIRS-1 of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over all of

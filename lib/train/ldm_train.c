@@ -68,15 +68,19 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_
 	return loss;
 }
 
-/* Adds to loss and gradients what t->noisy makes of them. */
-static void one_latent(ldm_train *t, nn *c, uint64_t draw, double *sum)
+/* Adds to loss and gradients what latent z makes of them at all of its draws; draw: its number. */
+static void one_latent(ldm_train *t, nn *c, const float *z, uint64_t draw, double *sum)
 {
-	const latent_use use = { &t->state, draw, t->config.unet.dropout };
-	float share = 1.0f / (float)t->recipe.batch;
-	tensor *loss = loss_of(t, c, &t->weights, &use);
-	*sum += share * nn_value(loss);
-	nn_backward(c, loss, share);
-	nn_drop(c, loss);
+	int n = t->recipe.draws;
+	float share = 1.0f / (float)(t->recipe.batch * n);
+	for (int k = 0; k < n; k++) {
+		const latent_use use = { &t->state, draw * (uint64_t)n + (uint64_t)k, t->config.unet.dropout };
+		noisy_latent_draw(&t->noisy, t->space, z, &t->state, use.draw, k, n);
+		tensor *loss = loss_of(t, c, &t->weights, &use);
+		*sum += share * nn_value(loss);
+		nn_backward(c, loss, share);
+		nn_drop(c, loss);
+	}
 }
 
 int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)
@@ -90,9 +94,7 @@ int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)
 		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, &z, e);
 		if (code)
 			break;
-		int time = latent_time(t->space, state_random(&t->state, "time", draw));
-		noisy_latent_set(&t->noisy, t->space, z, time, state_random(&t->state, "noise", draw));
-		one_latent(t, t->c, draw, &l->loss);
+		one_latent(t, t->c, z, draw, &l->loss);
 		code = nn_error(t->c, e);
 	}
 	if (code)
@@ -170,7 +172,7 @@ static int blank_latent(void *of, nn *c, bool part, err *e)
 	double loss = 0;
 	if (part)
 		t->space->s.x = (whole.x + 3) / 4;
-	one_latent(t, c, 0, &loss);
+	one_latent(t, c, NULL, 0, &loss);
 	t->space->s = whole;
 	return nn_error(c, e);
 }

@@ -148,17 +148,26 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 	return loss;
 }
 
-/* Adds to losses and gradients what scan x and t->noisy make of them. */
-static void one_scan(sem_train *t, nn *c, shape s, const float *x, uint64_t draw, sem_losses *l)
+/* Adds to losses and gradients what scan x with latent z makes of them: one code, seen at all of the draws. */
+static void one_scan(sem_train *t, nn *c, shape s, const float *x, const float *z, uint64_t draw, sem_losses *l)
 {
 	const latent_use use = { &t->state, draw, t->config.unet.dropout };
-	float share = 1.0f / (float)t->recipe.batch;
-	double without = 0;
-	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use);
-	tensor *loss = loss_of(t, c, &t->net.weights, y, &use, &without);
+	int n = t->recipe.draws;
+	float share = 1.0f / (float)t->recipe.batch, parts[RECIPE_DRAWS];
+	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use), *losses[RECIPE_DRAWS];
+	for (int k = 0; k < n; k++) {
+		const latent_use own = { &t->state, draw * (uint64_t)n + (uint64_t)k, t->config.unet.dropout };
+		double without = 0;
+		noisy_latent_draw(&t->noisy, t->space, z, &t->state, own.draw, k, n);
+		losses[k] = loss_of(t, c, &t->net.weights, y, &own, &without);
+		parts[k] = 1.0f / (float)n;
+		l->without += share * parts[k] * without;
+	}
+	tensor *loss = nn_weigh(c, n, losses, parts);
 	l->loss += share * nn_value(loss);
-	l->without += share * without;
 	nn_backward(c, loss, share);
+	for (int k = 0; k < n; k++)
+		nn_drop(c, losses[k]);
 	nn_drop(c, y);
 	nn_drop(c, loss);
 }
@@ -201,9 +210,7 @@ int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, &z, e);
 		if (code)
 			break;
-		int time = latent_time(t->space, state_random(&t->state, "time", draw));
-		noisy_latent_set(&t->noisy, t->space, z, time, state_random(&t->state, "noise", draw));
-		one_scan(t, t->c, scan_shape(t), x, draw, l);
+		one_scan(t, t->c, scan_shape(t), x, z, draw, l);
 		code = nn_error(t->c, e);
 	}
 	return code ? code : move(t, l, e);
@@ -356,7 +363,7 @@ static int blank_scan(void *of, nn *c, bool part, err *e)
 	}
 	int code = nn_planning(c) ? 0 : mem_zero(&x, shape_count(s), sizeof *x, "scan", e);
 	if (!code)
-		one_scan(t, c, s, x, 0, &l);
+		one_scan(t, c, s, x, NULL, 0, &l);
 	t->space->s = whole;
 	free(x);
 	return code ? code : nn_error(c, e);
