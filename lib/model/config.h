@@ -69,8 +69,9 @@ typedef struct diffusion_config {
 	enum { SCHEDULE_LINEAR, SCHEDULE_COSINE } schedule; /* "schedule" "linear" */
 	double scale_factor;			/* "scale_factor"      .8730; latents are multiplied by it */
 	double clip;				/* "clip"              1, bound of x0; INFINITY for null: none */
-	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/sqrt(1-a_t);
-						 * "noise": with -sqrt(1-a_t), which is what it is used with in either case */
+	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/
+						 * sqrt(1-a_t); "noise": with -sqrt(1-a_t), which is what it is used with in either
+						 * case */
 } diffusion_config;
 
 typedef struct model_config {

@@ -14,7 +14,7 @@ typedef struct dataset_scan {
 	char *id;
 	char *subject;		/* the id's entity sub-<label>, label only; the whole id when it has none */
 	bool validation;
-	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only; NULL when it is not kept or was not given */
+	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only; NULL when it is not kept or not given */
 	const float *z;		/* [C,X/f,Y/f,Z/f], its latent; NULL without dataset_options.latents */
 } dataset_scan;
 
@@ -52,8 +52,9 @@ typedef struct dataset_options {
 	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* may be NULL */
 } dataset_options;
 
-/* Reads all operands: NIfTI files; streams whose records have `x` (with latents: or `z`); names ending in .txt: lists of such files, one a line. An id may not
- * come twice (ERR_DATA). Errors as of the readers; ERR_DATA when nothing is left to train on. Close with dataset_close. */
+/* Reads all operands: NIfTI files; streams whose records have `x` (with latents: or `z`); names ending in .txt: lists of such files, one a
+ * line. An id may not come twice (ERR_DATA). Errors as of the readers and of `encode`; ERR_DATA when nothing is left to train on. Close
+ * with dataset_close. */
 int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e);
 /* d may be NULL. */
 void dataset_close(dataset *d);

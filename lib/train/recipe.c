@@ -32,8 +32,9 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 {
 	static const char *const schedules[] = { "constant", "cosine", NULL };	/* LR_CONSTANT, LR_COSINE */
 	static const char *const rules[] = { "adam", "muon", NULL };	/* RULE_ADAM, RULE_MUON */
-	*r = (recipe){ .steps = 10000, .batch = 1, .draws = 1, .lr = 5e-5, .lr_discriminator = 1e-4, .clip = 1, .ema = .999, .validate_every = 500,
-		       .schedule = LR_CONSTANT, .lr_vectors = 2e-4, .whole_from = -1, .augmentation = augmentation_default() };
+	*r = (recipe){ .steps = 10000, .batch = 1, .draws = 1, .lr = 5e-5, .lr_discriminator = 1e-4, .clip = 1, .ema = .999,
+		       .validate_every = 500, .schedule = LR_CONSTANT, .lr_vectors = 2e-4, .whole_from = -1,
+		       .augmentation = augmentation_default() };
 	section s = section_open(root, object, name, e);
 	section_int64(&s, "steps", 1, MOST_STEPS, &r->steps);
 	section_int(&s, "batch", 1, 1 << 16, &r->batch);
