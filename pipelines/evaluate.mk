@@ -73,7 +73,7 @@ define row
 		END { printf "| $(*) (%d) | $(3) | %.3f | %.3f | %.5f |\n", n, brain / n, whole / n, mse / n }' > $@
 endef
 
-channels = $$(lat-info $(@D).lat | awk -F '[\t x]*' '$$3 == "z" { k = $$5 } END { print k }')
+channels = $$(lat-info $(@D).lat | awk -F '\t' '$$3 == "z" { split($$5, n, "x"); k = n[1] } END { print k }')
 baseline = lat-baseline --train $(OUT)/train.lat --method
 
 $(OUT)/%/autoencoder.tsv: $(OUT)/%.lat
