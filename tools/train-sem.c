@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 {
 	int n, status = 0;
 	char **operands = trainer_parse(&tool, argc, argv, &n);
-	struct job j = { 0 };
+	static struct job j; /* what an error leaves open stays within reach */
 	err e = { 0 };
 	read_config(&j);
 	if (cli_common.plan) {
