@@ -53,9 +53,17 @@ static int add_block(param_table *t, const char *at, int c, err *e)
 	return code ? code : add_map(t, name, c, WIDER * c, 0, e);
 }
 
+/* The first convolution. A scan's background is 0: with offsets of 0, too, every norm behind it would divide by sqrt(eps), and the way back
+ * through them all would be steeper by a factor of 1000 each. So other than torchvision's its offsets are drawn. */
+static int add_stem(param_table *t, int channels, err *e)
+{
+	int code = table_add(t, INIT_NORMAL, 0, 4, (int64_t[]){ channels, 1, STEM, STEM }, e, FEATURES ".0.0.weight");
+	return code ? code : table_add(t, INIT_NORMAL, 0, 1, (int64_t[]){ channels }, e, FEATURES ".0.0.bias");
+}
+
 static int add_backbone(param_table *t, const sem_config *s, err *e)
 {
-	int code = add_map(t, FEATURES ".0.0", s->dims[0], 1, STEM, e);
+	int code = add_stem(t, s->dims[0], e);
 	if (!code)
 		code = add_norm(t, FEATURES ".0.1", s->dims[0], e);
 	for (int level = 0; !code && level < s->levels; level++) {

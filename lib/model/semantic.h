@@ -13,8 +13,9 @@
 int semantic_table(const sem_config *s, param_table *t, err *e);
 
 /* Appends the parameters of a network that is to be trained from scratch, drawn from (seed, name): the ConvNeXt as torchvision begins
- * (matrices and taps normal with deviation .02, offsets 0, layer scales as configured), the attention as PyTorch does; the code of a
- * slice's place is a formula (Vaswani et al. 2017, section 3.5: even columns sines, odd ones cosines) and takes no gradient. */
+ * (matrices and taps normal with deviation .02, offsets 0 but for the first convolution's, layer scales as configured), the attention as
+ * PyTorch does; the code of a slice's place is a formula (Vaswani et al. 2017, section 3.5: even columns sines, odd ones cosines) and takes
+ * no gradient. */
 int semantic_fresh(const sem_config *s, uint64_t seed, params *ps, err *e);
 
 /* The authors' state dict holds the ConvNeXt a second time, under slice_distributed.module. instead of backbone.: the second copies are

@@ -18,6 +18,7 @@ is 'a line for each step' "$(cut -f1 "$T/whole/log.tsv" | tr '\n' ' ')" 'step 0 
 is 'before the first step the shift is 0' "$(awk -F'\t' 'NR == 2 { print ($2 - $3) ^ 2 < 1e-12 }' "$T/whole/log.tsv")" 1
 is 'validations' "$(cut -f1 "$T/whole/validation.tsv" | tr '\n' ' ')" 'step 5 10 12 '
 holds 'the loss falls below that of the U-Net alone' awk -F'\t' 'END { exit !($2 < .95 * $4) }' "$T/whole/validation.tsv"
+holds 'no gradient is steep, although the background is 0' awk -F'\t' 'NR > 1 && !($4 < 3) { bad = 1 } END { exit bad }' "$T/whole/log.tsv"
 holds 'another code is another loss' awk -F'\t' 'END { exit !($3 != "" && $3 != $2) }' "$T/whole/validation.tsv"
 holds 'the weights are whole' lat-check "$T/whole/semantic.safetensors"
 holds 'the weights are whole: shift U-Net' lat-check "$T/whole/shift_unet.safetensors"

@@ -314,6 +314,12 @@ static void test_fresh(void **state)
 	for (size_t i = 0; i < taps->count; i++)
 		square += (double)taps->v[i] * (double)taps->v[i];
 	assert_float_equal(sqrt(square / (double)taps->count), .02, .001);
+	/* where a scan is 0, what the first norm sees is not: its eps of 1e-6 is far below the variance */
+	const param *stem = params_find(&ps, "backbone.backbone.features.0.0.bias");
+	square = 0;
+	for (size_t i = 0; i < stem->count; i++)
+		square += (double)stem->v[i] * (double)stem->v[i];
+	assert_true(square / (double)stem->count > 1e-4);
 	/* a network that works: finite codes, of both scans, that differ */
 	float y[128];
 	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
