@@ -1,6 +1,6 @@
 # make install puts everything in its place, tools run from there, make uninstall takes all of it away.
 . tests/lib.sh
-quiet=(make -s --no-print-directory BUILD="$BUILD" DESTDIR="$T/root" prefix=/opt/latpipe)
+quiet=(env -u MAKEFLAGS -u MFLAGS make -s --no-print-directory BUILD="$BUILD" DESTDIR="$T/root" prefix=/opt/latpipe)
 expect_exit 0 'make install' "${quiet[@]}" install
 is 'without a word of warning' "$(cat "$T/err")" ''
 at=$T/root/opt/latpipe
