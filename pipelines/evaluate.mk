@@ -17,6 +17,7 @@ SHELL      := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .SECONDARY:
+include $(HERE)scans.mk
 
 studies  = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 methods := autoencoder blocks mean nearest pca
@@ -32,20 +33,10 @@ $(OUT)/RESULTS.md: $(foreach s,$(sets),$(methods:%=$(OUT)/$s/%.tsv))
 	} > $@
 	cat $@
 
-# stream NAME=FOLDER...: records of all scans; an id names its study
-define stream
-	for study in $(1); do
-		for scan in "$${study#*=}"/*_T1w.nii.gz; do
-			label=$${scan##*/sub-}; label=$${label%%_*}
-			nii2lat -m $(MODEL) --no-history --id "sub-$${study%%=*}x$${label}_T1w" "$$scan"
-		done
-	done
-endef
-
 $(OUT)/scans.lat:
 	@test -n "$(DATA)" || { echo "evaluate.mk: DATA='NAME=FOLDER ...' names the scans of the training" >&2; exit 2; }
 	mkdir -p $(OUT)
-	$(call stream,$(DATA)) > $@
+	$(call stream,$(DATA),-m $(MODEL)) > $@
 
 $(OUT)/validation.txt: $(OUT)/scans.lat $(VALIDATION)
 	@lat-info $< | cut -f 1 | sed 1d | sort -u | grep -F -f <(sed 's/^/sub-/; s/sub-sub-/sub-/; s/$$/_/' $(VALIDATION)) > $@
@@ -59,14 +50,19 @@ $(OUT)/validation.lat: $(OUT)/validation.txt
 
 $(studies:%=$(OUT)/%.lat): $(OUT)/%.lat:
 	@mkdir -p $(OUT)
-	$(call stream,$(filter $*=%,$(TEST))) > $@
+	$(call stream,$(filter $*=%,$(TEST)),-m $(MODEL)) > $@
+
+# The scans themselves
+$(OUT)/%/truth.txt: $(OUT)/%.lat
+	@mkdir -p $(@D)/truth
+	lat2nii --grid-only --unit -f -o '$(@D)/truth/{id}.nii' $<
+	ls $(@D)/truth/*.nii > $@
 
 # What a method makes of a set, as one row of the table
 define row
-	mkdir -p $(@D)/truth $(@D)/$(1)
-	lat2nii --grid-only --unit -f -o '$(@D)/truth/{id}.nii' $(@D).lat
+	mkdir -p $(@D)/$(1)
 	$(2) -f -o '$(@D)/$(1)/{id}.nii'
-	for scan in $(@D)/truth/*.nii; do printf '%s\t%s\n' "$$scan" "$(@D)/$(1)/$${scan##*/}"; done > $(@D)/$(1).list
+	while read -r scan; do printf '%s\t%s\n' "$$scan" "$(@D)/$(1)/$${scan##*/}"; done < $(@D)/truth.txt > $(@D)/$(1).list
 	nii-score --mask brain --list $(@D)/$(1).list > $(@D)/$(1)-brain.tsv
 	nii-score --window 3 --list $(@D)/$(1).list > $(@D)/$(1)-whole.tsv
 	paste $(@D)/$(1)-brain.tsv $(@D)/$(1)-whole.tsv | awk -F '\t' 'NR > 1 { brain += $$3; whole += $$9; mse += $$11; n++ }
@@ -76,16 +72,16 @@ endef
 channels = $$(lat-info $(@D).lat | awk -F '\t' '$$3 == "z" { split($$5, n, "x"); k = n[1] } END { print k }')
 baseline = lat-baseline --train $(OUT)/train.lat --method
 
-$(OUT)/%/autoencoder.tsv: $(OUT)/%.lat
+$(OUT)/%/autoencoder.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt
 	@$(call row,autoencoder,lat2nii -m $(MODEL) --unit $(@D).lat,autoencoder)
-$(OUT)/%/blocks.tsv: $(OUT)/%.lat $(OUT)/train.lat
+$(OUT)/%/blocks.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@k=$(channels)
 	$(call row,blocks,$(baseline) blocks -k $$k $(@D).lat | lat2nii --grid-only --unit,principal components of 4x4x4 blocks$(comma) as many numbers)
-$(OUT)/%/mean.tsv: $(OUT)/%.lat $(OUT)/train.lat
+$(OUT)/%/mean.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@$(call row,mean,$(baseline) mean $(@D).lat | lat2nii --grid-only --unit,mean of the training scans)
-$(OUT)/%/nearest.tsv: $(OUT)/%.lat $(OUT)/train.lat
+$(OUT)/%/nearest.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@$(call row,nearest,$(baseline) nearest $(@D).lat | lat2nii --grid-only --unit,nearest training scan)
-$(OUT)/%/pca.tsv: $(OUT)/%.lat $(OUT)/train.lat
+$(OUT)/%/pca.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@$(call row,pca,$(baseline) pca -k 35 $(@D).lat | lat2nii --grid-only --unit,35 principal components of whole scans)
 
 comma := ,

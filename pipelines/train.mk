@@ -17,6 +17,8 @@ SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := model
+include $(HERE)scans.mk
 
 model: semantic
 	@mkdir -p $(OUT)/model
@@ -38,11 +40,6 @@ semantic: unet
 $(OUT)/scans.lat:
 	@test -n "$(DATA)" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
 	mkdir -p $(OUT)
-	for study in $(DATA); do
-		for scan in "$${study#*=}"/*_T1w.nii.gz; do
-			label=$${scan##*/sub-}; label=$${label%%_*}
-			nii2lat --grid-only --no-history --id "sub-$${study%%=*}x$${label}_T1w" "$$scan"
-		done
-	done > $@
+	$(call stream,$(DATA),--grid-only) > $@
 
 .PHONY: model autoencoder unet semantic

@@ -1,0 +1,12 @@
+# Studies as a stream of records, for train.mk and evaluate.mk.
+#
+# $(call stream,STUDIES,OPTIONS): nii2lat's records of all scans (*_T1w.nii.gz) of studies NAME=FOLDER. NAME goes into the subjects' ids
+# (sub-<NAME>x<label>), so that subjects of two studies stay apart.
+define stream
+	for study in $(1); do
+		for scan in "$${study#*=}"/*_T1w.nii.gz; do
+			label=$${scan##*/sub-}; label=$${label%%_*}
+			nii2lat $(2) --no-history --id "sub-$${study%%=*}x$${label}_T1w" "$$scan"
+		done
+	done
+endef
