@@ -91,12 +91,11 @@ int main(int argc, char **argv)
 	j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how });
 	check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads, &e), &e);
 	trainer_init(&j.t.weights, &j.t.ema, "autoencoder");
-	j.t.state.config = j.json;
-	j.t.state.sections = sections;
-	j.t.state.data = j.data->hash;
-	j.t.state.math = cli_common.math;
 	const trainer run = {
 		.state = &j.t.state,
+		.config = j.json,
+		.sections = sections,
+		.data = j.data,
 		.steps = r.steps,
 		.validate_every = r.validate_every,
 		.log = "l1\tssim\tkl\tadversarial\tdiscriminator\tnorm\tnorm_discriminator\tlr",

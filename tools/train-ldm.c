@@ -100,13 +100,12 @@ static int train(struct job *j)
 			     &e),
 	      &e);
 	trainer_init(&j->t.weights, &j->t.ema, "unet");
-	j->t.state.config = j->json;
-	j->t.state.sections = sections;
-	j->t.state.models = j->models;
-	j->t.state.data = j->data->hash;
-	j->t.state.math = cli_common.math;
 	const trainer run = {
 		.state = &j->t.state,
+		.config = j->json,
+		.models = j->models,
+		.sections = sections,
+		.data = j->data,
 		.steps = j->recipe.steps,
 		.validate_every = j->recipe.validate_every,
 		.log = "loss\tnorm\tlr\tscale_factor",

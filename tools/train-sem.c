@@ -129,13 +129,12 @@ static int train(struct job *j)
 			     cli_common.threads, &e),
 	      &e);
 	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic");
-	j->t.state.config = j->json;
-	j->t.state.sections = sections;
-	j->t.state.models = j->models;
-	j->t.state.data = j->data->hash;
-	j->t.state.math = cli_common.math;
 	const trainer run = {
 		.state = &j->t.state,
+		.config = j->json,
+		.models = j->models,
+		.sections = sections,
+		.data = j->data,
 		.steps = j->recipe.steps,
 		.validate_every = j->recipe.validate_every,
 		.log = "loss\tloss_without\tnorm\tlr",

@@ -219,6 +219,11 @@ static void one_step(job *j)
 int trainer_run(const trainer *t)
 {
 	err e = { 0 };
+	t->state->config = t->config;
+	t->state->models = t->models;
+	t->state->sections = t->sections;
+	t->state->data = t->data->hash;
+	t->state->math = cli_common.math;
 	go_on(t);
 	int64_t from = t->state->step;
 	job j = { .t = t, .saved = time(NULL), .terminal = !cli_common.quiet && isatty(STDERR_FILENO) };

@@ -47,6 +47,10 @@ enum { TRAINER_COLUMNS = 16 };
 
 typedef struct trainer {
 	train_state *state;
+	/* What makes the run the run that it is (train/state.h); goes into *state. */
+	const json_t *config, *models;
+	const char *const *sections;
+	const dataset *data;
 	int64_t steps, validate_every;
 	const char *log, *scores; /* the headings of log.tsv and validation.tsv behind "step", separated by tabs */
 	const char *shown; /* on a terminal, the name of the log's first column */

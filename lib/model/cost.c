@@ -1,14 +1,8 @@
 #include "model/cost.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
-static double seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/clock.h"
 
 /* Operations and bytes of one run. */
 static int count(double *flop, double *bytes, nn *real, cost_run *run, void *of, err *e)
@@ -32,9 +26,9 @@ int model_plan(model_cost *out, const weights *w, nn *real, cost_run *run, cost_
 	if (!code)
 		code = count(&small, &unused, real, sample, of, e);
 	for (int i = 0; i < 2 && !code; i++) {
-		double start = seconds();
+		double start = clock_seconds();
 		code = sample(of, real, e);
-		took = seconds() - start;
+		took = clock_seconds() - start;
 	}
 	if (!code)
 		*out = (model_cost){ flop, bytes + (double)w->file->bytes + 1024. * (double)now.ru_maxrss, took / small * flop };

@@ -52,7 +52,7 @@ int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint
 	if (!code)
 		code = ema_init(&t->ema, &t->weights, e);
 	if (!code)
-		code = optimiser_init(&t->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &t->weights, e);
+		code = optimiser_init(&t->optimiser, r->optimiser, recipe_vectors(r), &t->weights, e);
 	if (!code)
 		code = optimiser_init(&t->judge_optimiser, RULE_ADAM, 1, &t->judge, e);
 	t->state.parts[0] = (checkpoint_part){ "autoencoder", &t->weights, &t->ema, &t->optimiser };

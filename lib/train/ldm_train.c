@@ -9,6 +9,7 @@
 #include "model/weights.h"
 #include "nn/loss.h"
 #include "train/ema.h"
+#include "train/move.h"
 #include "train/picture.h"
 
 enum { SHOWN = 3 };
@@ -37,7 +38,7 @@ int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, la
 	if (!code)
 		code = ema_init(&t->ema, &t->weights, e);
 	if (!code)
-		code = optimiser_init(&t->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &t->weights, e);
+		code = optimiser_init(&t->optimiser, r->optimiser, recipe_vectors(r), &t->weights, e);
 	t->state.parts[0] = (checkpoint_part){ "unet", &t->weights, &t->ema, &t->optimiser };
 	t->state.n_parts = 1;
 	return code;
@@ -97,19 +98,7 @@ int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)
 		one_latent(t, t->c, z, draw, &l->loss);
 		code = nn_error(t->c, e);
 	}
-	if (code)
-		return code;
-	l->norm = gradient_norm(&t->weights);
-	if (!isfinite(l->loss + l->norm))
-		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (%g)", (long long)t->state.step, l->loss);
-	lr_schedule rate = recipe_rate(&t->recipe);
-	l->lr = lr_at(&rate, t->state.step);
-	code = optimiser_step(&t->optimiser, &t->weights, l->lr, clip_factor(l->norm, t->recipe.clip), e);
-	if (code)
-		return code;
-	ema_update(&t->ema, &t->weights, t->recipe.ema, t->state.step);
-	t->state.step++;
-	return 0;
+	return code ? code : train_move(&t->state, &t->recipe, l->loss, &l->norm, &l->lr, e);
 }
 
 int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, ldm_scores *s, err *e)

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -106,18 +106,11 @@ int log_close(train_log *l, err *e)
 	return code;
 }
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-pace pace_begin(int64_t first, int64_t total) { return (pace){ now(), first, total }; }
+pace pace_begin(int64_t first, int64_t total) { return (pace){ clock_seconds(), first, total }; }
 
 double pace_left(const pace *p, int64_t done)
 {
-	return done > p->first ? (now() - p->begun) / (double)(done - p->first) * (double)(p->total - done) : NAN;
+	return done > p->first ? (clock_seconds() - p->begun) / (double)(done - p->first) * (double)(p->total - done) : NAN;
 }
 
 const char *pace_text(double seconds, char buf[32])

@@ -1,13 +1,6 @@
 #include "train/plan.h"
 
-#include <time.h>
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/clock.h"
 
 /* The kernels' copies of the weights belong to the context that made them. */
 static void forget_packed(const params *const *sets, int n)
@@ -34,10 +27,10 @@ static int pace_of(double *seconds, plan_run *run, void *of, enum nn_math math, 
 {
 	nn *c = nn_new(NN_TRAIN, math, threads);
 	int code = c ? run(of, c, true, e) : err_set(e, ERR_OS, "no memory");
-	double begun = now();
+	double begun = clock_seconds();
 	if (!code)
 		code = run(of, c, true, e);
-	*seconds = now() - begun;
+	*seconds = clock_seconds() - begun;
 	nn_free(c);
 	return code;
 }

@@ -70,3 +70,5 @@ lr_schedule recipe_rate_discriminator(const recipe *r)
 	s.lr = r->lr_discriminator;
 	return s;
 }
+
+double recipe_vectors(const recipe *r) { return r->lr > 0 ? r->lr_vectors / r->lr : 0; }

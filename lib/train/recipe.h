@@ -39,5 +39,7 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 
 lr_schedule recipe_rate(const recipe *r);
 lr_schedule recipe_rate_discriminator(const recipe *r);
+/* lr_vectors as a share of lr, as optimiser_init wants it. */
+double recipe_vectors(const recipe *r);
 
 #endif

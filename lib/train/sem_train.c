@@ -10,6 +10,7 @@
 #include "model/unet.h"
 #include "nn/loss.h"
 #include "train/ema.h"
+#include "train/move.h"
 #include "train/picture.h"
 #include "volume/score.h"
 
@@ -69,7 +70,7 @@ static int make(sem_train *t, const model_config *config, const recipe *r, laten
 static int begin_part(sem_part *p, const recipe *r, err *e)
 {
 	int code = ema_init(&p->ema, &p->weights, e);
-	return code ? code : optimiser_init(&p->optimiser, r->optimiser, r->lr > 0 ? r->lr_vectors / r->lr : 0, &p->weights, e);
+	return code ? code : optimiser_init(&p->optimiser, r->optimiser, recipe_vectors(r), &p->weights, e);
 }
 
 int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
@@ -178,26 +179,6 @@ static shape scan_shape(const sem_train *t)
 	return (shape){ 1, n[0], n[1], n[2], 1 };
 }
 
-static int move(sem_train *t, sem_losses *l, err *e)
-{
-	double a = gradient_norm(&t->encoder.weights), b = gradient_norm(&t->net.weights);
-	l->norm = sqrt(a * a + b * b);
-	if (!isfinite(l->loss + l->norm))
-		return err_set(e, ERR_DATA, "the loss is no finite number any more at step %lld (%g)", (long long)t->state.step, l->loss);
-	lr_schedule rate = recipe_rate(&t->recipe);
-	double clip = clip_factor(l->norm, t->recipe.clip);
-	l->lr = lr_at(&rate, t->state.step);
-	int code = optimiser_step(&t->encoder.optimiser, &t->encoder.weights, l->lr, clip, e);
-	if (!code)
-		code = optimiser_step(&t->net.optimiser, &t->net.weights, l->lr, clip, e);
-	if (code)
-		return code;
-	ema_update(&t->encoder.ema, &t->encoder.weights, t->recipe.ema, t->state.step);
-	ema_update(&t->net.ema, &t->net.weights, t->recipe.ema, t->state.step);
-	t->state.step++;
-	return 0;
-}
-
 int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 {
 	int code = 0;
@@ -213,7 +194,7 @@ int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 		one_scan(t, t->c, scan_shape(t), x, z, draw, l);
 		code = nn_error(t->c, e);
 	}
-	return code ? code : move(t, l, e);
+	return code ? code : train_move(&t->state, &t->recipe, l->loss, &l->norm, &l->lr, e);
 }
 
 /* ---- validation ---- */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/npy.h"
 #include "model/denoiser.h"
@@ -43,13 +43,6 @@ static int write_numbers(const float *v, const int64_t n[4], const char *path, e
 		return out_commit(f, e);
 	out_abort(f);
 	return code;
-}
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 int main(int argc, char **argv)
@@ -96,12 +89,12 @@ int main(int argc, char **argv)
 	if (!code && g_path)
 		code = mem_zero(&g, (size_t)count(d.x), sizeof *g, g_path, &e);
 	if (!code) {
-		start = now();
+		start = clock_seconds();
 		code = denoiser_eps(&d, eps, g, x, t, y, &e);
 	}
 	if (!code) {
 		struct rusage used;
-		double took = now() - start;
+		double took = clock_seconds() - start;
 		getrusage(RUSAGE_SELF, &used);
 		printf("%.2f %.0f\n", took, (double)used.ru_maxrss / 1024);
 		code = write_numbers(eps, d.x, argv[2], &e);

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/npy.h"
 #include "model/autoencoder.h"
@@ -64,13 +64,6 @@ static tensor *run(nn *c, const weights *w, enum stage what, tensor *x, tensor *
 	}
 }
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int main(int argc, char **argv)
 {
 	enum nn_math math = NN_EXACT;
@@ -104,12 +97,12 @@ int main(int argc, char **argv)
 		code = read_array(&a, &s, argv[2], &e);
 	tensor *x = code ? NULL : nn_from_field(c, s, a.data);
 	for (int i = 0; x && i <= runs; i++) {
-		double start = now();
+		double start = clock_seconds();
 		nn_drop(c, y);
 		nn_drop(c, log_var);
 		y = run(c, &w, (enum stage)what, x, second && what == ENCODE ? &log_var : NULL);
 		if (i)
-			printf("%.4f\n", now() - start);
+			printf("%.4f\n", clock_seconds() - start);
 	}
 	if (!code)
 		code = nn_error(c, &e);
