@@ -1,4 +1,5 @@
 /* lat-baseline: what the simplest methods make of scans, for comparison. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +8,16 @@
 #include "cli/cli.h"
 #include "cli/stream.h"
 
-static const char *method, *train;
+static const char *method, *train, *name = "x";
+static bool code_only;
 static int64_t components = CLI_NOT_GIVEN;
 
 static const struct cli_option options[] = {
 	{ 0, "method", CLI_TEXT, &method, "mean|nearest|pca|blocks", "what is done with a scan", true },
 	{ 0, "train", CLI_TEXT, &train, "FILE", "the stream of scans to learn from", false },
 	{ 'k', "components", CLI_INT, &components, "K", "principal components for pca and blocks", true },
+	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the scan: x, or the latent z", true },
+	{ 0, "code", CLI_FLAG, &code_only, NULL, "with pca: put the K numbers into y, and leave the scan as it is", true },
 	{ 0 },
 };
 
@@ -22,67 +26,79 @@ static const struct cli tool = {
 	CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING, options,
 };
 
-/* x as floats [n], and its grid. */
-static int voxels_of(lat_record *r, float **x, int n[3], err *e)
-{
-	lat_tensor *t;
-	int code = lat_need(r, "x", &t, e);
-	if (code)
-		return code;
-	if (t->rank != 4 || t->shape[0] != 1)
-		return err_set(e, ERR_DATA, "x is no volume of one channel");
-	for (int i = 0; i < 3; i++)
-		n[i] = (int)t->shape[i + 1];
-	return lat_floats(t, x, e);
-}
-
-static int same_grid(const int a[3], const int b[3], err *e)
-{
-	if (!memcmp(a, b, 3 * sizeof *a))
-		return 0;
-	return err_set(e, ERR_DATA, "a grid of %dx%dx%d, not of %dx%dx%d", b[0], b[1], b[2], a[0], a[1], a[2]);
-}
-
 struct pile {
 	float *x;
 	size_t cap, scans;
-	int n[3];
+	lat_tensor like; /* what all scans are like: rank and shape of the first */
 };
+
+/* The scan as floats, when it is like the others. */
+static int scan_of(lat_record *r, lat_tensor **t, float **x, const lat_tensor *like, err *e)
+{
+	char is[LAT_MAX_RANK * 21], other[LAT_MAX_RANK * 21];
+	int code = lat_need(r, name, t, e);
+	if (code)
+		return code;
+	lat_shape_text(*t, is);
+	if ((*t)->rank != 4 || (!strcmp(name, "x") && (*t)->shape[0] != 1) || (*t)->elements > INT_MAX)
+		return err_set(e, ERR_DATA, "%s of %s is no volume", name, is);
+	if (like->rank && !lat_has_shape(*t, like->rank, like->shape)) {
+		lat_shape_text(like, other);
+		return err_set(e, ERR_DATA, "%s of %s, not of %s", name, is, other);
+	}
+	return lat_floats(*t, x, e);
+}
 
 static int pile_up(lat_record *r, void *with, bool *keep, err *e)
 {
 	struct pile *p = with;
+	lat_tensor *t;
 	float *x = NULL;
-	int n[3];
 	(void)keep;
-	int code = voxels_of(r, &x, n, e);
-	if (!code && !p->scans)
-		memcpy(p->n, n, sizeof p->n);
-	if (!code)
-		code = same_grid(p->n, n, e);
-	size_t voxels = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
-	if (!code)
-		code = mem_grow(&p->x, &p->cap, (p->scans + 1) * voxels, sizeof *p->x, "scans", e);
+	int code = scan_of(r, &t, &x, &p->like, e);
+	if (code)
+		return code;
+	p->like.rank = t->rank;
+	memcpy(p->like.shape, t->shape, sizeof t->shape);
+	size_t voxels = (size_t)t->elements;
+	code = mem_grow(&p->x, &p->cap, (p->scans + 1) * voxels, sizeof *p->x, "scans", e);
 	if (!code)
 		memcpy(p->x + p->scans++ * voxels, x, voxels * sizeof *x);
 	free(x);
 	return code;
 }
 
+struct job {
+	baseline b;
+	lat_tensor like;
+	double *score; /* --code: [K] */
+	float *y;
+};
+
+static int put_code(lat_record *r, struct job *j, const float *x, err *e)
+{
+	int k = j->b.components.k;
+	pca_scores(&j->b.components, j->score, x);
+	for (int i = 0; i < k; i++)
+		j->y[i] = (float)j->score[i];
+	return lat_set_floats(r, "y", DTYPE_F32, 1, (int64_t[]){ k }, j->y, NULL, e);
+}
+
 static int replace(lat_record *r, void *with, bool *keep, err *e)
 {
-	const baseline *b = with;
+	struct job *j = with;
+	lat_tensor *t;
 	float *x = NULL;
-	int n[3];
 	(void)keep;
-	int code = voxels_of(r, &x, n, e);
-	if (!code)
-		code = same_grid(b->n, n, e);
-	if (!code) {
-		baseline_apply(b, x);
-		code = lat_set_floats(r, "x", DTYPE_F32, 4, (int64_t[]){ 1, n[0], n[1], n[2] }, x, NULL, e);
+	int code = scan_of(r, &t, &x, &j->like, e);
+	if (!code && code_only) {
+		code = put_code(r, j, x, e);
+	} else if (!code) {
+		baseline_apply(&j->b, x);
+		code = lat_replace(t, x, e);
+		/* the other one is no longer true */
+		lat_drop(r, strcmp(name, "x") ? "x" : "z");
 	}
-	lat_drop(r, "z");
 	free(x);
 	return code;
 }
@@ -99,13 +115,17 @@ static enum baseline_method chosen(void)
 	bool takes_k = i >= BASELINE_PCA, given = components != CLI_NOT_GIVEN;
 	if (takes_k != given || (given && (components < 1 || components > 1 << 20)))
 		cli_die(ERR_USAGE, takes_k ? "--components: a number from 1 is needed" : "--components is for pca and blocks");
+	if (i == BASELINE_BLOCKS && strcmp(name, "x"))
+		cli_die(ERR_USAGE, "--name: blocks are of x");
+	if (i != BASELINE_PCA && code_only)
+		cli_die(ERR_USAGE, "--code: only pca makes one");
 	return (enum baseline_method)i;
 }
 
 int main(int argc, char **argv)
 {
-	struct pile p = { 0 };
-	baseline b;
+	struct pile p = { .scans = 0 };
+	struct job j = { .score = NULL };
 	err e;
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
@@ -113,11 +133,20 @@ int main(int argc, char **argv)
 	int code = stream_each((char *[]){ (char *)train }, 1, pile_up, NULL, &p);
 	if (code)
 		return cli_done(code);
-	if (baseline_learn(&b, m, p.x, p.scans, p.n, components == CLI_NOT_GIVEN ? 0 : (int)components, &e)) {
+	int k = components == CLI_NOT_GIVEN ? 0 : (int)components;
+	j.like = p.like;
+	const int64_t *shape = p.like.shape;
+	/* channels one behind the other: methods other than blocks do not ask what is beside what */
+	int grid[3] = { (int)(shape[0] * shape[1]), (int)shape[2], (int)shape[3] };
+	if (baseline_learn(&j.b, m, p.x, p.scans, grid, k, &e)) {
 		err_prefix(&e, "%s", train);
 		cli_fail(&e);
 	}
-	code = stream_filter(files, n, replace, NULL, &b);
-	baseline_free(&b);
+	if (mem_zero(&j.score, (size_t)k, sizeof *j.score, "codes", &e) || mem_zero(&j.y, (size_t)k, sizeof *j.y, "codes", &e))
+		cli_fail(&e);
+	code = stream_filter(files, n, replace, NULL, &j);
+	baseline_free(&j.b);
+	free(j.score);
+	free(j.y);
 	return cli_done(code);
 }

@@ -30,20 +30,27 @@ struct side {
 
 static bool differs;
 
-static void print_row(const char *id, const char *name, double relative, double absolute, const char *problem)
+static json_t *number(const char *problem, double v) { return problem || !isfinite(v) ? json_null() : json_real(v); }
+
+/* How far a tensor of B is from A's. */
+struct distance {
+	double relative, absolute; /* max|a-b| / max|a|, max|a-b| */
+	double rms; /* root of the mean of (a-b)^2 */
+};
+
+static void print_row(const char *id, const char *name, struct distance d, const char *problem)
 {
-	bool good = !problem && relative <= tolerance;
+	bool good = !problem && d.relative <= tolerance;
 	differs |= !good;
 	if (!cli_common.json) {
 		if (problem)
-			printf("%s\t%s\t-\t-\t%s\n", id, name, problem);
+			printf("%s\t%s\t-\t-\t-\t%s\n", id, name, problem);
 		else
-			printf("%s\t%s\t%.6g\t%.6g\t%s\n", id, name, relative, absolute, good ? "same" : "differs");
+			printf("%s\t%s\t%.6g\t%.6g\t%.6g\t%s\n", id, name, d.relative, d.absolute, d.rms, good ? "same" : "differs");
 		return;
 	}
-	json_t *v = json_pack("{s:s, s:s, s:o, s:o, s:b, s:s?}", "id", id, "tensor", name, "relative",
-			      problem || !isfinite(relative) ? json_null() : json_real(relative), "absolute",
-			      problem || !isfinite(absolute) ? json_null() : json_real(absolute), "same", good, "problem", problem);
+	json_t *v = json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:s?}", "id", id, "tensor", name, "relative", number(problem, d.relative),
+			      "absolute", number(problem, d.absolute), "rms", number(problem, d.rms), "same", good, "problem", problem);
 	char *text = v ? json_dumps(v, JSON_COMPACT) : NULL;
 	if (text)
 		puts(text);
@@ -65,7 +72,7 @@ static double *numbers(lat_tensor *t)
 }
 
 /* Two values that are both NaN, or the same infinity, are equal; a value that is not finite in one alone is infinitely far. */
-static double distance(double a, double b)
+static double apart(double a, double b)
 {
 	if (a == b || (isnan(a) && isnan(b)))
 		return 0;
@@ -74,29 +81,32 @@ static double distance(double a, double b)
 
 static void compare_tensors(const char *id, lat_tensor *a, lat_tensor *b)
 {
-	double largest = 0, most = 0;
+	double largest = 0, most = 0, squares = 0;
+	static const struct distance none = { 0 };
 	if (!lat_has_shape(b, a->rank, a->shape)) {
-		print_row(id, a->name, 0, 0, "another shape");
+		print_row(id, a->name, none, "another shape");
 		return;
 	}
 	if (a->dtype == b->dtype && !strcmp(a->type_name, b->type_name) && !strcmp(a->filter, b->filter) &&
 	    a->frame_bytes == b->frame_bytes && !memcmp(a->frame, b->frame, a->frame_bytes)) {
-		print_row(id, a->name, 0, 0, NULL);
+		print_row(id, a->name, none, NULL);
 		return;
 	}
 	if (a->dtype == DTYPE_UNKNOWN || b->dtype == DTYPE_UNKNOWN) {
-		print_row(id, a->name, 0, 0, "other bytes of an unknown type");
+		print_row(id, a->name, none, "other bytes of an unknown type");
 		return;
 	}
 	double *va = numbers(a), *vb = numbers(b);
 	for (int64_t i = 0; i < a->elements; i++) {
-		most = fmax(most, distance(va[i], vb[i]));
+		double d = apart(va[i], vb[i]);
+		most = fmax(most, d);
+		squares += d * d;
 		if (isfinite(va[i]))
 			largest = fmax(largest, fabs(va[i]));
 	}
 	free(va);
 	free(vb);
-	print_row(id, a->name, most == 0 ? 0 : most / largest, most, NULL);
+	print_row(id, a->name, (struct distance){ most == 0 ? 0 : most / largest, most, sqrt(squares / (double)a->elements) }, NULL);
 }
 
 static void compare(lat_record *a, lat_record *b)
@@ -107,11 +117,11 @@ static void compare(lat_record *a, lat_record *b)
 		if (other)
 			compare_tensors(id, &a->tensors[i], other);
 		else
-			print_row(id, a->tensors[i].name, 0, 0, "not in B");
+			print_row(id, a->tensors[i].name, (struct distance){ 0 }, "not in B");
 	}
 	for (int i = 0; i < b->count; i++)
 		if (!lat_find(a, b->tensors[i].name))
-			print_row(id, b->tensors[i].name, 0, 0, "not in A");
+			print_row(id, b->tensors[i].name, (struct distance){ 0 }, "not in A");
 }
 
 /* The first record of this id that waits on a side; it waits no longer. */
@@ -154,7 +164,7 @@ static void step(struct side *s, struct side *other, bool first)
 static void close_side(struct side *s, const char *problem)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		print_row(lat_id(s->waiting[i]), "-", 0, 0, problem);
+		print_row(lat_id(s->waiting[i]), "-", (struct distance){ 0 }, problem);
 		lat_free(s->waiting[i]);
 	}
 	free(s->waiting);
@@ -174,7 +184,7 @@ int main(int argc, char **argv)
 	stream_input(a.path, &a.in, &a.rd);
 	stream_input(b.path, &b.in, &b.rd);
 	if (!cli_common.json)
-		puts("id\ttensor\trelative\tabsolute\tresult");
+		puts("id\ttensor\trelative\tabsolute\trms\tresult");
 	while (!a.ended || !b.ended) {
 		step(&a, &b, true);
 		step(&b, &a, false);

@@ -120,15 +120,20 @@ void pca_free(pca *p)
 	*p = (pca){ 0 };
 }
 
+void pca_scores(const pca *p, double *score, const float *row)
+{
+	for (int j = 0; j < p->k; j++) {
+		const double *axis = p->axis + (size_t)j * p->width;
+		score[j] = 0;
+		for (size_t i = 0; i < p->width; i++)
+			score[j] += axis[i] * ((double)row[i] - p->mean[i]);
+	}
+}
+
 void pca_project(const pca *p, float *row)
 {
 	double weight[p->k + 1];
-	for (int j = 0; j < p->k; j++) {
-		const double *axis = p->axis + (size_t)j * p->width;
-		weight[j] = 0;
-		for (size_t i = 0; i < p->width; i++)
-			weight[j] += axis[i] * ((double)row[i] - p->mean[i]);
-	}
+	pca_scores(p, weight, row);
 	for (size_t i = 0; i < p->width; i++) {
 		double sum = p->mean[i];
 		for (int j = 0; j < p->k; j++)

@@ -17,6 +17,8 @@ typedef struct pca {
 int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
 void pca_free(pca *p);
 
+/* score [k]: the row [width] less the mean, along each axis. */
+void pca_scores(const pca *p, double *score, const float *row);
 /* row [width] becomes its projection: mean + sum over the components. */
 void pca_project(const pca *p, float *row);
 

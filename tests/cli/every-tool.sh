@@ -14,6 +14,7 @@ declare -A missing=(
 	[pt2st]="-o $T/o $T/none.pth"
 	[npy2lat]="--id a z=$T/none.npy"
 	[lat-baseline]="--method mean --train $T/none.lat $T/none.lat"
+	[nii-mean]="-o $T/o.nii $T/none.nii"
 	[nii-score]="$T/none.nii $T/none.nii"
 	[nii2png]="-o $T/o.png $T/none.nii"
 	[sem-encode]="-m tests/oracle/golden/semantic.safetensors $T/none.lat"

@@ -8,6 +8,26 @@ for method in mean nearest; do
 	is "$method: a latent would no longer be true" "$(lat-info "$T/$method.lat" | cut -f3 | tr '\n' ' ')" 'tensor x '
 done
 is 'the history' "$(lat-info --history "$T/mean.lat" | tail -n 1 | cut -f2,4)" 'lat-baseline	{"method": "mean"}'
+# another tensor, and codes: four latents on two lines
+python3 - "$T" << 'END'
+import struct, sys
+for s, (a, b) in enumerate([(1, 0), (-1, 0), (0, .5), (0, -.5)]):
+    v = [5 + a * (2 if i == 3 else 0) + b * (1 if i == 6 else 0) for i in range(16)]
+    h = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2, 2, 2), }".ljust(117) + "\n"
+    open("%s/%d.npy" % (sys.argv[1], s), "wb").write(b"\x93NUMPY\1\0" + len(h).to_bytes(2, "little") + h.encode() + struct.pack("<16f", *v))
+END
+for s in 0 1 2 3; do npy2lat --id sub-$s z="$T/$s.npy"; done > "$T/z.lat"
+expect_exit 0 'a code' lat-baseline -n z --method pca -k 2 --code --train "$T/z.lat" -o "$T/code.lat" "$T/z.lat"
+is 'a code: beside the scan' "$(lat-info "$T/code.lat" | cut -f3,5 | head -n 3 | tail -n 2 | tr '\t\n' ' ;')" 'z 2x2x2x2;y 2;'
+holds 'a code: the scan is as it was' lat-diff "$T/z.lat" <(lat-cut -n z "$T/code.lat")
+is 'a code: the places along the components' "$(for s in 0 1 2 3; do
+	lat-cut -r sub-$s "$T/code.lat" | lat2npy -n y | tail -c 8 | od -An -tf4 | awk '{ printf "%.3f %.3f;", $1 < 0 ? -$1 : $1, $2 < 0 ? -$2 : $2 }'
+done)" '2.000 0.000;2.000 0.000;0.000 0.500;0.000 0.500;'
+lat-baseline -n z --method pca -k 2 --train "$T/z.lat" "$T/z.lat" > "$T/same.lat"
+holds 'all components of latents: the latents' lat-diff -t 1e-6 "$T/z.lat" "$T/same.lat"
+refuses 64 'a code of the nearest' lat-baseline --method nearest --code --train $one $one
+refuses 64 'blocks of latents' lat-baseline --method blocks -k 1 -n z --train $one $one
+refuses 65 'a scan of another size' lat-baseline -n z --method mean --train "$T/z.lat" $one
 refuses 64 'no method' lat-baseline --train $one $one
 refuses 64 'no training scans' lat-baseline --method mean $one
 refuses 64 'an unknown method' lat-baseline --method median --train $one $one

@@ -178,13 +178,13 @@ vector a b > "$T/b.lat"
 vector b one > "$T/other.lat"
 expect_exit 0 'lat-diff: the same' lat-diff "$T/a.lat" "$T/a.lat"
 expect_exit 1 'lat-diff: not the same' lat-diff "$T/a.lat" "$T/b.lat"
-is 'lat-diff: the table' "$(cat "$T/out")" "id	tensor	relative	absolute	result
-a	v	0.125	0.5	differs"
+is 'lat-diff: the table' "$(cat "$T/out")" "id	tensor	relative	absolute	rms	result
+a	v	0.125	0.5	0.288675	differs"
 expect_exit 0 'lat-diff -t' lat-diff -t .125 "$T/a.lat" "$T/b.lat"
 expect_exit 1 'lat-diff -t: just beyond' lat-diff -t .1249 "$T/a.lat" "$T/b.lat"
-is 'lat-diff --json' "$(lat-diff --json "$T/a.lat" "$T/b.lat")" '{"id":"a","tensor":"v","relative":0.125,"absolute":0.5,"same":false,"problem":null}'
+is 'lat-diff --json' "$(lat-diff --json "$T/a.lat" "$T/b.lat")" '{"id":"a","tensor":"v","relative":0.125,"absolute":0.5,"rms":0.28867513459481287,"same":false,"problem":null}'
 expect_exit 1 'lat-diff: a record too few' lat-diff <(cat "$T/a.lat" "$T/other.lat") "$T/a.lat"
-like 'lat-diff: a record too few: says so' "$(tail -n 1 "$T/out")" '^b	-	-	-	not in B$'
+like 'lat-diff: a record too few: says so' "$(tail -n 1 "$T/out")" '^b	-	-	-	-	not in B$'
 expect_exit 1 'lat-diff: a record too many' lat-diff "$T/a.lat" <(cat "$T/a.lat" "$T/other.lat")
 like 'lat-diff: a record too many: says so' "$(tail -n 1 "$T/out")" 'not in A$'
 expect_exit 1 'lat-diff: a tensor missing' lat-diff $one <(lat-cut -n z $one)
@@ -198,7 +198,7 @@ vector a odd2 > "$T/nan2.lat"
 expect_exit 0 'lat-diff: NaN and infinity are equal to themselves' lat-diff "$T/nan.lat" <(npy2lat --id a v="$T/v-odd" | python3 tests/interop/lat.py shuffle)
 expect_exit 1 'lat-diff: infinity and a number' lat-diff -t 1e30 "$T/nan.lat" "$T/nan2.lat"
 expect_exit 1 'lat-diff: NaN and a number' lat-diff -t 1e30 "$T/nan2.lat" <(vector a odd3)
-like 'lat-diff: NaN and a number: infinitely far' "$(tail -n 1 "$T/out")" 'inf	inf	differs$'
+like 'lat-diff: NaN and a number: infinitely far' "$(tail -n 1 "$T/out")" 'inf	inf	inf	differs$'
 expect_exit 0 'lat-diff: all zero' lat-diff <(vector a zero) <(vector a zero2)
 expect_exit 1 'lat-diff: from zero' lat-diff -t 1 <(vector a zero) <(vector a tiny)
 expect_exit 65 'lat-diff: a broken stream' lat-diff formats/samples/empty.lat $one

@@ -17,7 +17,7 @@ static void check_line(size_t n, size_t width)
 	err e;
 	pca p;
 	float rows[64], off[8];
-	double m[8], a[8], square = 0, want[8], along = 0;
+	double m[8], a[8], square = 0, want[8], along = 0, score;
 	for (size_t k = 0; k < width; k++) {
 		m[k] = 5 + (double)k;
 		a[k] = k % 3 ? 1 : -2;
@@ -27,6 +27,11 @@ static void check_line(size_t n, size_t width)
 		for (size_t k = 0; k < width; k++)
 			rows[i * width + k] = (float)(m[k] + ((double)i - (double)(n - 1) / 2) * a[k]);
 	SUCCEEDS(pca_fit(&p, rows, n, width, 1, &e));
+	for (size_t i = 0; i < n; i++) {
+		pca_scores(&p, &score, rows + i * width);
+		/* the axis may point either way */
+		assert_true(fabs(score * p.axis[0] - ((double)i - (double)(n - 1) / 2) * a[0]) < 1e-6);
+	}
 	for (size_t k = 0; k < width; k++) {
 		assert_true(fabs(p.mean[k] - m[k]) < 1e-12);
 		assert_true(fabs(p.axis[k] * p.axis[0] - a[k] * a[0] / square) < 1e-12);

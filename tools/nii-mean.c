@@ -1,0 +1,94 @@
+/* nii-mean: the mean of scans, or how much they differ. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "nii/nii.h"
+
+static bool spread;
+
+static const struct cli_option options[] = {
+	{ 0, "sd", CLI_FLAG, &spread, NULL, "the standard deviation over the scans (divisor N) instead of their mean", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"nii-mean", "average scans, voxel by voxel", "FILE...", 1, -1, CLI_OUTPUT, options,
+};
+
+/* Over the scans so far, by Welford's recurrence. */
+struct moments {
+	double *mean, *squares; /* [voxels]; squares: sum of (v - mean)^2 */
+	size_t voxels, scans;
+	volume first; /* the first scan, for its grid; its voxels become the result's */
+	nii_header header; /* its header */
+};
+
+static void add(struct moments *m, const volume *v)
+{
+	m->scans++;
+	for (size_t i = 0; i < m->voxels; i++) {
+		double d = (double)v->v[i] - m->mean[i];
+		m->mean[i] += d / (double)m->scans;
+		m->squares[i] += d * ((double)v->v[i] - m->mean[i]);
+	}
+}
+
+static int begin(struct moments *m, const char *path, err *e)
+{
+	int code = nii_read(&m->first, &m->header, NULL, path, e);
+	if (code)
+		return code;
+	m->voxels = volume_count(m->first.n);
+	code = mem_zero(&m->mean, m->voxels, sizeof *m->mean, "mean", e);
+	if (!code)
+		code = mem_zero(&m->squares, m->voxels, sizeof *m->squares, "standard deviation", e);
+	if (!code)
+		add(m, &m->first);
+	return code;
+}
+
+static int go_on(struct moments *m, const char *path, err *e)
+{
+	const int *n = m->first.n;
+	volume v;
+	int code = nii_read(&v, NULL, NULL, path, e);
+	if (code)
+		return code;
+	if (memcmp(v.n, n, sizeof v.n))
+		code = err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the first has %dx%dx%d", path, v.n[0], v.n[1], v.n[2], n[0], n[1], n[2]);
+	for (int i = 0; i < 12 && !code; i++)
+		if (fabs(v.affine[i / 4][i % 4] - m->first.affine[i / 4][i % 4]) > 1e-3)
+			code = err_set(e, ERR_DATA, "%s: lies elsewhere in space than the first", path);
+	if (!code)
+		add(m, &v);
+	volume_free(&v);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	struct moments m = { .scans = 0 };
+	err e = { 0 };
+	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
+		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	int code = begin(&m, files[0], &e);
+	for (int i = 1; i < n && !code; i++)
+		code = go_on(&m, files[i], &e);
+	for (size_t i = 0; i < m.voxels && !code; i++)
+		m.first.v[i] = (float)(spread ? sqrt(m.squares[i] / (double)m.scans) : m.mean[i]);
+	if (!code)
+		code = nii_write(cli_common.output, cli_common.force, &m.header, &m.first, false, NULL, &e);
+	if (code)
+		cli_fail(&e);
+	free(m.mean);
+	free(m.squares);
+	volume_free(&m.first);
+	nii_header_free(&m.header);
+	return cli_done(0);
+}
