@@ -33,6 +33,8 @@ LIBS_baseline := -lm
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
+USES_bids-scans := cli format base
+USES_lat-model := cli model nn format base
 USES_lat-baseline := cli baseline format base
 USES_lat-check := cli format base
 USES_lat-cut := cli format base
@@ -114,6 +116,10 @@ demo:	## a real scan through the pipe: sizes, scores and a picture (also install
 	@$(MAKE) --no-print-directory all
 	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo
 
+PIPELINES := $(filter-out demo scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
+$(PIPELINES): all	# make NAME VARIABLE=..: the pipeline of this name with the tools in build/; make -f pipelines/NAME.mk help
+	+@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/$@.mk
+
 install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe
 	install -m 755 $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/bin
@@ -140,6 +146,6 @@ help:	## this list
 clean:	## remove build/ and the other build folders
 	rm -rf $(BUILD) build-asan build-fuzz
 
-.PHONY: all deps demo install uninstall lint help clean always
+.PHONY: all $(PIPELINES) deps demo install uninstall lint help clean always
 .SECONDARY:
 .DELETE_ON_ERROR:

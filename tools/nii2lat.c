@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/stream.h"
+#include "format/bids.h"
 #include "format/json.h"
 #include "model/coder.h"
 #include "nii/nii.h"
@@ -79,7 +80,7 @@ static int keep_preparation(lat_record *r, const preparation *p, const prepared 
 static int keep_months(lat_record *r, err *e)
 {
 	double m = months;
-	if (isnan(m) && !nii_months(&m, lat_id(r)))
+	if (isnan(m) && !bids_months(&m, lat_id(r)))
 		return 0;
 	json_t *v = m == floor(m) && fabs(m) < 1e9 ? json_integer((json_int_t)m) : json_real(m);
 	return json_object_set_new(r->header, "months", v) ? err_set(e, ERR_OS, "no memory for the header") : 0;

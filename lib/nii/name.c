@@ -44,18 +44,3 @@ int nii_id(char id[NII_ID], const char *path, err *e)
 	id[n] = 0;
 	return 0;
 }
-
-bool nii_months(double *months, const char *id)
-{
-	for (const char *p = id; (p = strstr(p, "ses-M")); p++) {
-		unsigned whole;
-		int length = 0;
-		bool whole_entity = p == id || p[-1] == '_';
-		if (whole_entity && p[5] >= '0' && p[5] <= '9' && sscanf(p + 5, "%5u%n", &whole, &length) == 1 &&
-		    (p[5 + length] == 0 || p[5 + length] == '_')) {
-			*months = whole;
-			return true;
-		}
-	}
-	return false;
-}

@@ -60,7 +60,5 @@ enum { NII_ID = 201 };
 /* The id of a file name: without its folders, .gz, and .nii, .hdr or .img. ERR_USAGE when it cannot be one: empty, longer than 200, with
  * a leading dot or other characters than [A-Za-z0-9._-]. */
 int nii_id(char id[NII_ID], const char *path, err *e);
-/* Months of the entity ses-M<n> in an id; false when there is none. */
-bool nii_months(double *months, const char *id);
 
 #endif

@@ -9,28 +9,10 @@
 
 #include "base/mem.h"
 
-bids_id bids_parse(const char *id)
-{
-	bids_id who = { "", "" };
-	const char *session = !strncmp(id, "ses-", 4) ? id : strstr(id, "_ses-");
-	if (strncmp(id, "sub-", 4))
-		snprintf(who.participant, sizeof who.participant, "%s", id);
-	else
-		snprintf(who.participant, sizeof who.participant, "%.*s", (int)strcspn(id, "_"), id);
-	if (session) {
-		session += *session == '_';
-		snprintf(who.session, sizeof who.session, "%.*s", (int)strcspn(session, "_"), session);
-	}
-	return who;
-}
-
-/* "sub-01" -> "01" */
-static const char *without(const char *prefix, const char *s) { return s + (strncmp(s, prefix, 4) ? 0 : 4); }
-
 /* "PARTICIPANT\tSESSION", freed with free(). */
 static int key_of(char **out, const char *participant, const char *session, err *e)
 {
-	if (asprintf(out, "%s\t%s", without("sub-", participant), without("ses-", session)) >= 0)
+	if (asprintf(out, "%s\t%s", bids_label(participant), bids_label(session)) >= 0)
 		return 0;
 	*out = NULL;
 	return err_set(e, ERR_OS, "no memory for a table of labels");

@@ -5,15 +5,8 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "format/lat.h"
+#include "format/bids.h"
 #include "format/tsv.h"
-
-/* The BIDS entities of a record's id: "sub-01_ses-M12_T1w" is participant "sub-01", session "ses-M12". An id without sub- is a participant
- * as a whole; without ses- the session is "". */
-typedef struct bids_id {
-	char participant[LAT_MAX_ID + 1], session[LAT_MAX_ID + 1];
-} bids_id;
-bids_id bids_parse(const char *id);
 
 /* A table with the column participant_id, perhaps session_id, found by both. In a file sub-X_sessions.tsv without participant_id all rows
  * are about sub-X. Values may come with sub- and ses- or without. */

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/philox.h"
+#include "format/bids.h"
 #include "format/lat.h"
 #include "nii/nii.h"
 
@@ -39,15 +40,6 @@ static bool ends_with(const char *s, const char *end)
 {
 	size_t n = strlen(s), k = strlen(end);
 	return n >= k && !strcmp(s + n - k, end);
-}
-
-/* "sub-07_ses-M00_T1w" -> "07" */
-static int subject_of(char **out, const char *id, err *e)
-{
-	if (strncmp(id, "sub-", 4))
-		return mem_text(out, id, e);
-	*out = strndup(id + 4, strcspn(id + 4, "_"));
-	return *out ? 0 : err_set(e, ERR_OS, "%s: no memory", id);
 }
 
 static int append(const dataset *d, const float *v, size_t n, err *e)
@@ -80,7 +72,7 @@ static int add(dataset *d, const char *id, const float *x, const float *z, err *
 	p->total += p->places[d->count].x + p->places[d->count].z;
 	code = mem_text(&s->id, id, e);
 	if (!code)
-		code = subject_of(&s->subject, id, e);
+		code = mem_text(&s->subject, bids_label(bids_parse(id).participant), e);
 	if (!code && x)
 		code = append(d, x, d->voxels, e);
 	if (!code && z)

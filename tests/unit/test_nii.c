@@ -572,15 +572,6 @@ static void ids(void **state)
 	strcpy(longest + 200, "a.nii");
 	longest[200] = 'a';
 	FAILS(ERR_USAGE, "cannot be an id", nii_id(id, longest, &e));
-	double m = -1;
-	assert_true(nii_months(&m, "sub-1_ses-M24_T1w"));
-	assert_float_equal(m, 24, 0);
-	assert_true(nii_months(&m, "ses-M006"));
-	assert_float_equal(m, 6, 0);
-	assert_false(nii_months(&m, "sub-1_T1w"));
-	assert_false(nii_months(&m, "sub-1_ses-Mx"));
-	assert_false(nii_months(&m, "sub-1_ses-M12b_T1w"));
-	assert_false(nii_months(&m, "sub-1_xses-M12"));
 }
 
 static int clean(void **state)

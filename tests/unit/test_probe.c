@@ -420,6 +420,18 @@ static void entities(void **state)
 	who = bids_parse("sub-A_desc-ses-1_T1w");
 	assert_string_equal(who.participant, "sub-A");
 	assert_string_equal(who.session, "");
+	assert_string_equal(bids_label("sub-01"), "01");
+	assert_string_equal(bids_label("ses-M12"), "M12");
+	assert_string_equal(bids_label("scan7"), "scan7");
+	double m = -1;
+	assert_true(bids_months(&m, "sub-1_ses-M24_T1w"));
+	assert_float_equal(m, 24, 0);
+	assert_true(bids_months(&m, "ses-M006"));
+	assert_float_equal(m, 6, 0);
+	assert_false(bids_months(&m, "sub-1_T1w"));
+	assert_false(bids_months(&m, "sub-1_ses-Mx"));
+	assert_false(bids_months(&m, "sub-1_ses-M12b_T1w"));
+	assert_false(bids_months(&m, "sub-1_xses-M12"));
 }
 
 static void labels_of_visits(void **state)

@@ -1,0 +1,52 @@
+# What the pipelines over subjects share: a list of scans in, one job for each, a BIDS derivative out.
+#
+#   BIDS= or FILES= -- bids-scans --> units: a line for each scan -- GNU parallel --> job, one pipe a unit
+#       --> OUT/sub-X[/ses-Y]/anat/sub-X..._desc-NAME_T1w.EXT and .json (the sidecar), failed.tsv, a summary
+#
+# For who runs one:
+#   BIDS=folder | FILES=list.txt   a BIDS dataset, or a list of scans, a path a line
+#   OUT=folder                     where the derivative goes
+#   SUBJECTS='01 02' SESSIONS=...  these alone
+#   MODEL=brain3mm                 name or folder of the model
+#   JOBS= THREADS=                 jobs at once and threads of each; unset: the cores are full once, as far as memory goes
+#   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1)
+#   make ... slurm                 prints a script for sbatch(1), an array of the same jobs. make -n: what would be done. make help
+# What is done is not done again: a sidecar that agrees with the scan's content, the weights' identities, the stages' commands and the
+# version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2.
+#
+# For who writes one: set these, include this file, and give `NAME: ; $(EACH)` as the rule.
+#   NAME    the pipeline, and desc-NAME of what it makes
+#   EXT     of what it makes (.nii.gz)
+#   STAGES  the variables that hold its stages' commands. Words in a command like "$$MODEL" are left to the job's shell
+#   PIPE    (define) bash that makes the file "$$output" of a unit, under pipefail. In it:
+#             stage NAME               runs the command of that variable, in a pipe: its failure is told under its name
+#             step NAME COMMAND...     the same for a fixed command
+#             score NAME NUMBER        goes into the sidecar and into OUT/desc-NAME_scores.tsv
+#             extra FILE SUFFIX        another output: OUT/.../sub-X..._desc-NAME_SUFFIX
+#           $$work is a folder that goes away; $$id $$participant_id $$session_id $$months $$path are the unit's columns ("" for n/a)
+#   UNITS   a filter from the table of scans (columns id participant_id session_id months path reason) to a table of units; columns may
+#           be added. Files are in columns path and *_path: their content counts in deciding what is done (cat)
+#   SCANS   `no` for a pipeline that makes units of nothing (UNITS reads an empty table)
+#   PLAN    bash that prints the tools' --plan for the unit, to bound the jobs by memory. May be empty
+HERE       := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+MODEL      ?= brain3mm
+EXT        ?= .nii.gz
+UNITS      ?= cat
+SHELL      := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+.ONESHELL:
+export BIDS FILES OUT SUBJECTS SESSIONS MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN $(STAGES)
+# the tools are found by PATH, else where this file was installed or built
+export PATH := $(PATH):$(abspath $(HERE)../../../bin):$(abspath $(HERE)../build)
+
+EACH = +@bash $(HERE)subjects.sh $(if $(findstring n,$(firstword -$(MAKEFLAGS))),show,run)
+
+slurm:
+	+@bash $(HERE)subjects.sh slurm
+
+# The comments that open the pipeline and this file
+help:
+	@sed '/^#/!Q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
+	sed -n '/^# For who runs/,/^#$$/s/^# \{0,1\}//p' $(HERE)subjects.mk
+
+.PHONY: $(NAME) slurm help

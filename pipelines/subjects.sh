@@ -1,0 +1,255 @@
+#!/bin/bash
+# subjects.sh run | show | slurm: the units of a pipeline, one job each. It is started by subjects.mk, which tells what it finds in the
+# environment; job.sh does one unit.
+set -u -o pipefail
+shopt -s nullglob
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/job.sh"
+unset PARALLEL
+
+die() { # TEXT
+	echo "$NAME: $1" >&2
+	exit 2
+}
+
+# ---- what is asked for ----
+
+check_settings() {
+	[ -n "${OUT:-}" ] || die 'OUT=folder says where the results go (make help tells more)'
+	if [ "${SCANS:-}" != no ]; then
+		[ -n "${BIDS:-}${FILES:-}" ] || die 'BIDS=folder or FILES=list.txt says which scans (make help tells more)'
+		[ -z "${BIDS:-}" ] || [ -z "${FILES:-}" ] || die 'BIDS= and FILES= exclude each other'
+	fi
+	OUT=$(realpath -m -- "$OUT")
+	[ -z "${BIDS:-}" ] || [ "$OUT" != "$(realpath -m -- "$BIDS")" ] || die "$OUT: is the study itself; OUT= must be another folder"
+	! grep -qs '"DatasetType": *"raw"' "$OUT/dataset_description.json" || die "$OUT: is a raw dataset; OUT= must be another folder"
+	command -v parallel > /dev/null || die 'needs GNU parallel (Debian package parallel)'
+	command -v nii2lat > /dev/null || die 'the tools are not in PATH (nii2lat is not found)'
+	VERSION=$(nii2lat --version) || exit 2
+	VERSION=${VERSION##* }
+}
+
+# The weights that the stages need, as lines "kind identity"; a model that lacks one is refused in one line
+find_weights() {
+	local commands='' stage have missing=''
+	for stage in $STAGES; do commands+=" ${!stage}"; done
+	commands+=" $PIPE"
+	WEIGHTS=
+	[[ $commands =~ nii2lat|lat2nii|sem-encode|lat-denoise ]] || return
+	have=$(lat-model "$MODEL") || exit 2
+	want() { # KIND...: the first that there is
+		local kind row
+		for kind; do
+			row=$(awk -F '\t' -v kind="$kind" '$1 == kind { print $1 " " $2 }' <<< "$have")
+			[ -z "$row" ] || { WEIGHTS+=$row$'\n'; return; }
+		done
+		missing+=" $1.safetensors"
+	}
+	! [[ $commands =~ nii2lat|lat2nii ]] || want autoencoder
+	! [[ $commands =~ sem-encode ]] || want semantic
+	! [[ $commands =~ lat-denoise ]] || want shift_unet unet
+	WEIGHTS=${WEIGHTS%$'\n'}
+	[ -z "$missing" ] || { missing=${missing# }; die "$MODEL: has no ${missing// /, }, which the stages need"; }
+}
+
+# The table of units, in $RUN/units.tsv
+find_units() {
+	local number=0 line
+	local -A made_by=()
+	{
+		if [ "${SCANS:-}" = no ]; then
+			printf 'id\tparticipant_id\tsession_id\tmonths\tpath\treason\n'
+		elif [ -n "${BIDS:-}" ]; then
+			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" -- "$BIDS"
+		else
+			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --list "$FILES"
+		fi
+	} > "$RUN/scans.tsv" || exit 2
+	(set -e; eval "$UNITS") < "$RUN/scans.tsv" > "$RUN/units.tsv"
+	[ $? -eq 0 ] || exit 2
+	IFS=$'\t' read -r -a columns < "$RUN/units.tsv"
+	ids=()
+	while IFS= read -r line; do
+		fields "$line"
+		place
+		number=$((number + 1))
+		[ -z "${made_by[$output]:-}" ] || die "$id and ${made_by[$output]} would both be $output"
+		made_by[$output]=$id
+		ids[number]=$id
+	done < <(tail -n +2 "$RUN/units.tsv")
+	[ "$number" -gt 0 ] || die 'there is nothing to do: no unit'
+}
+
+# ---- how many at once ----
+
+# What a job takes of memory at most, in bytes: the sum over its stages, as they are all there at once. 0: not known
+peak_of_job() {
+	local n
+	[ -n "${PLAN:-}" ] || { echo 0; return; }
+	for n in "${!ids[@]}"; do
+		unit "$n"
+		[ -z "$reason" ] || continue
+		work=$RUN
+		(set -e; eval "$PLAN") 2> /dev/null | grep -o '"peak_bytes": *[0-9]*' | awk '{ sum += $2 } END { printf "%.0f\n", sum }'
+		return
+	done
+	echo 0
+}
+
+memory() { # in bytes, that this machine or the group of processes we are in may still take
+	local limit used free
+	free=$(awk '/^MemAvailable:/ { printf "%.0f", $2 * 1024 }' /proc/meminfo)
+	limit=$(cat /sys/fs/cgroup/memory.max 2> /dev/null)
+	used=$(cat /sys/fs/cgroup/memory.current 2> /dev/null)
+	if [[ $limit =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]] && [ $((limit - used)) -lt "$free" ]; then free=$((limit - used)); fi
+	echo "$free"
+}
+
+# jobs x threads fill the cores once. Jobs go first: a job has serial parts, two jobs have none in common
+divide_cores() {
+	local cores fit
+	cores=$(env -u OMP_NUM_THREADS nproc)
+	threads=${THREADS:-${OMP_NUM_THREADS:-}} jobs=${JOBS:-}
+	[[ ${jobs:-1} =~ ^[1-9][0-9]*$ ]] || die "JOBS=$jobs: no number of jobs"
+	[[ ${threads:-1} =~ ^[1-9][0-9]*$ ]] || die "THREADS=$threads: no number of threads"
+	peak=$(peak_of_job)
+	if [ -z "$jobs" ]; then
+		jobs=$((cores / ${threads:-1}))
+		[ "$jobs" -le ${#ids[@]} ] || [ -n "${SSHLOGIN:-}" ] || jobs=${#ids[@]}
+		if [ "${peak:-0}" -gt 0 ]; then
+			fit=$(($(memory) / peak))
+			[ "$jobs" -le "$fit" ] || jobs=$fit
+		fi
+		[ "$jobs" -ge 1 ] || jobs=1
+	fi
+	[ -n "$threads" ] || threads=$((cores > jobs ? cores / jobs : 1))
+	THREADS=$threads
+}
+
+# ---- the jobs ----
+
+# A script that does the unit whose number it is given, on any host that sees the same folders
+write_job() {
+	{
+		echo '#!/bin/bash'
+		for name in RUN OUT NAME EXT PIPE STAGES $STAGES MODEL WEIGHTS VERSION BIDS PATH; do printf 'declare -x %s=%q\n' "$name" "${!name:-}"; done
+		[ -z "${LATPIPE_MODELS:-}" ] || printf 'declare -x LATPIPE_MODELS=%q\n' "$LATPIPE_MODELS"
+		echo "export LC_ALL=C OMP_NUM_THREADS=$THREADS OMP_WAIT_POLICY=passive"
+		printf 'cd %q && . %q && job "$1"\n' "$PWD" "$here/job.sh"
+	} > "$RUN/job" && chmod +x "$RUN/job"
+}
+
+write_description() {
+	local models='' kind hash to=$OUT/dataset_description.json
+	[ -z "$WEIGHTS" ] || while read -r kind hash; do models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
+	{
+		printf '{\n  "Name": "latpipe %s",\n  "BIDSVersion": "1.8.0",\n  "DatasetType": "derivative",\n' "$NAME"
+		printf '  "GeneratedBy": [{"Name": "latpipe", "Version": "%s", "Description": "pipeline %s", "Models": {%s}}]' "$VERSION" "$NAME" "$models"
+		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
+		printf '\n}\n'
+	} > "$to.part" && mv -f "$to.part" "$to"
+	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
+}
+
+# The scores of everything this pipeline has made in OUT
+write_scores() {
+	local to=$OUT/desc-${NAME}_scores.tsv
+	find "$OUT" -path "$OUT/sub-*" -name "*_desc-${NAME}_T1w.json" | sort | tr '\n' '\0' | xargs -0 -r awk '
+		FNR == 1 { scores = 0; n = split(FILENAME, part, "/"); id = part[n]; sub(/\.json$/, "", id); ids[++rows] = id }
+		/^  }/ { scores = 0 }
+		scores && NF == 2 { name = $1; gsub(/[":]/, "", name); sub(/,$/, "", $2)
+			if (!(name in place)) { place[name] = ++columns; names[columns] = name }
+			value[rows, place[name]] = $2 == "null" ? "n/a" : $2 }
+		/^  "Scores": / { scores = 1 }
+		END {
+			if (!columns) exit
+			printf "id"; for (c = 1; c <= columns; c++) printf "\t%s", names[c]; printf "\n"
+			for (r = 1; r <= rows; r++) {
+				printf "%s", ids[r]; for (c = 1; c <= columns; c++) printf "\t%s", (r, c) in value ? value[r, c] : "n/a"; printf "\n"
+			}
+		}' > "$to.part" || return
+	if [ -s "$to.part" ]; then mv -f "$to.part" "$to"; else rm -f "$to.part"; fi
+}
+
+# summary: reads the jobs' lines; failed.tsv, the scores, what is said at the end, exit status
+summary() {
+	local number how stage status message n failures=0 kept=0 made=0 to=$OUT/failed.tsv
+	local -a ended=()
+	local -A warned=()
+	while IFS=$'\t' read -r number how stage status message; do
+		[ "$how" != warned ] || { warned[$message]=$((${warned[$message]:-0} + 1)); continue; }
+		ended[number]=$how
+		[ "$how" != failed ] || ended[number]="${ids[number]}"$'\t'"$stage"$'\t'"$status"$'\t'"$message"
+	done
+	for n in "${!ids[@]}"; do
+		case ${ended[n]:-} in
+		made) made=$((made + 1)) ;;
+		kept) kept=$((kept + 1)) ;;
+		'') ended[n]="${ids[n]}"$'\t'job$'\t'"$(awk -F '\t' -v n="$n" '$NF ~ " " n " [^ ]*$" { s = $7 + ($8 ? 128 + $8 : 0) } END { print s + 0 ? s : 71 }' "$OUT/logs/$NAME.tsv" 2> /dev/null || echo 71)"$'\t''the job ended without saying how'
+			failures=$((failures + 1)) ;;
+		*) failures=$((failures + 1)) ;;
+		esac
+	done
+	{
+		printf 'id\tstage\texit\tmessage\n'
+		for n in "${!ids[@]}"; do [[ ${ended[n]} == made || ${ended[n]} == kept ]] || printf '%s\n' "${ended[n]}"; done
+	} > "$to.part" && mv -f "$to.part" "$to" || die "$to: cannot be written"
+	write_scores || die "$OUT: the table of scores cannot be written"
+	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
+	echo "$NAME: $made made, $kept as they were, $failures failed${failures:+$([ "$failures" -eq 0 ] || echo ": see $to")}" >&2
+	[ "$failures" -eq 0 ]
+}
+
+run() {
+	local -a how=(--will-cite -q --colsep '\t' --jobs "$jobs" --joblog "$OUT/logs/$NAME.tsv")
+	local n
+	[ ! -t 2 ] || ! { : > /dev/tty; } 2> /dev/null || how+=(--bar)
+	[ -z "${SSHLOGIN:-}" ] || how+=(--sshlogin "$SSHLOGIN")
+	[ -z "${SSHLOGIN:-}" ] || [ "${peak:-0}" -eq 0 ] || how+=(--memfree "$peak")
+	for n in "${!ids[@]}"; do printf '%s\t%s\n' "$n" "${ids[n]}"; done | parallel "${how[@]}" "$RUN/job" '{1}' '{2}' | summary
+}
+
+show() {
+	local n stage
+	echo "$NAME: ${#ids[@]} units, $jobs jobs x $threads threads$([ "${peak:-0}" -eq 0 ] || awk -v b="$peak" 'BEGIN { printf ", at most %.0f MB each", b / 1e6 }')"
+	for stage in $STAGES; do printf '  %s=%s\n' "$stage" "${!stage}"; done
+	sed 's/^/  | /' <<< "$PIPE"
+	for n in "${!ids[@]}"; do
+		unit "$n"
+		place
+		if [ -n "$reason" ]; then
+			printf '%s\tcannot be read: %s\n' "$id" "$reason"
+		elif finished "$(recipe "$(inputs)" | sha256sum | cut -d ' ' -f 1)"; then
+			printf '%s\tdone\n' "$id"
+		else
+			printf '%s\tto do: %s\n' "$id" "$output"
+		fi
+	done
+}
+
+slurm() {
+	cat <<- E2
+		#!/bin/bash
+		#SBATCH --job-name=latpipe-$NAME
+		#SBATCH --array=1-${#ids[@]}
+		#SBATCH --cpus-per-task=$threads
+		$([ "${peak:-0}" -eq 0 ] || echo "#SBATCH --mem=$((peak / 1000000 + 200))M")
+		#SBATCH --output=/dev/null
+		# when it has ended, the same make command without slurm makes the summary, and does again what failed
+		exec $(printf %q "$RUN/job") "\$SLURM_ARRAY_TASK_ID"
+	E2
+}
+
+BIDS=${BIDS:-}
+check_settings
+find_weights
+if [ "$1" = show ]; then
+	RUN=$(mktemp -d) || exit 2
+else
+	mkdir -p "$OUT/.latpipe" "$OUT/logs" && RUN=$(mktemp -d "$OUT/.latpipe/run.XXXXXX") || die "$OUT: cannot be made"
+fi
+[ "$1" = slurm ] || trap 'rm -rf "$RUN"; rmdir "$OUT/.latpipe/work" "$OUT/.latpipe" 2> /dev/null' EXIT
+find_units
+divide_cores
+[ "$1" = show ] || { write_job && write_description; } || die "$OUT: cannot be written"
+"$1" || exit 2

@@ -1,0 +1,48 @@
+/* bids-scans: the T1-weighted scans of a study, for pipelines. */
+#include <math.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "format/study.h"
+
+static const char *list;
+static study_choice choice;
+
+static const struct cli_option options[] = {
+	{ 0, "list", CLI_TEXT, &list, "FILE", "instead of a folder: the scans that FILE names, a path a line", false },
+	{ 0, "subjects", CLI_TEXT, &choice.subjects, "LABELS", "these alone, separated by blanks or commas", false },
+	{ 0, "sessions", CLI_TEXT, &choice.sessions, "LABELS", "these alone", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"bids-scans", "list the T1-weighted scans of a BIDS dataset", "[FOLDER]", 0, 1, 0, options,
+};
+
+static const char *or_na(const char *text) { return text && *text ? text : "n/a"; }
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **folders = cli_parse(&tool, argc, argv, &n);
+	study s;
+	err e = { 0 };
+	if ((n == 1) == !!list)
+		cli_die(ERR_USAGE, "needs a folder or a --list");
+	int code = list ? study_list(&s, list, &choice, &e) : study_find(&s, folders[0], &choice, &e);
+	for (size_t i = 0; !code && i < s.noted; i++)
+		cli_warn("%s", s.notes[i]);
+	if (!code)
+		puts("id\tparticipant_id\tsession_id\tmonths\tpath\treason");
+	for (size_t i = 0; !code && i < s.n; i++) {
+		const study_scan *t = &s.scans[i];
+		char months[32] = "n/a";
+		if (!isnan(t->months))
+			snprintf(months, sizeof months, "%.6g", t->months);
+		printf("%s\t%s\t%s\t%s\t%s\t%s\n", t->id, t->who.participant, or_na(t->who.session), months, t->path, or_na(t->reason));
+	}
+	study_free(&s);
+	if (code)
+		cli_fail(&e);
+	return cli_done(0);
+}
