@@ -116,9 +116,10 @@ demo:	## a real scan through the pipe: sizes, scores and a picture (also install
 	@$(MAKE) --no-print-directory all
 	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo
 
-PIPELINES := $(filter-out demo scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
+PIPELINES := $(filter-out demo model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
 $(PIPELINES): all	# make NAME VARIABLE=..: the pipeline of this name with the tools in build/; make -f pipelines/NAME.mk help
 	+@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/$@.mk
+evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
 install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe

@@ -1,39 +1,54 @@
 # How good a model is, on scans it has not learned from:
 #
-#   scans -- nii2lat --.-- x ------------------------------.
-#                      |-- z -- lat2nii -- reconstruction --+-- nii-score -- RESULTS.md
-#                      '-- x -- lat-baseline -- (the same) -'
+#   scans -- nii2lat -- x, z -- sem-encode -- y -- lat-denoise --invert -- zT
+#            evaluate/autoencoder.mk  z -> scan, and what lat-baseline makes of x    y: evaluate/alone.mk      y -> scan
+#            evaluate/trips.mk        z -> zT -> z -> scan                               evaluate/between.mk    y, zT of two -> one between
+#                                                                                        evaluate/probes.mk     y -> age, sex
 #
-#   make -f pipelines/evaluate.mk DATA='NAME=FOLDER ...' [TEST='NAME=FOLDER ...'] OUT=folder [MODEL=brain3mm] [VALIDATION=subjects.txt]
+#   make -f pipelines/evaluate.mk DATA='NAME=FOLDER ...' [TEST='NAME=FOLDER ...'] [LABELS='NAME=participants.tsv ...'] OUT=folder
+#        [MODEL=brain3mm] [VALIDATION=subjects.txt]
 #
 # DATA: the studies of the training, as for train.mk; those of its subjects that VALIDATION lists are judged, the baselines learn from
-# the others. TEST: further studies, judged whole.
+# the others. TEST: further studies, judged whole. LABELS: for a study of either its participants.tsv, for probes of age and sex.
+# Parts of the model that are not there yet are left out, and it is said. Every figure of OUT/RESULTS.md is made in the run.
 HERE       := $(dir $(lastword $(MAKEFILE_LIST)))
 VALIDATION ?= $(HERE)brain3mm-validation.txt
 MODEL      ?= brain3mm
 OUT        ?= work/evaluate
+# of principal components of whole scans
+COMPONENTS ?= 35
 SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-include $(HERE)scans.mk
+include $(HERE)scans.mk $(HERE)model.mk
 
-studies  = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
-methods := autoencoder blocks mean nearest pca
-sets     = validation $(studies)
+studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
+# what is judged
+sets    = validation $(studies)
+comma   := ,
 
-$(OUT)/RESULTS.md: $(foreach s,$(sets),$(methods:%=$(OUT)/$s/%.tsv))
+parts := autoencoder $(if $(denoiser),trips) $(if $(guided),alone between $(if $(LABELS),probes))
+
+# Pages are written anew each time, from tables that are made once: what is judged, and how, may have changed
+$(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always
 	@{
-		echo '| scans | method | SSIM in the brain (window 11) | SSIM whole (window 3) | MSE |'
-		echo '|---|---|---|---|---|'
-		for set in $(sets); do
-			for method in $(methods); do cat $(OUT)/$$set/$$method.tsv; done
-		done
+		echo '# What the model $(notdir $(MODEL)) can do'
+		echo
+		echo 'Made by `make evaluate`. Means over scans that the model has not learned from, on its grid, intensities 0 to 1.'
+		echo 'SSIM has a Gaussian window of standard deviation 1.5, cut to 11 or 3 voxels; in the brain: where the smoothed scan'
+		echo 'exceeds 2 % of the range. In brackets: how many scans.'
+		echo
+		lat-model '$(MODEL)' | awk -F '\t' 'NR > 1 { text = text sprintf("%s %s %.12s", text ? "," : "", $$1, $$2) } END { print "Weights and their identities:" text "." }'
+		$(if $(strip $(missing)),echo 'The model has $(strip $(missing)): what needs it is left out.')
+		for part in $(filter %.md,$^); do echo; cat "$$part"; done
 	} > $@
 	cat $@
 
-$(OUT)/scans.lat:
+# ---- the scans ----
+
+$(OUT)/scans.lat: $(call has,autoencoder)
 	@test -n "$(DATA)" || { echo "evaluate.mk: DATA='NAME=FOLDER ...' names the scans of the training" >&2; exit 2; }
 	mkdir -p $(OUT)
 	$(call stream,$(DATA),-m $(MODEL)) > $@
@@ -43,12 +58,12 @@ $(OUT)/validation.txt: $(OUT)/scans.lat $(VALIDATION)
 
 $(OUT)/train.lat: $(OUT)/validation.txt
 	@lat-info $(OUT)/scans.lat | cut -f 1 | sed 1d | sort -u | grep -v -x -F -f $< > $(OUT)/train.txt
-	lat-cut --ids $(OUT)/train.txt -n x $(OUT)/scans.lat > $@
+	lat-cut --ids $(OUT)/train.txt $(OUT)/scans.lat > $@
 
 $(OUT)/validation.lat: $(OUT)/validation.txt
 	@lat-cut --ids $< $(OUT)/scans.lat > $@
 
-$(studies:%=$(OUT)/%.lat): $(OUT)/%.lat:
+$(studies:%=$(OUT)/%.lat): $(OUT)/%.lat: $(call has,autoencoder)
 	@mkdir -p $(OUT)
 	$(call stream,$(filter $*=%,$(TEST)),-m $(MODEL)) > $@
 
@@ -58,30 +73,15 @@ $(OUT)/%/truth.txt: $(OUT)/%.lat
 	lat2nii --grid-only --unit -f -o '$(@D)/truth/{id}.nii' $<
 	ls $(@D)/truth/*.nii > $@
 
-# What a method makes of a set, as one row of the table
-define row
-	mkdir -p $(@D)/$(1)
-	$(2) -f -o '$(@D)/$(1)/{id}.nii'
-	while read -r scan; do printf '%s\t%s\n' "$$scan" "$(@D)/$(1)/$${scan##*/}"; done < $(@D)/truth.txt > $(@D)/$(1).list
-	nii-score --mask brain --list $(@D)/$(1).list > $(@D)/$(1)-brain.tsv
-	nii-score --window 3 --list $(@D)/$(1).list > $(@D)/$(1)-whole.tsv
-	paste $(@D)/$(1)-brain.tsv $(@D)/$(1)-whole.tsv | awk -F '\t' 'NR > 1 { brain += $$3; whole += $$9; mse += $$11; n++ }
-		END { printf "| $(*) (%d) | $(3) | %.3f | %.3f | %.5f |\n", n, brain / n, whole / n, mse / n }' > $@
-endef
+# Latents and, where there is an encoder, codes
+$(OUT)/%/codes.lat: $(OUT)/%.lat $(foreach k,semantic shift_unet unet,$(call has,$k))
+	@mkdir -p $(@D)
+	$(if $(guided),sem-encode -m $(MODEL) $< | lat-cut -n z$(comma)y,lat-cut -n z $<) > $@
 
-channels = $$(lat-info $(@D).lat | awk -F '\t' '$$3 == "z" { split($$5, n, "x"); k = n[1] } END { print k }')
-baseline = lat-baseline --train $(OUT)/train.lat --method
+include $(HERE)evaluate/scores.mk $(parts:%=$(HERE)evaluate/%.mk)
 
-$(OUT)/%/autoencoder.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt
-	@$(call row,autoencoder,lat2nii -m $(MODEL) --unit $(@D).lat,autoencoder)
-$(OUT)/%/blocks.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
-	@k=$(channels)
-	$(call row,blocks,$(baseline) blocks -k $$k $(@D).lat | lat2nii --grid-only --unit,principal components of 4x4x4 blocks$(comma) as many numbers)
-$(OUT)/%/mean.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
-	@$(call row,mean,$(baseline) mean $(@D).lat | lat2nii --grid-only --unit,mean of the training scans)
-$(OUT)/%/nearest.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
-	@$(call row,nearest,$(baseline) nearest $(@D).lat | lat2nii --grid-only --unit,nearest training scan)
-$(OUT)/%/pca.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
-	@$(call row,pca,$(baseline) pca -k 35 $(@D).lat | lat2nii --grid-only --unit,35 principal components of whole scans)
+help:
+	@sed '/^#/!Q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
 
-comma := ,
+always:
+.PHONY: always help

@@ -1,0 +1,77 @@
+# Age and sex from codes, by linear probes, judged on subjects that a probe has not seen; the same folds for each code. The principal
+# components are learned from the scans of the training, as the encoder is, without labels: both know many of the subjects, no label.
+AGE   ?= age
+# column and value
+SEX   ?= sex=f
+FOLDS ?= 5
+
+labelled = $(foreach s,$(LABELS),$(firstword $(subst =, ,$s)))
+# how many principal components
+NUMBERS ?= 10 $(COMPONENTS)
+codes   := y mean $(NUMBERS:%=x-%) $(NUMBERS:%=z-%)
+
+$(OUT)/probes.md: $(foreach s,$(labelled),$(codes:%=$(OUT)/probes/$s/%.tsv)) always
+	@{
+		echo '## What linear probes read'
+		echo
+		echo '$(FOLDS) folds by subject, strength chosen within the training folds; in brackets 95 % intervals over subjects.'
+		echo 'The encoder and the principal components have seen the training subjects without labels.'
+		echo
+		echo '| scans | code | numbers | MAE of $(AGE) | R2 | AUC of $(SEX) | balanced accuracy |'
+		echo '|---|---|---|---|---|---|---|'
+		cat $(filter %.tsv,$^)
+	} > $@
+
+# Who is in a study, under the ids of the stream
+$(OUT)/probes/%/labels.tsv: $(OUT)/scans.lat $(studies:%=$(OUT)/%.lat)
+	@mkdir -p $(@D)
+	sed 's/\r$$//' '$(patsubst $*=%,%,$(filter $*=%,$(LABELS)))' | awk -F '\t' -v OFS='\t' '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "participant_id") at = i
+			if (!at) { print "evaluate.mk: the labels of $*: no column participant_id" > "/dev/stderr"; exit 65 } }
+		NR > 1 { sub(/^sub-/, "", $$at); $$at = "sub-$*x" $$at }
+		{ print }' > $@
+	lat-info $^ | cut -f 1 | grep '^sub-$*x' | sort -u > $(@D)/ids.txt
+
+$(OUT)/probes/%/scans.lat: $(OUT)/probes/%/labels.tsv
+	@lat-cut --ids $(@D)/ids.txt -n x$(comma)z $(OUT)/scans.lat $(studies:%=$(OUT)/%.lat) > $@
+
+# Each code as a stream whose y it is
+$(OUT)/probes/%/y.lat: $(OUT)/probes/%/labels.tsv $(foreach s,train $(sets),$(OUT)/$s/codes.lat)
+	@lat-cut --ids $(@D)/ids.txt -n y $(filter %.lat,$^) > $@
+define COMPONENTS_OF
+$(OUT)/probes/%/$(1)-$(2).lat: $(OUT)/probes/%/scans.lat $(OUT)/train.lat
+	@lat-baseline -n $(1) --method pca -k $(2) --code --train $(OUT)/train.lat $$< | lat-cut -n y > $$@
+$(OUT)/probes/%/$(1)-$(2).tsv: $(OUT)/probes/%/$(1)-$(2).lat
+	@$$(call probe,$(2) principal components of the $(if $(filter x,$(1)),voxels,latents))
+endef
+$(foreach t,x z,$(foreach k,$(NUMBERS),$(eval $(call COMPONENTS_OF,$t,$k))))
+
+cross = linprobe cv --splits $(FOLDS) --labels $(@D)/labels.tsv --target
+# $(call shown,METRIC,FORMAT,TABLE): cells of a row from linprobe's table: the value and its interval
+shown = awk -F '\t' 'function f(v) { return v == "n/a" ? v : sprintf("$(2)", v) } \
+	$$1 == "$(1)" { printf "| %s [%s, %s] ", f($$2), f($$3), f($$4) }' $(3)
+
+# $(call probe,TEXT): the row of a code, from the stream $<
+define probe
+	$(cross) $(AGE) $< > $(@:.tsv=-age.tsv)
+	$(cross) $(firstword $(subst =, ,$(SEX))) --positive $(lastword $(subst =, ,$(SEX))) --balance $< > $(@:.tsv=-sex.tsv)
+	{
+		printf '| $* (%d) | $(1) | %d ' $$(wc -l < $(@D)/ids.txt) $$(lat-info $< | tail -n 1 | cut -f 5)
+		$(call shown,mae,%.2f,$(@:.tsv=-age.tsv))
+		$(call shown,r2,%.2f,$(@:.tsv=-age.tsv))
+		$(call shown,auc,%.3f,$(@:.tsv=-sex.tsv))
+		$(call shown,balanced_accuracy,%.3f,$(@:.tsv=-sex.tsv))
+		echo '|'
+	} > $@
+endef
+$(OUT)/probes/%/y.tsv: $(OUT)/probes/%/y.lat
+	@$(call probe,semantic code)
+# a probe that may not use the code
+$(OUT)/probes/%/mean.tsv: $(OUT)/probes/%/y.lat
+	@$(cross) $(AGE) --lambda 1e12 $< > $(@:.tsv=-age.tsv)
+	{
+		printf '| $* (%d) | none: the mean of the others | 0 ' $$(wc -l < $(@D)/ids.txt)
+		$(call shown,mae,%.2f,$(@:.tsv=-age.tsv))
+		$(call shown,r2,%.2f,$(@:.tsv=-age.tsv))
+		echo '| .5 | .5 |'
+	} > $@

@@ -1,0 +1,71 @@
+# pipelines/evaluate.mk on tiny networks: figures that are known beforehand, and what is left out when the model lacks parts.
+. tests/lib.sh
+. tests/training.sh
+# study a: twelve subjects who share four scans, two of them to validate on; study b: one with a scan of these
+mkdir "$T/a" "$T/b" "$T/model" "$T/plain"
+for i in {01..12}; do gzip -n < "$T/sub-0$(((10#$i - 1) % 4 + 1))_T1w.nii" > "$T/a/sub-${i}_T1w.nii.gz"; done
+gzip -n < "$T/sub-03_T1w.nii" > "$T/b/sub-x_T1w.nii.gz"
+printf 'ax05\nax06\n' > "$T/validation.txt"
+{
+	printf 'participant_id\tage\tsex\n'
+	for i in {01..12}; do printf 'sub-%s\t30\t%s\n' "$i" "$([ "$i" -gt 06 ] && echo f || echo m)"; done
+} > "$T/participants.tsv"
+ldm -o "$T/unet" --steps 1 "${scans[@]}"
+train-sem -q -m "$T/ae" --unet "$T/unet" -c "$T/c.json" --validation "$T/held.txt" -o "$T/sem" --steps 1 "${scans[@]}"
+cp "$T/ae/autoencoder.safetensors" "$T/sem/"{semantic,shift_unet}.safetensors "$T/model"
+cp "$T/ae/autoencoder.safetensors" "$T/unet/unet.safetensors" "$T/plain"
+
+evaluate() { # MODEL OUT OPTION...
+	make --no-print-directory -f pipelines/evaluate.mk MODEL="$T/$1" OUT="$T/$2" DATA="a=$T/a" TEST="b=$T/b" VALIDATION="$T/validation.txt" \
+		COMPONENTS=3 NUMBERS=2 FOLDS=2 TRIPS='ddim-1 ddim-3' BOUNDS='ddim-1=-1 ddim-3=2' TEST_TRIPS=ddim-3 WAY=dpmpp2m-2 DRAWS=2 "${@:3}"
+}
+expect_exit 0 'the whole model' evaluate model whole LABELS="a=$T/participants.tsv"
+r=$T/whole/RESULTS.md
+is 'the whole model: its parts' "$(grep '^#' "$r" | tr '\n' ';')" \
+	'# What the model model can do;## Compression;## To noise and back;## From the semantic code alone;## Between two subjects;## What linear probes read;'
+is 'printed, too' "$(cat "$T/out")" "$(cat "$r")"
+# row FILE TEXT: the cells behind the first two of the first row with this text
+row() { grep -m 1 -F "$2" "$1" | cut -d '|' -f "${3:-4-}" | tr -d ' '; }
+perfect='1.000|1.000|1.000|1.000|0.00000|0.00000|'
+is 'who is among the training scans is the nearest' "$(row "$r" '| validation (2) | nearest')" "$perfect"
+is 'and is what all components of them make' "$(row "$r" '| validation (2) | 3 principal components of whole')" "$perfect"
+is 'and so for another study' "$(row "$r" '| b (1) | nearest')" "$perfect"
+nii2lat -q -m "$T/ae" "${scans[0]}" "${scans[1]}" > "$T/two.lat"
+lat2nii -m "$T/ae" --unit -o "$T/{id}-back.nii" "$T/two.lat"
+lat2nii --grid-only --unit -o "$T/{id}-grid.nii" "$T/two.lat"
+for i in 1 2; do printf '%s\t%s\n' "$T/sub-0${i}_T1w-grid.nii" "$T/sub-0${i}_T1w-back.nii"; done > "$T/two.txt"
+for n in z back; do
+	{ [ $n = z ] && cat "$T/two.lat" || sem-encode -m "$T/model" "$T/two.lat" | lat-denoise -m "$T/model" --invert -s 3 | lat-denoise -m "$T/model" -s 3; } |
+		lat2npy -n z -o "$T/{id}-$n.npy"
+	tail -q -c 6144 "$T"/sub-0[12]_T1w-$n.npy | od -An -v -w4 -tf4 > "$T/$n.txt"
+done
+is 'the autoencoder, by hand' "$(row "$r" '| validation (2) | autoencoder' 4,8)" "$(nii-score --mask brain --list "$T/two.txt" | awk '
+	NR > 1 { ssim += $3; mse += $5 } END { printf "%.3f|%.5f", ssim / 2, mse / 2 }')"
+is 'round trips' "$(grep -cE '^\| (validation \(2\)|b \(1\)) \| (ddim|autoencoder alone) \|' "$r")" 5
+is 'round trips: bounds' "$(grep -oE -- '-1: falls short|2: holds' "$r" | tr '\n' ';')" '-1: falls short;2: holds;2: holds;'
+is 'round trips: the error in z, by hand' "$(grep -F '| validation (2) | ddim | 3 |' "$r" | cut -d '|' -f 8 | tr -d ' ')" \
+	"$(paste "$T/z.txt" "$T/back.txt" | awk '{ d += ($1 - $2) ^ 2; z += $1 ^ 2 } END { printf "%.4f", sqrt(d / z) }')"
+is 'zT of all sets' "$(grep -cE '^\| (train \(10\)|validation \(2\)|b \(1\)) \| [0-9.]+(: outside .95..1.05)? \| [0-9.]+ \|$' "$r")" 3
+is 'claims' "$(grep -cE '^- (validation|b): .* better than .*: (holds|falls short)' "$r")" 6
+is 'the midpoint is halfway in y' "$(row "$r" '| rms in y, of the midpoint itself' 3-6 | awk -F '|' '{ print $1 - $2, int($3 / $1 * 100 + .5), $4 }')" '0 200 2of2'
+is 'the ends' "$(tail -n 20 "$r" | grep '^The ends')" 'The ends, bit for bit: lat-lerp -t 0: same; lat-lerp -t 1: 4 of 4 tensors are the same.'
+is 'an age that all have' "$(row "$r" '| a (12) | none: the mean of the others')" '0|0.00[0.00,0.00]|n/a[n/a,n/a]|.5|.5|'
+is 'codes' "$(grep '^| a (12)' "$r" | cut -d '|' -f 3,4 | tr '\n' ';')" \
+	' semantic code | 16 ; none: the mean of the others | 0 ; 2 principal components of the voxels | 2 ; 2 principal components of the latents | 2 ;'
+made() { find "$T/whole" -type f ! -name '*.md' -printf '%p %T@\n' | sort | sha256sum; }
+before=$(made)
+expect_exit 0 'once more' evaluate model whole LABELS="a=$T/participants.tsv"
+is 'once more: nothing is done again' "$(made)" "$before"
+expect_exit 0 'one more trip' evaluate model whole TRIPS='ddim-1 dpmpp2m-1'
+is 'one more trip: is there' "$(grep -c '| dpmpp2m | 1 |' "$r")" 1
+
+expect_exit 0 'without a semantic encoder' evaluate plain plain-results
+r=$T/plain-results/RESULTS.md
+is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## To noise and back;'
+is 'without: said' "$(grep -c 'has no semantic encoder with a shift U-Net: what needs it is left out' "$r")" 1
+expect_exit 2 'no data' make --no-print-directory -f pipelines/evaluate.mk OUT="$T/none"
+like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
+printf 'id\tage\n' > "$T/odd.tsv"
+expect_exit 2 'labels of nobody' evaluate model whole LABELS="b=$T/odd.tsv"
+like 'labels of nobody: said' "$(cat "$T/err")" 'evaluate.mk: the labels of b: no column participant_id'
+finish
