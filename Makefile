@@ -116,9 +116,14 @@ demo:	## a real scan through the pipe: sizes, scores and a picture (also install
 	@$(MAKE) --no-print-directory all
 	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo
 
-PIPELINES := $(filter-out demo model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
+PIPELINES := $(filter-out codes demo model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
 $(PIPELINES): all	# make NAME VARIABLE=..: the pipeline of this name with the tools in build/; make -f pipelines/NAME.mk help
 	+@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/$@.mk
+reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with scores
+interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
+manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells
+generate:	## OUT= COUNT=: brains that nobody has
+probe:	## BIDS= OUT= TARGET=: what the semantic codes know, and a probe
 evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
 install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic

@@ -67,7 +67,10 @@ recipe() {
 said() { sed -n "s/^  \"$1\": \"\(.*\)\",\{0,1\}$/\1/p" "$sidecar"; }
 
 finished() { # RECIPE: is the output the one that this recipe makes, whole?
-	[ -f "$sidecar" ] && [ -f "$output" ] && [ "$(said Recipe)" = "$1" ] && [ "$(said Sha256)" = "$(hash_of "$output")" ]
+	local others
+	[ -f "$sidecar" ] && [ -f "$output" ] && [ "$(said Recipe)" = "$1" ] && [ "$(said Sha256)" = "$(hash_of "$output")" ] || return
+	others=$(sed -n '/^  "Others"/,/^  }/s/^    "\(.*\)": "\(.*\)",\{0,1\}$/\2  \1/p' "$sidecar")
+	[ -z "$others" ] || (cd "$folder" && sha256sum --check --status 2> /dev/null) <<< "$others"
 }
 
 # ---- in PIPE ----
@@ -113,10 +116,11 @@ failed() { # STAGE EXIT MESSAGE
 
 write_sidecar() { # RECIPE INPUTS
 	local kind hash name value comma file
-	local -a sources
+	local -a sources=()
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
 	while read -r name hash; do
+		[ -n "$name" ] || continue
 		file=${!name}
 		[ -z "$BIDS" ] || file=${file#"${BIDS%/}/"}
 		file=${file#"$OUT/"}
@@ -134,6 +138,9 @@ write_sidecar() { # RECIPE INPUTS
 			[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null
 			printf '%s    "%s": %s' "$comma" "$name" "$value" && comma=$',\n'
 		done < <(cat "$notes/scores" 2> /dev/null)
+		printf '\n  },\n  "Others": {\n' && comma= && for file in "$work"/extra.*; do
+			printf '%s    "%s": "%s"' "$comma" "${stem}_${file##*/extra.}" "$(hash_of "$file")" && comma=$',\n'
+		done
 		printf '\n  },\n  "Sha256": "%s",\n  "Recipe": "%s"\n}\n' "$(hash_of "$work/output$EXT")" "$1"
 	} > "$work/sidecar"
 }
@@ -187,7 +194,8 @@ job() { # NUMBER
 	place
 	work=$OUT/.latpipe/work/$stem
 	notes=$(mktemp -d) || { failed write 73 'no temporary folder'; return; }
-	trap 'rm -rf "$notes"' EXIT
+	trap 'cat "$notes/said" >&2; rm -rf "$notes"' EXIT # a mistake of this script must not go unseen
+	: > "$notes/said"
 	if [ -n "$reason" ]; then
 		failed find 66 "$path: $reason"
 	elif ! hold 2> "$notes/said"; then
@@ -196,4 +204,5 @@ job() { # NUMBER
 		attempt
 		rm -rf "$work"
 	fi
+	trap 'rm -rf "$notes"' EXIT
 }

@@ -12,7 +12,8 @@
 #   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1)
 #   make ... slurm                 prints a script for sbatch(1), an array of the same jobs. make -n: what would be done. make help
 # What is done is not done again: a sidecar that agrees with the scan's content, the weights' identities, the stages' commands and the
-# version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2.
+# version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2. logs/NAME.tsv is parallel's log of the jobs,
+# logs/NAME-outputs.txt lists what is there.
 #
 # For who writes one: set these, include this file, and give `NAME: ; $(EACH)` as the rule.
 #   NAME    the pipeline, and desc-NAME of what it makes
@@ -27,6 +28,7 @@
 #   UNITS   a filter from the table of scans (columns id participant_id session_id months path reason) to a table of units; columns may
 #           be added. Files are in columns path and *_path: their content counts in deciding what is done (cat)
 #   SCANS   `no` for a pipeline that makes units of nothing (UNITS reads an empty table)
+#   BEFORE  the pipeline whose failures on the same OUT count here, too (codes.mk sets it)
 #   PLAN    bash that prints the tools' --plan for the unit, to bound the jobs by memory. May be empty
 HERE       := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 MODEL      ?= brain3mm
@@ -35,11 +37,12 @@ UNITS      ?= cat
 SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
-export BIDS FILES OUT SUBJECTS SESSIONS MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN $(STAGES)
+export BIDS FILES OUT SUBJECTS SESSIONS MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
 # the tools are found by PATH, else where this file was installed or built
 export PATH := $(PATH):$(abspath $(HERE)../../../bin):$(abspath $(HERE)../build)
 
-EACH = +@bash $(HERE)subjects.sh $(if $(findstring n,$(firstword -$(MAKEFLAGS))),show,run)
+SUBJECTS_MODE = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),show,run)
+EACH = +@bash $(HERE)subjects.sh $(SUBJECTS_MODE)
 
 slurm:
 	+@bash $(HERE)subjects.sh slurm

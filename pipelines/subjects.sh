@@ -9,7 +9,7 @@ unset PARALLEL
 
 die() { # TEXT
 	echo "$NAME: $1" >&2
-	exit 2
+	exit 64
 }
 
 # ---- what is asked for ----
@@ -25,7 +25,7 @@ check_settings() {
 	! grep -qs '"DatasetType": *"raw"' "$OUT/dataset_description.json" || die "$OUT: is a raw dataset; OUT= must be another folder"
 	command -v parallel > /dev/null || die 'needs GNU parallel (Debian package parallel)'
 	command -v nii2lat > /dev/null || die 'the tools are not in PATH (nii2lat is not found)'
-	VERSION=$(nii2lat --version) || exit 2
+	VERSION=$(nii2lat --version) || exit
 	VERSION=${VERSION##* }
 }
 
@@ -36,7 +36,7 @@ find_weights() {
 	commands+=" $PIPE"
 	WEIGHTS=
 	[[ $commands =~ nii2lat|lat2nii|sem-encode|lat-denoise ]] || return
-	have=$(lat-model "$MODEL") || exit 2
+	have=$(lat-model "$MODEL") || exit
 	want() { # KIND...: the first that there is
 		local kind row
 		for kind; do
@@ -52,9 +52,23 @@ find_weights() {
 	[ -z "$missing" ] || { missing=${missing# }; die "$MODEL: has no ${missing// /, }, which the stages need"; }
 }
 
+# with_codes: a table of scans, those that codes.mk has made codes of, which take their place
+with_codes() {
+	local line
+	IFS= read -r line
+	IFS=$'\t' read -r -a columns <<< "$line"
+	echo "$line"
+	while IFS= read -r line; do
+		fields "$line"
+		NAME=codes EXT=.lat place
+		[ ! -f "$output" ] && [ "$mode" != show ] ||
+			printf '%s\t%s\t%s\t%s\t%s\tn/a\n' "$id" "$participant_id" "${session_id:-n/a}" "${months:-n/a}" "$output"
+	done
+}
+
 # The table of units, in $RUN/units.tsv
 find_units() {
-	local number=0 line
+	local number line
 	local -A made_by=()
 	{
 		if [ "${SCANS:-}" = no ]; then
@@ -64,9 +78,11 @@ find_units() {
 		else
 			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --list "$FILES"
 		fi
-	} > "$RUN/scans.tsv" || exit 2
+	} > "$RUN/scans.tsv" || exit
 	(set -e; eval "$UNITS") < "$RUN/scans.tsv" > "$RUN/units.tsv"
-	[ $? -eq 0 ] || exit 2
+	number=$?
+	[ "$number" -eq 0 ] || exit "$((number == 2 ? 64 : number))" # 2 is said when units have failed
+	number=0
 	IFS=$'\t' read -r -a columns < "$RUN/units.tsv"
 	ids=()
 	while IFS= read -r line; do
@@ -193,7 +209,16 @@ summary() {
 	{
 		printf 'id\tstage\texit\tmessage\n'
 		for n in "${!ids[@]}"; do [[ ${ended[n]} == made || ${ended[n]} == kept ]] || printf '%s\n' "${ended[n]}"; done
+	} > "$OUT/logs/$NAME-failed.tsv" || die "$to: cannot be written"
+	for n in "${!ids[@]}"; do
+		[[ ${ended[n]} == made || ${ended[n]} == kept ]] || continue
+		unit "$n" && place && echo "$output"
+	done > "$OUT/logs/$NAME-outputs.txt" || die "$OUT/logs: cannot be written"
+	{
+		cat "$OUT/logs/$NAME-failed.tsv"
+		[ -z "${BEFORE:-}" ] || tail -n +2 "$OUT/logs/$BEFORE-failed.tsv"
 	} > "$to.part" && mv -f "$to.part" "$to" || die "$to: cannot be written"
+	failures=$(($(wc -l < "$to") - 1))
 	write_scores || die "$OUT: the table of scores cannot be written"
 	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
 	echo "$NAME: $made made, $kept as they were, $failures failed${failures:+$([ "$failures" -eq 0 ] || echo ": see $to")}" >&2
@@ -240,16 +265,16 @@ slurm() {
 	E2
 }
 
-BIDS=${BIDS:-}
+BIDS=${BIDS:-} mode=$1
 check_settings
 find_weights
-if [ "$1" = show ]; then
-	RUN=$(mktemp -d) || exit 2
+if [ "$mode" = show ]; then
+	RUN=$(mktemp -d) || exit
 else
 	mkdir -p "$OUT/.latpipe" "$OUT/logs" && RUN=$(mktemp -d "$OUT/.latpipe/run.XXXXXX") || die "$OUT: cannot be made"
 fi
-[ "$1" = slurm ] || trap 'rm -rf "$RUN"; rmdir "$OUT/.latpipe/work" "$OUT/.latpipe" 2> /dev/null' EXIT
+[ "$mode" = slurm ] || trap 'rm -rf "$RUN"; rmdir "$OUT/.latpipe/work" "$OUT/.latpipe" 2> /dev/null' EXIT
 find_units
 divide_cores
-[ "$1" = show ] || { write_job && write_description; } || die "$OUT: cannot be written"
-"$1" || exit 2
+[ "$mode" = show ] || { write_job && write_description; } || die "$OUT: cannot be written"
+"$mode" || exit 2

@@ -1,0 +1,31 @@
+# For pipelines that work on codes, in front of their own step: $(CODES) makes them of all scans,
+#
+#   scan -- ENCODE -- x, z -- SEM -- y -- INVERT -- zT -- sub-X..._desc-codes_T1w.lat
+#
+# and `with_codes`, in UNITS, puts them in the place of the scans. Scans that fail here stay in failed.tsv and are units no more.
+STEPS  ?= 100
+ENCODE ?= nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
+SEM    ?= sem-encode -m "$$MODEL"
+INVERT ?= lat-denoise -m "$$MODEL" --invert -s $(STEPS)
+SAMPLE ?= lat-denoise -m "$$MODEL" -s $(STEPS)
+
+define CODES_PIPE
+stage ENCODE | stage SEM | stage INVERT > "$$output"
+endef
+
+# What a scan's way to its codes takes; the ways back are PLAN_BACK, of the same record
+define CODES_PLAN
+nii2lat -q -m "$$MODEL" "$$path" | sem-encode -m "$$MODEL" > "$$work/plan.lat"
+nii2lat -m "$$MODEL" --plan "$$path"
+sem-encode -m "$$MODEL" --plan "$$work/plan.lat"
+lat-denoise -m "$$MODEL" --plan --invert "$$work/plan.lat"
+endef
+define PLAN_BACK
+lat-denoise -m "$$MODEL" --plan "$$path"
+lat2nii -m "$$MODEL" --plan "$$path"
+endef
+
+export ENCODE SEM INVERT CODES_PIPE CODES_PLAN
+BEFORE := codes
+CODES   = +@NAME=codes EXT=.lat STAGES='ENCODE SEM INVERT' PIPE="$$CODES_PIPE" PLAN="$$CODES_PLAN" UNITS=cat BEFORE= \
+	bash $(HERE)subjects.sh $(SUBJECTS_MODE) || [ $$? -eq 2 ]

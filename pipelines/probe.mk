@@ -1,0 +1,44 @@
+# What the semantic codes know, and a probe that tells it of new scans:
+#
+#   scan -- ENCODE -- x -- SEM -- y: sub-X..._desc-probe_T1w.lat --.-- linprobe cv -- TARGET-cv.tsv, TARGET-predictions.tsv
+#                                                 participants.tsv '-- linprobe fit -- TARGET.safetensors
+#
+#   make -f pipelines/probe.mk BIDS=study OUT=folder TARGET=age [LABELS=study/participants.tsv] [POSITIVE=AD] [PROBING='--balance'] ...
+#
+# TARGET: a column of LABELS; with POSITIVE, that value against the others. PROBING: further options of linprobe(1), of both steps. Figures
+# are by cross-validation over subjects; the probe is fitted on all of them. Scans that could not be encoded are in failed.tsv, and missing.
+NAME   := probe
+EXT    := .lat
+LABELS ?= $(BIDS)/participants.tsv
+ENCODE ?= nii2lat -m "$$MODEL" --grid-only --id "$$id" "$$path"
+SEM    ?= sem-encode -m "$$MODEL"
+STAGES := ENCODE SEM
+export TARGET LABELS POSITIVE
+
+define UNITS
+[ -n "$$TARGET" ] || die 'TARGET=column says what to predict'
+[ -f "$$LABELS" ] || die "$$LABELS: no such table; LABELS=file names the one with the column $$TARGET"
+head -n 1 "$$LABELS" | tr -d '\r' | tr '\t' '\n' | grep -q -x -F -e "$$TARGET" || die "$$LABELS: has no column $$TARGET"
+cat
+endef
+
+define PIPE
+stage ENCODE | stage SEM | lat-cut -n y > "$$output"
+endef
+
+define PLAN
+nii2lat -m "$$MODEL" --plan "$$path"
+nii2lat -q -m "$$MODEL" --grid-only "$$path" | sem-encode -m "$$MODEL" --plan
+endef
+
+probe:
+	$(EACH) || { failed=$$?; [ $$failed -eq 2 ] || exit $$failed; }
+	[ $(SUBJECTS_MODE) = run ] || exit 0
+	out=$$(realpath "$$OUT")
+	probing=(--labels "$$LABELS" --target "$$TARGET" $${POSITIVE:+--positive "$$POSITIVE"} $(PROBING) -f)
+	codes() { xargs -d '\n' cat < "$$out/logs/probe-outputs.txt"; }
+	codes | linprobe cv "$${probing[@]}" --predictions "$$out/$$TARGET-predictions.tsv" -o "$$out/$$TARGET-cv.tsv"
+	codes | linprobe fit -q "$${probing[@]}" -o "$$out/$$TARGET.safetensors"
+	cat "$$out/$$TARGET-cv.tsv"
+	exit $${failed:-0}
+include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
