@@ -55,6 +55,8 @@ USES_train-ldm := cli train diffusion model nn nii volume format base
 USES_train-sem := cli train diffusion model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_sem-encode := cli model nn volume format base
+USES_nii-mask := cli format nii volume base
+USES_nii-transform := cli nii volume base
 USES_nii2png := cli format nii volume base
 
 PARTS := cli train baseline probe diffusion model nn nii volume format base

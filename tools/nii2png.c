@@ -13,7 +13,7 @@
 static int64_t slices = 3, size = 220;
 static double low = NAN, high = NAN, contrast = 4;
 static const char *planes = "acs", *overlay_name;
-static bool no_difference, no_captions;
+static bool no_difference, no_captions, contour;
 
 static const struct cli_option options[] = {
 	{ 'n', "slices", CLI_INT, &slices, "N", "slices of each plane", false },
@@ -25,6 +25,7 @@ static const struct cli_option options[] = {
 	{ 0, "no-difference", CLI_FLAG, &no_difference, NULL, "no rows of differences", false },
 	{ 0, "no-captions", CLI_FLAG, &no_captions, NULL, "no file names in the picture", false },
 	{ 0, "overlay", CLI_TEXT, &overlay_name, "FILE", "draw this mask or map in colour over the first scan", false },
+	{ 0, "contour", CLI_FLAG, &contour, NULL, "only the outline of the overlay, at half of its largest value", false },
 	{ 0 },
 };
 
@@ -59,6 +60,9 @@ static mosaic_options chosen(void)
 	o.high = high;
 	o.contrast = contrast;
 	o.difference = !no_difference;
+	o.contour = contour;
+	if (contour && !overlay_name)
+		cli_die(ERR_USAGE, "--contour: of what? (--overlay)");
 	return o;
 }
 

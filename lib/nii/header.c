@@ -220,3 +220,39 @@ int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code,
 	memcpy(bytes, &f, sizeof f);
 	return nii_header_parse(h, bytes, sizeof bytes, "new header", e);
 }
+
+/* A number of the header, `size` bytes, in its byte order. */
+static void put(nii_header *h, size_t at, void *number, int size)
+{
+	if (h->swapped)
+		nifti_swap_Nbytes(1, size, number);
+	memcpy(h->bytes + at, number, (size_t)size);
+}
+
+int nii_header_place(nii_header *h, double affine[3][4], int code, err *e)
+{
+	for (int i = 0; i < 12; i++)
+		if (!isfinite((float)affine[i / 4][i % 4]))
+			return err_set(e, ERR_DATA, "the new place is not finite");
+	memcpy(h->affine, affine, sizeof h->affine);
+	h->qform_code = 0;
+	h->sform_code = code;
+	if (h->version == 1) {
+		int16_t q = 0, s = (int16_t)code;
+		put(h, offsetof(nifti_1_header, qform_code), &q, 2);
+		put(h, offsetof(nifti_1_header, sform_code), &s, 2);
+		for (size_t i = 0; i < 12; i++) {
+			float v = (float)affine[i / 4][i % 4];
+			put(h, offsetof(nifti_1_header, srow_x) + 4 * i, &v, 4);
+		}
+	} else {
+		int32_t q = 0, s = code;
+		put(h, offsetof(nifti_2_header, qform_code), &q, 4);
+		put(h, offsetof(nifti_2_header, sform_code), &s, 4);
+		for (size_t i = 0; i < 12; i++) {
+			double v = affine[i / 4][i % 4];
+			put(h, offsetof(nifti_2_header, srow_x) + 8 * i, &v, 8);
+		}
+	}
+	return 0;
+}

@@ -43,6 +43,9 @@ int nii_header_parse(nii_header *h, const void *bytes, size_t size, const char *
 /* A new NIfTI-1 header, float32 and mm, for voxels of this grid. code: NIFTI_XFORM_* of both forms; 0: neither. ERR_DATA when NIfTI-1
  * cannot hold the grid, ERR_OS. */
 int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code, err *e);
+/* Gives the scan another place: affine becomes the sform with this NIFTI_XFORM_* code > 0, and the qform, which can hold no shear and
+ * would say something else, is switched off (code 0). All other bytes are kept. ERR_DATA: not finite. */
+int nii_header_place(nii_header *h, double affine[3][4], int code, err *e);
 void nii_header_free(nii_header *h);
 
 /* What was lost on the way to whole numbers. */

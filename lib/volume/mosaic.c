@@ -152,6 +152,20 @@ static colour tinted(double v, double heat)
 	return (colour){ level(.45 * v + .55), level(.45 * v + .55 * fmin(heat, 1)), level(.45 * v) };
 }
 
+/* Does the outline of what is at least `level` go through pixel (i,j) of slice v? */
+static bool outline(const volume *v, int i, int j, double level)
+{
+	static const int beside[4][2] = { { -1, 0 }, { 1, 0 }, { 0, -1 }, { 0, 1 } };
+	if ((double)v->v[i * v->n[1] + j] < level)
+		return false;
+	for (int k = 0; k < 4; k++) {
+		int x = i + beside[k][0], y = j + beside[k][1];
+		if (x >= 0 && x < v->n[0] && y >= 0 && y < v->n[1] && (double)v->v[x * v->n[1] + y] < level)
+			return true;
+	}
+	return false;
+}
+
 /* One cell with its upper left corner at x, y. less, overlay: may be NULL. */
 static int cell(picture *to, int x, int y, const volume *v, const volume *less, const volume *overlay, const struct frame *f,
 		const mosaic_options *o, struct plane p, double share, double hottest, err *e)
@@ -164,9 +178,11 @@ static int cell(picture *to, int x, int y, const volume *v, const volume *less, 
 	for (int i = 0; i < a.n[0] && !code; i++)
 		for (int j = 0; j < a.n[1]; j++) {
 			double va = (double)a.v[i * a.n[1] + j], vb = second ? (double)b.v[i * a.n[1] + j] : 0, unit = f->high - f->low;
-			colour c = less	     ? signed_colour((va - vb) / unit * o->contrast)
-				   : overlay ? tinted((va - f->low) / unit, vb / hottest)
-					     : grey((va - f->low) / unit);
+			colour c = less		? signed_colour((va - vb) / unit * o->contrast)
+				   : !overlay	? grey((va - f->low) / unit)
+				   : !o->contour ? tinted((va - f->low) / unit, vb / hottest)
+				   : outline(&b, i, j, hottest / 2) ? (colour){ 255, 64, 32 }
+								    : grey((va - f->low) / unit);
 			paint_pixel(to, x + i, y + j, c);
 		}
 	volume_free(&a);

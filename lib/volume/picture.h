@@ -21,6 +21,7 @@ typedef struct mosaic_options {
 	bool difference; /* a row below each further scan: that scan less the first, red where more, blue where less */
 	double contrast; /* of the differences: a tenth of the way from black to white fills 1/10 of the colour scale times this */
 	const volume *overlay; /* drawn in colour over the first scan where it is above 0, or NULL */
+	bool contour; /* of the overlay only its outline, at half of its largest value */
 } mosaic_options;
 
 mosaic_options mosaic_default(void);

@@ -1,0 +1,170 @@
+/* nii-mask: masks of scans: made, cleaned, applied, compared. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "nii/nii.h"
+#include "volume/grid.h"
+#include "volume/mask.h"
+
+static double above = 0;
+static bool largest, fill, measure;
+static const char *apply_name, *reference_name;
+
+static const struct cli_option options[] = {
+	{ 0, "above", CLI_REAL, &above, "V", "voxels greater than V are inside", false },
+	{ 0, "largest", CLI_FLAG, &largest, NULL, "keep the largest connected part", false },
+	{ 0, "fill", CLI_FLAG, &fill, NULL, "fill holes", false },
+	{ 0, "apply", CLI_TEXT, &apply_name, "SCAN", "write SCAN, 0 outside of the mask, instead of the mask", false },
+	{ 0, "measure", CLI_FLAG, &measure, NULL, "print a table instead of writing a file", false },
+	{ 0, "reference", CLI_TEXT, &reference_name, "REF", "with --measure: compare with this scan on its grid", false },
+	{ 0 },
+};
+
+static const struct cli tool = {
+	"nii-mask", "make, clean, apply and compare masks", "FILE", 1, 1, CLI_OUTPUT | CLI_JSON, options,
+};
+
+static int make_mask(volume *mask, err *e)
+{
+	mask_above(mask->v, volume_count(mask->n), above);
+	int code = largest ? mask_largest(mask->v, mask->n, e) : 0;
+	return !code && fill ? mask_fill(mask->v, mask->n, e) : code;
+}
+
+/* scan's voxels outside of the mask become 0. */
+static int cut(volume *scan, const volume *mask, err *e)
+{
+	const int *n = mask->n;
+	if (memcmp(scan->n, n, sizeof scan->n))
+		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the mask has %dx%dx%d", apply_name, scan->n[0], scan->n[1],
+			       scan->n[2], n[0], n[1], n[2]);
+	for (int i = 0; i < 12; i++)
+		if (fabs(scan->affine[i / 4][i % 4] - mask->affine[i / 4][i % 4]) > 1e-3)
+			return err_set(e, ERR_DATA, "%s: lies elsewhere in space than the mask", apply_name);
+	size_t count = volume_count(n);
+	for (size_t i = 0; i < count; i++)
+		scan->v[i] *= mask->v[i];
+	return 0;
+}
+
+/* ---- figures ---- */
+
+struct figures {
+	double litres, dice, correlation; /* NAN: no reference, or not defined */
+};
+
+/* out: v's voxels on the grid of `like`. */
+static int onto(volume *out, const volume *v, const volume *like, err *e)
+{
+	double map[3][4];
+	volume from = *v, to = *like;
+	if (!affine_inverse(map, from.affine))
+		return err_set(e, ERR_DATA, "the affine cannot be inverted");
+	affine_multiply(map, map, to.affine);
+	int code = volume_new(out, to.n, e);
+	return code ? code : grid_sample(out, map, v, GRID_FADE, e);
+}
+
+static int compare(struct figures *f, const volume *scan, const volume *mask, err *e)
+{
+	volume ref, s = { .v = NULL }, m = { .v = NULL };
+	int code = nii_read(&ref, NULL, NULL, reference_name, e);
+	if (code)
+		return code;
+	size_t count = volume_count(ref.n);
+	code = onto(&m, mask, &ref, e);
+	if (!code)
+		code = onto(&s, scan, &ref, e);
+	if (!code) {
+		mask_above(m.v, count, .5);
+		f->dice = mask_dice(m.v, ref.v, count);
+		/* the scan as it is inside its own mask */
+		for (size_t i = 0; i < count; i++)
+			s.v[i] *= m.v[i];
+		f->correlation = mask_correlation(s.v, ref.v, count);
+	}
+	volume_free(&ref);
+	volume_free(&s);
+	volume_free(&m);
+	return code;
+}
+
+static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+static void show(const char *path, const struct figures *f)
+{
+	if (cli_common.json) {
+		json_t *o = json_pack("{s:s, s:o, s:o, s:o}", "file", path, "litres", number(f->litres), "dice", number(f->dice),
+				      "correlation", number(f->correlation));
+		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+		json_decref(o);
+		return;
+	}
+	printf("file\tlitres\tdice\tcorrelation\n%s\t%.6g", path, f->litres);
+	printf(isnan(f->dice) ? "\tn/a" : "\t%.6g", f->dice);
+	printf(isnan(f->correlation) ? "\tn/a\n" : "\t%.6g\n", f->correlation);
+}
+
+static int figures_of(const char *path, const volume *scan, const volume *mask, err *e)
+{
+	struct figures f = { mask_litres(mask), NAN, NAN };
+	int code = reference_name ? compare(&f, scan, mask, e) : 0;
+	if (!code)
+		show(path, &f);
+	return code;
+}
+
+/* ---- files ---- */
+
+static int work(const char *path, err *e)
+{
+	volume v, mask, scan = { .v = NULL };
+	nii_header h = { 0 }, other = { 0 };
+	int code = nii_read(&v, &h, NULL, path, e);
+	if (code)
+		return code;
+	mask = v;
+	mask.v = NULL;
+	code = mem_zero(&mask.v, volume_count(v.n), sizeof *mask.v, path, e);
+	if (!code) {
+		memcpy(mask.v, v.v, volume_count(v.n) * sizeof *v.v);
+		code = make_mask(&mask, e);
+	}
+	if (!code && apply_name)
+		code = nii_read(&scan, &other, NULL, apply_name, e);
+	if (!code && apply_name)
+		code = cut(&scan, &mask, e);
+	if (!code && measure)
+		code = figures_of(path, &v, &mask, e);
+	else if (!code)
+		code = nii_write(cli_common.output, cli_common.force, apply_name ? &other : &h, apply_name ? &scan : &mask, false, NULL, e);
+	volume_free(&v);
+	volume_free(&mask);
+	volume_free(&scan);
+	nii_header_free(&h);
+	nii_header_free(&other);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	int n;
+	char **files = cli_parse(&tool, argc, argv, &n);
+	err e = { 0 };
+	if (reference_name && !measure)
+		cli_die(ERR_USAGE, "--reference: is for --measure");
+	if (apply_name && measure)
+		cli_die(ERR_USAGE, "--apply: writes a file, --measure none");
+	if (!measure && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
+		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	omp_set_num_threads(cli_common.threads);
+	if (work(files[0], &e))
+		cli_fail(&e);
+	return cli_done(0);
+}
