@@ -113,7 +113,7 @@ include tests/tests.mk man/man.mk
 deps:	## install what is missing (Debian; asks sudo -n when not root)
 	@.ci/deps
 
-demo:	## a real scan through the pipe: sizes, scores and a picture (also installs what is missing)
+demo:	## a real scan through the pipe: sizes, scores and pictures (also installs what is missing)
 	@.ci/deps
 	@$(MAKE) --no-print-directory all
 	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo

@@ -21,6 +21,13 @@ train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae" "${scans[@]}"
 train-ae -q -c "$T/c.json" --validation "$T/held.txt" -o "$T/ae2" --seed 2 --steps 1 "${scans[@]}"
 
 ldm() { train-ldm -q -m "$T/ae" -c "$T/c.json" --validation "$T/held.txt" "$@"; }
+# A model with all its weights, hardly trained: in FOLDER
+whole_model() {
+	ldm -o "$1-unet" --steps 1 "${scans[@]}"
+	train-sem -q -m "$T/ae" --unet "$1-unet" -c "$T/c.json" --validation "$T/held.txt" -o "$1-semantic" --steps 1 "${scans[@]}"
+	mkdir "$1"
+	cp "$T/ae/autoencoder.safetensors" "$1-semantic/"{semantic,shift_unet}.safetensors "$1"
+}
 sum() { sha256sum < "$1.safetensors"; }
 # Of the tensors alone: the metadata tells the whole configuration.
 weights_sum() { meta "$1" identity; }

@@ -2,7 +2,7 @@
 . tests/lib.sh
 . tests/training.sh
 # study a: twelve subjects who share four scans, two of them to validate on; study b: one with a scan of these
-mkdir "$T/a" "$T/b" "$T/model" "$T/plain"
+mkdir "$T/a" "$T/b" "$T/plain"
 for i in {01..12}; do gzip -n < "$T/sub-0$(((10#$i - 1) % 4 + 1))_T1w.nii" > "$T/a/sub-${i}_T1w.nii.gz"; done
 gzip -n < "$T/sub-03_T1w.nii" > "$T/b/sub-x_T1w.nii.gz"
 printf 'ax05\nax06\n' > "$T/validation.txt"
@@ -10,10 +10,8 @@ printf 'ax05\nax06\n' > "$T/validation.txt"
 	printf 'participant_id\tage\tsex\n'
 	for i in {01..12}; do printf 'sub-%s\t30\t%s\n' "$i" "$([ "$i" -gt 06 ] && echo f || echo m)"; done
 } > "$T/participants.tsv"
-ldm -o "$T/unet" --steps 1 "${scans[@]}"
-train-sem -q -m "$T/ae" --unet "$T/unet" -c "$T/c.json" --validation "$T/held.txt" -o "$T/sem" --steps 1 "${scans[@]}"
-cp "$T/ae/autoencoder.safetensors" "$T/sem/"{semantic,shift_unet}.safetensors "$T/model"
-cp "$T/ae/autoencoder.safetensors" "$T/unet/unet.safetensors" "$T/plain"
+whole_model "$T/model"
+cp "$T/ae/autoencoder.safetensors" "$T/model-unet/unet.safetensors" "$T/plain"
 
 evaluate() { # MODEL OUT OPTION...
 	make --no-print-directory -f pipelines/evaluate.mk MODEL="$T/$1" OUT="$T/$2" DATA="a=$T/a" TEST="b=$T/b" VALIDATION="$T/validation.txt" \
