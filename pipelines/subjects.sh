@@ -29,6 +29,14 @@ check_settings() {
 	VERSION=${VERSION##* }
 }
 
+# make_folders: OUT, and in it RUN, which this run holds the lock of as long as it lives; those of runs that were killed are removed
+make_folders() {
+	local other
+	mkdir -p "$OUT/.latpipe" "$OUT/logs" && exec 8< "$OUT/.latpipe" && flock 8 || return
+	for other in "$OUT"/.latpipe/run.*; do flock -n "$other" rm -rf "$other"; done
+	RUN=$(mktemp -d "$OUT/.latpipe/$mode.XXXXXX") && exec 7< "$RUN" && flock 7 && exec 8<&-
+}
+
 # The weights that the stages need, as lines "kind identity"; a model that lacks one is refused in one line
 find_weights() {
 	local commands='' stage have missing=''
@@ -147,12 +155,11 @@ divide_cores() {
 # A script that does the unit whose number it is given, on any host that sees the same folders
 write_job() {
 	{
-		echo '#!/bin/bash'
 		for name in RUN OUT NAME EXT PIPE STAGES $STAGES MODEL WEIGHTS VERSION BIDS PATH; do printf 'declare -x %s=%q\n' "$name" "${!name:-}"; done
 		[ -z "${LATPIPE_MODELS:-}" ] || printf 'declare -x LATPIPE_MODELS=%q\n' "$LATPIPE_MODELS"
 		echo "export LC_ALL=C OMP_NUM_THREADS=$THREADS OMP_WAIT_POLICY=passive"
 		printf 'cd %q && . %q && job "$1"\n' "$PWD" "$here/job.sh"
-	} > "$RUN/job" && chmod +x "$RUN/job"
+	} > "$RUN/job"
 }
 
 write_description() {
@@ -222,7 +229,7 @@ summary() {
 	write_scores || die "$OUT: the table of scores cannot be written"
 	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
 	echo "$NAME: $made made, $kept as they were, $failures failed${failures:+$([ "$failures" -eq 0 ] || echo ": see $to")}" >&2
-	[ "$failures" -eq 0 ]
+	[ "$failures" -eq 0 ] && rm -rf "$OUT"/.latpipe/slurm.* # nothing is left for their arrays
 }
 
 run() {
@@ -231,7 +238,7 @@ run() {
 	[ ! -t 2 ] || ! { : > /dev/tty; } 2> /dev/null || how+=(--bar)
 	[ -z "${SSHLOGIN:-}" ] || how+=(--sshlogin "$SSHLOGIN")
 	[ -z "${SSHLOGIN:-}" ] || [ "${peak:-0}" -eq 0 ] || how+=(--memfree "$peak")
-	for n in "${!ids[@]}"; do printf '%s\t%s\n' "$n" "${ids[n]}"; done | parallel "${how[@]}" "$RUN/job" '{1}' '{2}' | summary
+	for n in "${!ids[@]}"; do printf '%s\t%s\n' "$n" "${ids[n]}"; done | parallel "${how[@]}" bash "$RUN/job" '{1}' '{2}' 7<&- | summary
 }
 
 show() {
@@ -261,7 +268,7 @@ slurm() {
 		$([ "${peak:-0}" -eq 0 ] || echo "#SBATCH --mem=$((peak / 1000000 + 200))M")
 		#SBATCH --output=/dev/null
 		# when it has ended, the same make command without slurm makes the summary, and does again what failed
-		exec $(printf %q "$RUN/job") "\$SLURM_ARRAY_TASK_ID"
+		exec bash $(printf %q "$RUN/job") "\$SLURM_ARRAY_TASK_ID"
 	E2
 }
 
@@ -271,7 +278,7 @@ find_weights
 if [ "$mode" = show ]; then
 	RUN=$(mktemp -d) || exit
 else
-	mkdir -p "$OUT/.latpipe" "$OUT/logs" && RUN=$(mktemp -d "$OUT/.latpipe/run.XXXXXX") || die "$OUT: cannot be made"
+	make_folders || die "$OUT: cannot be made"
 fi
 [ "$mode" = slurm ] || trap 'rm -rf "$RUN"; rmdir "$OUT/.latpipe/work" "$OUT/.latpipe" 2> /dev/null' EXIT
 find_units
