@@ -40,7 +40,8 @@ $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always
 		echo 'SSIM has a Gaussian window of standard deviation 1.5, cut to 11 or 3 voxels; in the brain: where the smoothed scan'
 		echo 'exceeds 2 % of the range. In brackets: how many scans.'
 		echo
-		lat-model '$(MODEL)' | awk -F '\t' 'NR > 1 { text = text sprintf("%s %s %.12s", text ? "," : "", $$1, $$2) } END { print "Weights and their identities:" text "." }'
+		lat-model '$(MODEL)' | awk -F '\t' 'NR > 1 { text = text sprintf("%s %s %.12s", text ? "," : "", $$1, $$2) }
+			END { print "Weights and their identities:" text "." }'
 		$(if $(strip $(missing)),echo 'The model has $(strip $(missing)): what needs it is left out.')
 		for part in $(filter %.md,$^); do echo; cat "$$part"; done
 	} > $@

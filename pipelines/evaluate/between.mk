@@ -15,7 +15,8 @@ $(OUT)/between.md: $(OUT)/validation/between.tsv always
 
 # $(call closer,TEXT,COLUMN,SIGN): means, and pairs in which the midpoint is closer to both, from three lines a pair: first and
 # midpoint, second and midpoint, first and second. SIGN 1: less is closer; -1: more is.
-closer = awk -F '\t' 'FNR > 1 { i = (FNR - 2) % 3; v[i] = $$($(2)); sum[i] += v[i]; if (i == 2) { n++; both += (v[2] - v[0]) * ($(3)) > 0 && (v[2] - v[1]) * ($(3)) > 0 } } \
+closer = awk -F '\t' 'FNR > 1 { i = (FNR - 2) % 3; v[i] = $$($(2)) * ($(3)); sum[i] += $$($(2)) } \
+	FNR > 1 && i == 2 { n++; both += v[2] > v[0] && v[2] > v[1] } \
 	END { printf "$(1)\t%.8g\t%.8g\t%.8g\t%d\t%d\n", sum[0] / n, sum[1] / n, sum[2] / n, both, n }'
 
 # $(call distances,MIDPOINTS): rms of the difference in y, three lines a pair

@@ -10,6 +10,20 @@ labelled = $(foreach s,$(LABELS),$(firstword $(subst =, ,$s)))
 NUMBERS ?= 10 $(COMPONENTS)
 codes   := y mean $(NUMBERS:%=x-%) $(NUMBERS:%=z-%)
 
+# From the rows of a study, of which the semantic code's is the first: what it does better than, and what not
+define verdicts
+	awk -F '|' '
+		function list(a, b) { return a (a ? "," : "") b }
+		function say(what, yes, no) {
+			printf "-%s: the semantic code has a %s than:%s; not than:%s\n", substr(set, 1, length(set) - 1), what, yes ? yes : " none", no ? no : " none" }
+		function both() { say("smaller MAE", less, not_less); say("larger AUC", more, not_more) }
+		$$2 != set { if (set) both(); set = $$2; mae = $$5 + 0; auc = $$7 + 0; less = not_less = more = not_more = ""; next }
+		{ name = $$3; sub(/ $$/, "", name)
+		  if (mae < $$5 + 0) less = list(less, name); else not_less = list(not_less, name)
+		  if (auc > $$7 + 0) more = list(more, name); else not_more = list(not_more, name) }
+		END { both() }'
+endef
+
 $(OUT)/probes.md: $(foreach s,$(labelled),$(codes:%=$(OUT)/probes/$s/%.tsv)) always
 	@{
 		echo '## What linear probes read'
@@ -20,6 +34,8 @@ $(OUT)/probes.md: $(foreach s,$(labelled),$(codes:%=$(OUT)/probes/$s/%.tsv)) alw
 		echo '| scans | code | numbers | MAE of $(AGE) | R2 | AUC of $(SEX) | balanced accuracy |'
 		echo '|---|---|---|---|---|---|---|'
 		cat $(filter %.tsv,$^)
+		echo
+		cat $(filter %.tsv,$^) | $(verdicts)
 	} > $@
 
 # Who is in a study, under the ids of the stream
@@ -70,7 +86,7 @@ $(OUT)/probes/%/y.tsv: $(OUT)/probes/%/y.lat
 $(OUT)/probes/%/mean.tsv: $(OUT)/probes/%/y.lat
 	@$(cross) $(AGE) --lambda 1e12 $< > $(@:.tsv=-age.tsv)
 	{
-		printf '| $* (%d) | none: the mean of the others | 0 ' $$(wc -l < $(@D)/ids.txt)
+		printf '| $* (%d) | no code: the mean of the others | 0 ' $$(wc -l < $(@D)/ids.txt)
 		$(call shown,mae,%.2f,$(@:.tsv=-age.tsv))
 		$(call shown,r2,%.2f,$(@:.tsv=-age.tsv))
 		echo '| .5 | .5 |'

@@ -28,14 +28,17 @@ endef
 define table
 	echo '| scans | method | SSIM in the brain, window 11 | window 3 | SSIM whole, window 11 | window 3 | MSE in the brain | MSE whole |'
 	echo '|---|---|---|---|---|---|---|---|'
-	cat $(1) | awk -F '\t' '{ printf "| %s (%d) | %s | %.3f | %.3f | %.3f | %.3f | %.5f | %.5f |\n", $$1, $$3, $$2, $$4, $$5, $$6, $$7, $$8, $$9 }'
+	cat $(1) | awk -F '\t' '{
+		printf "| %s (%d) | %s | %.3f | %.3f | %.3f | %.3f | %.5f | %.5f |\n", $$1, $$3, $$2, $$4, $$5, $$6, $$7, $$8, $$9 }'
 endef
 
 # $(call beats,A,B): does the row of file A do better than that of B?
 define beats
-	paste $(1) $(2) | awk -F '\t' 'BEGIN { split("SSIM in the brain (11)|SSIM in the brain (3)|SSIM whole (11)|SSIM whole (3)|MSE in the brain|MSE whole", name, "|") }
+	paste $(1) $(2) | awk -F '\t' '
+		BEGIN { split("SSIM in the brain (11),SSIM in the brain (3),SSIM whole (11),SSIM whole (3),MSE in the brain,MSE whole", name, ",") }
 		{ for (i = 1; i <= 6; i++) {
 			better = i < 5 ? $$(i + 3) > $$(i + 12) : $$(i + 3) < $$(i + 12)
 			if (better) yes = yes (yes ? ", " : "") name[i]; else no = no (no ? ", " : "") name[i] }
-		  printf "- %s: %s better than %s: %s\n", $$1, $$2, $$11, !no ? "holds in all scores" : !yes ? "falls short in all scores" : "holds in " yes "; falls short in " no }'
+		  printf "- %s: %s better than %s: %s\n", $$1, $$2, $$11,
+			!no ? "holds in all scores" : !yes ? "falls short in all scores" : "holds in " yes "; falls short in " no }'
 endef

@@ -42,8 +42,9 @@ $(OUT)/trips.md: $(foreach s,train $(sets),$(OUT)/$s/$(WAY).zT.lat) always
 		for set in train $(sets); do
 			codes=$(OUT)/$$set/$(WAY).zT.lat
 			scale=$$(lat-info --json $$codes | sed -n '1s/.*"scale_factor":\([0-9.e+-]*\).*/\1/p')
-			awk -v set=$$set -v zT=$(call rms,$$codes,zT) -v z=$(call rms,$$codes,z) -v scale=$$scale -v n=$$(lat-info $$codes | cut -f 3 | grep -cx zT) \
-				'BEGIN { printf "| %s (%d) | %.3f%s | %.3f |\n", set, n, zT, (zT < .95 || zT > 1.05 ? ": outside .95..1.05" : ""), z * scale }'
+			n=$$(lat-info $$codes | cut -f 3 | grep -cx zT)
+			awk -v set=$$set -v n=$$n -v zT=$(call rms,$$codes,zT) -v z=$(call rms,$$codes,z) -v scale=$$scale 'BEGIN {
+				printf "| %s (%d) | %.3f%s | %.3f |\n", set, n, zT, (zT < .95 || zT > 1.05 ? ": outside .95..1.05" : ""), z * scale }'
 		done
 	} > $@
 

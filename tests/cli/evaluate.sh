@@ -47,9 +47,10 @@ is 'zT of all sets' "$(grep -cE '^\| (train \(10\)|validation \(2\)|b \(1\)) \| 
 is 'claims' "$(grep -cE '^- (validation|b): .* better than .*: (holds|falls short)' "$r")" 6
 is 'the midpoint is halfway in y' "$(row "$r" '| rms in y, of the midpoint itself' 3-6 | awk -F '|' '{ print $1 - $2, int($3 / $1 * 100 + .5), $4 }')" '0 200 2of2'
 is 'the ends' "$(tail -n 20 "$r" | grep '^The ends')" 'The ends, bit for bit: lat-lerp -t 0: same; lat-lerp -t 1: 4 of 4 tensors are the same.'
-is 'an age that all have' "$(row "$r" '| a (12) | none: the mean of the others')" '0|0.00[0.00,0.00]|n/a[n/a,n/a]|.5|.5|'
+is 'an age that all have' "$(row "$r" '| a (12) | no code: the mean of the others')" '0|0.00[0.00,0.00]|n/a[n/a,n/a]|.5|.5|'
 is 'codes' "$(grep '^| a (12)' "$r" | cut -d '|' -f 3,4 | tr '\n' ';')" \
-	' semantic code | 16 ; none: the mean of the others | 0 ; 2 principal components of the voxels | 2 ; 2 principal components of the latents | 2 ;'
+	' semantic code | 16 ; no code: the mean of the others | 0 ; 2 principal components of the voxels | 2 ; 2 principal components of the latents | 2 ;'
+is 'codes: what is better' "$(grep '^- a (12): the semantic code has a smaller MAE' "$r")" '- a (12): the semantic code has a smaller MAE than: none; not than: no code: the mean of the others, 2 principal components of the voxels, 2 principal components of the latents'
 made() { find "$T/whole" -type f ! -name '*.md' -printf '%p %T@\n' | sort | sha256sum; }
 before=$(made)
 expect_exit 0 'once more' evaluate model whole LABELS="a=$T/participants.tsv"
