@@ -1,0 +1,71 @@
+# Raw T1w scans to brains that lie in MNI space, as the models take them:
+#
+#   scan -- EXTRACT -- mask --.                            .--> sub-X..._desc-prepare_T1w.nii.gz
+#     `------ BIAS -----------+-- brain -- REGISTER -- xfm-+
+#                                                          `--> JUDGE: scores, pictures
+#
+#   make -f pipelines/prepare.mk BIDS=study OUT=study/derivatives/prepare [EXTRACTED=auto|yes|no] [BIAS=...] [SUBJECTS='01 02'] ...
+#   make -f pipelines/reconstruct.mk BIDS=study/derivatives/prepare OUT=study/derivatives/reconstruct
+#   make -f pipelines/prepare.mk carry-back SCAN=scan.nii.gz PREPARED=prepared.nii.gz OUT=back.nii.gz [CARRY='sem-encode | ...']
+#
+# The result has the scan's own voxels, 0 outside of the brain; its sform alone is another: it leads to MNI152NLin2009cAsym. So voxels are
+# sampled once, by nii2lat on the model's grid, and what `lat2nii --native` makes of the record lies on the scan's own grid: carry-back only
+# puts the scan's header back (and measures what was lost on the way). For programs that cannot read an sform with shear:
+# nii-transform --template MNI.nii.gz.
+#
+# EXTRACTED: is there no skull any more? auto: yes, when less than 2.7 litres are not exactly 0. Then all that is not 0 is the brain.
+# Beside the result: _mask.nii.gz (on the scan's grid), _xfm.txt (4x4, mm along right, front and up: scan to MNI), elastix's own transforms
+# (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan), _mask.png (the mask's outline on the scan) and
+# _template.png (Colin27's outline on the result) to look at.
+# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; extracted (1: was already). Less dice than LEAST_DICE
+# is a failure.
+# A stage is swapped by giving its command, in which $$path is the scan and $$work a folder: EXTRACT makes "$$work/mask.nii.gz"; BIAS
+# "$$work/even.nii.gz", the scan with even intensities (none is done unless given: Debian has no tool for it that would be light, such
+# as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz". Needs the Debian packages elastix and mricron-data.
+NAME       := prepare
+EXTRACTED  ?= auto
+LEAST_DICE ?= .8
+HEAD       ?= /usr/share/mricron/templates/ch2.nii.gz
+BRAIN      ?= /usr/share/mricron/templates/ch2bet.nii.gz
+EXTRACT    ?= bash '$(STEPS)/extract' $(EXTRACTED) '$(HEAD)' '$(BRAIN)' "$$path" "$$work"
+BIAS       ?=
+REGISTER   ?= bash '$(STEPS)/register' '$(BRAIN)' "$$work"
+JUDGE      ?= bash '$(STEPS)/judge' '$(BRAIN)' $(LEAST_DICE) "$$path" "$$work"
+STAGES     := EXTRACT BIAS REGISTER JUDGE
+STEPS       = $(HERE)prepare
+
+define PIPE
+stage EXTRACT
+stage BIAS
+scan=$$path
+[ ! -e "$$work/even.nii.gz" ] || scan=$$work/even.nii.gz
+step cut nii-mask --apply "$$scan" -o "$$work/brain.nii.gz" "$$work/mask.nii.gz"
+stage REGISTER
+step place nii-transform --linear "$$work/xfm.txt" -o "$$work/T1w.nii.gz" "$$work/brain.nii.gz"
+stage JUDGE > "$$work/scores"
+while read -r name number; do score "$$name" "$$number"; done < "$$work/scores"
+for made in "$$work"/{head,brain}-*.txt; do
+	[ -e "$$made" ] || continue
+	sed -i "s|^(InitialTransformParametersFileName \"\(.*\.txt\)\")|(InitialTransformParametersFileName \"$${stem}_\1\")|" "$$made"
+	extra "$$made" "$${made##*/}"
+done
+for made in mask.nii.gz xfm.txt mask.png template.png; do extra "$$work/$$made" "$$made"; done
+mv "$$work/T1w.nii.gz" "$$output"
+endef
+
+prepare: ; $(EACH)
+include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+
+# What becomes of a record, in the scan's own space: by CARRY, a pipe from records to records
+CARRY ?= cat
+carry-back:
+	@for file in '$(SCAN)' '$(PREPARED)'; do [ -f "$$file" ] || { echo "carry-back: SCAN=, PREPARED=: '$$file' is no file" >&2; exit 2; }; done
+	[ -n '$(OUT)' ] || { echo 'carry-back: OUT=file.nii.gz says where to' >&2; exit 2; }
+	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT
+	nii2lat -m '$(MODEL)' '$(PREPARED)' | { $(CARRY); } | lat2nii -m '$(MODEL)' --native | nii-transform --like '$(SCAN)' -f -o '$(OUT)' -
+	nii-transform --like '$(SCAN)' -o "$$work/brain.nii.gz" '$(PREPARED)'
+	nii-mask --above 0 --apply '$(OUT)' -o "$$work/back.nii.gz" "$$work/brain.nii.gz"
+	echo "agreement with the scan's brain, on its own grid:"
+	nii-mask --measure --reference "$$work/brain.nii.gz" "$$work/back.nii.gz" | awk -F '\t' 'NR == 2 { print "correlation " $$4 }'
+
+.PHONY: carry-back
