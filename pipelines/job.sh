@@ -112,6 +112,7 @@ failed() { # STAGE EXIT MESSAGE
 	local message=${3//[[:cntrl:]]/ }
 	printf '%s\tfailed\t%s\t%s\t%s\n' "$number" "$1" "$2" "$message"
 	echo "$id: $1: $message" >&2
+	bad=2
 }
 
 write_sidecar() { # RECIPE INPUTS
@@ -187,13 +188,13 @@ attempt() {
 }
 
 job() { # NUMBER
-	local number=$1
+	local number=$1 bad=0
 	local -a warnings=()
 	exec < /dev/null
 	unit "$number"
 	place
 	work=$OUT/.latpipe/work/$stem
-	notes=$(mktemp -d) || { failed write 73 'no temporary folder'; return; }
+	notes=$(mktemp -d) || { failed write 73 'no temporary folder'; return 2; }
 	trap 'cat "$notes/said" >&2; rm -rf "$notes"' EXIT # a mistake of this script must not go unseen
 	: > "$notes/said"
 	if [ -n "$reason" ]; then
@@ -205,4 +206,5 @@ job() { # NUMBER
 		rm -rf "$work"
 	fi
 	trap 'rm -rf "$notes"' EXIT
+	return "$bad"
 }

@@ -266,7 +266,7 @@ slurm() {
 		#SBATCH --array=1-${#ids[@]}
 		#SBATCH --cpus-per-task=$threads
 		$([ "${peak:-0}" -eq 0 ] || echo "#SBATCH --mem=$((peak / 1000000 + 200))M")
-		#SBATCH --output=/dev/null
+		#SBATCH --output="$OUT/logs/$NAME-slurm-%a.txt"
 		# when it has ended, the same make command without slurm makes the summary, and does again what failed
 		exec bash $(printf %q "$RUN/job") "\$SLURM_ARRAY_TASK_ID"
 	E2

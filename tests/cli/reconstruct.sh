@@ -14,6 +14,7 @@ is 'one bad scan: said once, and at the end' "$(lines | grep -v warning)" "sub-0
 reconstruct: 3 made, 0 as they were, 1 failed: see $O/failed.tsv"
 is 'one bad scan: failed.tsv' "$(tr '\t' '|' < "$O/failed.tsv")" "id|stage|exit|message
 sub-03_T1w|encode|65|nii2lat: a study/sub-03/anat/sub-03_T1w.nii.gz: cut short within the compressed data"
+is 'one bad scan: the log of the jobs' "$(sed 1d "$O/logs/reconstruct.tsv" | sort -n | cut -f 7 | tr '\n' ' ')" '0 0 2 0 '
 is 'the others are there' "$(cd "$O" && find . -name '*.nii.gz' | sort | tr '\n' ' ')" "./sub-01/anat/sub-01_desc-reconstruct_T1w.nii.gz ./sub-02/anat/sub-02_desc-reconstruct_T1w.nii.gz \
 ./sub-04/ses-M06/anat/sub-04_ses-M06_acq-x_desc-reconstruct_T1w.nii.gz "
 is 'nothing else' "$(ls -A "$O" | tr '\n' ' ')" '.bidsignore dataset_description.json desc-reconstruct_scores.tsv failed.tsv logs sub-01 sub-02 sub-04 '
@@ -40,6 +41,35 @@ print(d["DatasetType"], d["GeneratedBy"][0]["Name"], d["GeneratedBy"][0]["Models
       s["Sources"], list(s["Scores"]), "lat-denoise" in s["Stages"]["INVERT"])
 E2
 )" "derivative latpipe True True True ['sub-01/anat/sub-01_T1w.nii.gz'] ['ssim', 'ms_ssim', 'mse', 'psnr', 'ssim_brain'] True"
+
+is 'a derivative of BIDS' "$(python3 - "$O" << 'E2'
+import json, os, re, sys
+O, bad = sys.argv[1], []
+d = json.load(open(O + "/dataset_description.json"))
+bad += [k for k in ("Name", "BIDSVersion", "DatasetType", "GeneratedBy", "SourceDatasets") if not d.get(k)]
+bad += ["GeneratedBy"] if not all(g.get("Name") and g.get("Version") for g in d["GeneratedBy"]) else []
+name = re.compile(r"sub-([A-Za-z0-9]+)(?:_ses-([A-Za-z0-9]+))?(?:_[a-z]+-[A-Za-z0-9]+)*_desc-reconstruct_T1w\.(nii\.gz|json)")
+for folder, _, files in os.walk(O):
+    at = os.path.relpath(folder, O)
+    for f in files if at.startswith("sub-") else []:
+        m = name.fullmatch(f)
+        want = m and "sub-" + m[1] + ("/ses-" + m[2] if m[2] else "") + "/anat"
+        if at != want:
+            bad.append(at + "/" + f)
+        elif m[3] == "json":
+            s = json.load(open(folder + "/" + f))
+            bad += [f + ": " + k for k in ("Sources", "GeneratedBy", "Models", "Sha256") if not s.get(k)]
+        elif not os.path.exists(folder + "/" + f.replace(".nii.gz", ".json")):
+            bad.append(f + ": no sidecar")
+print(bad)
+E2
+)" '[]'
+if command -v bids-validator > /dev/null; then
+	cp -r "$B" "$T/valid" && mkdir "$T/valid/derivatives" && cp -r "$O" "$T/valid/derivatives/reconstruct"
+	holds 'a study with it in derivatives/ is valid' bids-validator "$T/valid"
+else
+	skip 'a study with it in derivatives/ is valid' 'no bids-validator (npm)'
+fi
 
 # resume
 state() { find "$O" -path '*/anat/*' -type f -printf '%f %T@ %i\n' | sort; }
