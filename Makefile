@@ -121,6 +121,7 @@ demo:	## a real scan through the pipe: sizes, scores and pictures (also installs
 PIPELINES := $(filter-out codes demo model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
 $(PIPELINES): all	# make NAME VARIABLE=..: the pipeline of this name with the tools in build/; make -f pipelines/NAME.mk help
 	+@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/$@.mk
+prepare:	## BIDS= OUT=: raw scans to brains in MNI space
 reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with scores
 interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
 manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells

@@ -174,6 +174,17 @@ write_description() {
 	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
 }
 
+# copy_tables: who the subjects are and when they were seen, so that the derivative can be the study of another pipeline
+copy_tables() {
+	local table to
+	[ -n "$BIDS" ] || return 0
+	for table in "${BIDS%/}"/participants.{tsv,json} "${BIDS%/}"/sub-*/sub-*_sessions.{tsv,json}; do
+		to=$OUT/${table#"${BIDS%/}/"}
+		[ -f "$table" ] && { [[ ${table##*/} == participants.* ]] || [ -d "${to%/*}" ]; } || continue
+		cp -L "$table" "$to.part" && mv -f "$to.part" "$to" || return
+	done
+}
+
 # The scores of everything this pipeline has made in OUT
 write_scores() {
 	local to=$OUT/desc-${NAME}_scores.tsv
@@ -226,6 +237,7 @@ summary() {
 		[ -z "${BEFORE:-}" ] || tail -n +2 "$OUT/logs/$BEFORE-failed.tsv"
 	} > "$to.part" && mv -f "$to.part" "$to" || die "$to: cannot be written"
 	failures=$(($(wc -l < "$to") - 1))
+	copy_tables || die "$OUT: the tables of subjects cannot be copied"
 	write_scores || die "$OUT: the table of scores cannot be written"
 	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
 	echo "$NAME: $made made, $kept as they were, $failures failed${failures:+$([ "$failures" -eq 0 ] || echo ": see $to")}" >&2

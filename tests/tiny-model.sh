@@ -16,4 +16,4 @@ pipeline() {
 # all but the line by which make says that a recipe failed
 lines() { grep -v '^make: ' "$T/err"; }
 # the files that a pipeline made, without its folders' names
-made_in() { (cd "$1" && find . -name 'sub-*' -type f | sed 's|.*/||' | sort | tr '\n' ' '); }
+made_in() { (cd "$1" && find . -path '*/anat/*' -type f | sed 's|.*/||' | sort | tr '\n' ' '); }

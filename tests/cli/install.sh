@@ -7,7 +7,7 @@ at=$T/root/opt/latpipe
 tools=$(for t in tools/*.c; do basename "$t" .c; done)
 is 'all tools' "$(ls "$at/bin")" "$tools"
 is 'a page for each' "$(ls "$at/share/man/man1")" "$(printf '%s.1\n' $tools)"
-is 'the other pages' "$(cd "$at/share/man" && echo man5/* man7/*)" 'man5/lat.5 man7/latpipe.7'
+is 'the other pages' "$(cd "$at/share/man" && echo man5/* man7/*)" 'man5/lat.5 man7/latpipe-pipelines.7 man7/latpipe.7'
 is 'pipelines' "$(cd "$at/share/latpipe" && ls pipelines)" "$(cd pipelines && ls)"
 if [ -d models ]; then
 	is 'models' "$(cd "$at/share/latpipe/models" && find . -type f | sort)" "$(cd models && find . -type f ! -name '.*' | sort)"

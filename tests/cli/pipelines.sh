@@ -17,6 +17,17 @@ encode() { # SCAN ID MONTHS
 }
 back() { lat-denoise -m "$T/model" -s 2 | lat2nii -m "$T/model" "$@"; }
 
+# a derivative is a study again: its visits are known, and its people
+printf 'session_id\tmonths\nses-1\t0\n' > "$B/sub-03/sub-03_sessions.tsv"
+expect_exit 0 'a derivative' pipeline reconstruct BIDS=study OUT=again SUBJECTS='01 03' SEM=cat INVERT=cat SAMPLE=cat
+is 'a derivative: the tables of those in it' "$(cd "$T/again" && find . -name 'participants.tsv' -o -name '*_sessions.tsv' | sort | tr '\n' ' ')" \
+	'./participants.tsv ./sub-01/sub-01_sessions.tsv ./sub-03/sub-03_sessions.tsv '
+is 'a derivative: its scans' "$(bids-scans "$T/again" | cut -f 1,4 | tr '\t\n' '| ')" \
+	'id|months sub-01_ses-1_desc-reconstruct_T1w|0 sub-01_ses-2_desc-reconstruct_T1w|6 sub-01_ses-3_desc-reconstruct_T1w|24 sub-03_ses-1_desc-reconstruct_T1w|0 '
+expect_exit 0 'a derivative of it' pipeline reconstruct BIDS=again OUT=twice SUBJECTS=03 SEM=cat INVERT=cat SAMPLE=cat
+is 'a derivative of it: names' "$(cd "$T/twice" && find . -name '*.nii.gz')" './sub-03/ses-1/anat/sub-03_ses-1_desc-reconstruct_T1w.nii.gz'
+rm "$B/sub-03/sub-03_sessions.tsv"
+
 # interpolate
 expect_exit 0 'inner visits' pipeline interpolate BIDS=study OUT=between
 is 'inner visits: one' "$(made_in "$T/between")" "$(for s in 01_ses-1 01_ses-2 01_ses-3 02_ses-1 02_ses-2 03_ses-1; do
