@@ -6,7 +6,10 @@
 
 #include "nn/gemm.h"
 #include "nn/internal.h"
+#include "nn/kernels/channels.h"
+#include "nn/kernels/kernels.h"
 
+enum { RUN = 64 }; /* weights whose dropout is drawn together */
 enum { QUERIES = 64 }; /* in a block: a constant, so that sums do not depend on the number of threads */
 enum { SHARES = 4 }; /* of the blocks of one head, each with sums of its own for keys and values */
 
@@ -54,27 +57,22 @@ static void weigh(const attention_node *n, const matrix *q, const matrix *k, int
 {
 	float scale = 1 / sqrtf((float)n->width);
 	gemm(false, true, rows, keys, n->width, q->v + (size_t)query * q->ld, q->ld, k->v, k->ld, 0, p, keys);
-	for (int r = 0; r < rows; r++) {
-		float *row = p + (size_t)r * keys, most = row[0];
-		for (int i = 1; i < keys; i++)
-			most = row[i] > most ? row[i] : most;
-		double sum = 0;
-		for (int i = 0; i < keys; i++) {
-			row[i] = expf(scale * (row[i] - most));
-			sum += (double)row[i];
-		}
-		float over = (float)(1 / sum);
-		for (int i = 0; i < keys; i++)
-			row[i] *= over;
-	}
+	nn_kernels()->channels->softmax(p, (size_t)rows, keys, scale);
 }
 
 /* to = from with elements dropped; both [rows][keys], may be one. */
 static void drop_weights(const attention_node *n, const unit *u, int query, int rows, int keys, const float *from, float *to)
 {
 	uint64_t at = ((uint64_t)(u->b * n->heads + u->head) * (uint64_t)positions(n->base.in[Q]) + (uint64_t)query) * (uint64_t)keys;
-	for (size_t i = 0; i < (size_t)rows * keys; i++)
-		to[i] = from[i] * dropout_factor(&n->drop, at + i);
+	for (int r = 0; r < rows; r++)
+		for (int k = 0; k < keys; k += RUN) {
+			float factors[RUN];
+			int some = keys - k < RUN ? keys - k : RUN;
+			size_t i = (size_t)r * keys + k;
+			dropout_factors(&n->drop, at + i, (size_t)some, factors);
+			for (int j = 0; j < some; j++)
+				to[i + j] = from[i + j] * factors[j];
+		}
 }
 
 static void attend(nn *c, const attention_node *n, tensor *out)
@@ -104,15 +102,7 @@ static void score_gradient(const attention_node *n, const unit *u, int query, in
 	float scale = 1 / sqrtf((float)n->width);
 	if (n->drop.rate > 0)
 		drop_weights(n, u, query, rows, keys, dp, dp);
-	for (int r = 0; r < rows; r++) {
-		const float *w = p + (size_t)r * keys;
-		float *d = dp + (size_t)r * keys;
-		double sum = 0;
-		for (int i = 0; i < keys; i++)
-			sum += (double)w[i] * (double)d[i];
-		for (int i = 0; i < keys; i++)
-			d[i] = scale * w[i] * (d[i] - (float)sum);
-	}
+	nn_kernels()->channels->softmax_backward(dp, p, (size_t)rows, keys, scale);
 }
 
 /* The gradients of one unit: q's to its place, those of keys and values to dk, dv [keys][width]. work: three blocks of scores. */

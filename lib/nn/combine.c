@@ -90,6 +90,31 @@ tensor *nn_modulate(nn *c, tensor *affine, tensor *by)
 	return out;
 }
 
+static void repeat_backward(nn *c, node *base)
+{
+	tensor *x = base->in[0];
+	size_t count = shape_count(x->s), n = shape_count(base->out->s) / count;
+	float *g = nn_gradient(c, x);
+	if (g && !nn_planning(c))
+		for (size_t k = 0; k < n; k++)
+			for (size_t i = 0; i < count; i++)
+				g[i] += base->out->g[k * count + i];
+}
+
+tensor *nn_repeat(nn *c, tensor *x, int n)
+{
+	if (!x || !nn_ok(c))
+		return NULL;
+	shape s = x->s;
+	s.b *= n;
+	tensor *out = nn_tensor(c, s);
+	size_t count = shape_count(x->s);
+	for (int k = 0; out && out->v && k < n; k++)
+		memcpy(out->v + (size_t)k * count, x->v, count * sizeof(float));
+	nn_push(c, sizeof(node), repeat_backward, out, 1, &x, false);
+	return out;
+}
+
 tensor *nn_time_embedding(nn *c, const double *t, int n, int width)
 {
 	tensor *out = nn_tensor(c, (shape){ n, 1, 1, 1, width });

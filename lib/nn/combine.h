@@ -11,6 +11,9 @@ tensor *nn_concat(nn *c, tensor *a, tensor *b);
  * scale (1 + s), shift (1 + s) + t. affine, by [b,1,1,1,2C], `by` being s, then t. ERR_CONFIG for different shapes. */
 tensor *nn_modulate(nn *c, tensor *affine, tensor *by);
 
+/* x n times, one after the other: [b,X,Y,Z,C] -> [n*b,X,Y,Z,C]. */
+tensor *nn_repeat(nn *c, tensor *x, int n);
+
 /* Sinusoidal embedding of n times (Vaswani et al. 2017, section 3.5), cosines first: cos(t w_i), then sin(t w_i) with
  * w_i = 10000^(-i / (width/2)), computed in double: [n,1,1,1,width]; an odd width leaves a 0 at the end. */
 tensor *nn_time_embedding(nn *c, const double *t, int n, int width);

@@ -2,10 +2,24 @@
 
 #include "nn/prologue.h"
 
+void dropout_factors(const dropout *d, uint64_t first, size_t n, float *factors)
+{
+	const float kept = (float)(1 / (1 - d->rate));
+	uint32_t word[4];
+	for (size_t k = 0; k < n; k++) {
+		uint64_t i = first + k;
+		if (!d->number && (k == 0 || i % 4 == 0))
+			philox_block(d->random, i / 4, word);
+		double u = d->number ? d->number(d->random, i) : word[i % 4] * 0x1p-32;
+		factors[k] = u >= d->rate ? kept : 0;
+	}
+}
+
 float dropout_factor(const dropout *d, uint64_t i)
 {
-	double u = d->number ? d->number(d->random, i) : philox_uniform(d->random, i);
-	return u >= d->rate ? (float)(1 / (1 - d->rate)) : 0;
+	float factor;
+	dropout_factors(d, i, 1, &factor);
+	return factor;
 }
 
 typedef struct dropout_node {
@@ -14,14 +28,22 @@ typedef struct dropout_node {
 	dropout drop;
 } dropout_node;
 
+enum { RUN = 64 }; /* voxels whose factors are made together */
+
 /* to = from times the factors of s, both in nn's order; may be one. */
 static void multiply(nn *c, shape s, const dropout *d, const float *from, float *to)
 {
-	size_t voxels = (size_t)s.x * s.y * s.z;
+	size_t voxels = (size_t)s.x * s.y * s.z, ch = (size_t)s.c, runs = (voxels + RUN - 1) / RUN;
 #pragma omp parallel for num_threads(nn_threads(c))
-	for (size_t i = 0; i < (size_t)s.b * voxels; i++)
-		for (size_t k = 0; k < (size_t)s.c; k++)
-			to[i * s.c + k] = from[i * s.c + k] * dropout_factor(d, (i / voxels * s.c + k) * voxels + i % voxels);
+	for (size_t i = 0; i < (size_t)s.b * runs; i++) {
+		size_t b = i / runs, first = i % runs * RUN, n = voxels - first < RUN ? voxels - first : RUN, at = (b * voxels + first) * ch;
+		for (size_t k = 0; k < ch; k++) {
+			float factors[RUN];
+			dropout_factors(d, (b * ch + k) * voxels + first, n, factors);
+			for (size_t v = 0; v < n; v++)
+				to[at + v * ch + k] = from[at + v * ch + k] * factors[v];
+		}
+	}
 }
 
 static void dropout_backward(nn *c, node *base)

@@ -8,7 +8,7 @@
 #include "nn/conv_job.h"
 #include "nn/gemm.h"
 
-enum { MOST_POINTS = 216 };
+enum { MOST_POINTS = 216, FEW_TILES = 16 };
 
 int wino_points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
 
@@ -21,10 +21,14 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math)
 {
 	const int n[3] = { j->out.x, j->out.y, j->out.z };
 	wino_tile t;
+	int tiles = 1;
 	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
-	for (int a = 0; a < 3; a++)
+	for (int a = 0; a < 3; a++) {
 		t.m[a] = math == NN_FAST && (n[a] % 4 == 0 || n[a] > 16) ? 4 : 2;
-	return t;
+		tiles *= (n[a] + t.m[a] - 1) / t.m[a];
+	}
+	/* few tiles do not pay for so many points of transformed weights */
+	return tiles < FEW_TILES ? (wino_tile){ { 2, 2, 2 } } : t;
 }
 
 size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)wino_points(t) * lanes_up(cin) * lanes_up(cout); }

@@ -118,11 +118,12 @@ int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e
 	return 0;
 }
 
-int noisy_latent_new(noisy_latent *n, const latent_space *l, err *e)
+int noisy_latent_new(noisy_latent *n, const latent_space *l, int most, err *e)
 {
 	*n = (noisy_latent){ 0 };
-	int code = mem_zero(&n->v, l->count, sizeof *n->v, "latent", e);
-	return code ? code : mem_zero(&n->noise, l->count, sizeof *n->noise, "noise", e);
+	size_t count = (size_t)most * l->count;
+	int code = mem_zero(&n->v, count, sizeof *n->v, "latents", e);
+	return code ? code : mem_zero(&n->noise, count, sizeof *n->noise, "noise", e);
 }
 
 void noisy_latent_free(noisy_latent *n)
@@ -132,24 +133,29 @@ void noisy_latent_free(noisy_latent *n)
 	*n = (noisy_latent){ 0 };
 }
 
-void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int t, philox r)
+void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r)
 {
 	double signal = schedule_signal(&l->schedule, t) * l->scale, noise = schedule_noise(&l->schedule, t);
-	n->t = t;
+	float *v = n->v + (size_t)k * l->count, *drawn = n->noise + (size_t)k * l->count;
+	n->t[k] = t;
 #pragma omp parallel for
 	for (size_t i = 0; i < l->count; i++) {
-		n->noise[i] = (float)philox_normal(r, i);
-		n->v[i] = (float)(signal * (z ? (double)z[i] : 0) + noise * (double)n->noise[i]);
+		drawn[i] = (float)philox_normal(r, i);
+		v[i] = (float)(signal * (z ? (double)z[i] : 0) + noise * (double)drawn[i]);
 	}
 }
 
 /* A timestep somewhere in part k of n equal ones. */
 static int time_in(const latent_space *l, int k, int n, double uniform) { return (int)((k + uniform) / n * l->schedule.timesteps); }
 
-void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int k, int of)
+void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of)
 {
-	int t = time_in(l, k, of, philox_uniform(state_random(s, "time", number), 0));
-	noisy_latent_set(n, l, z, t, state_random(s, "noise", number));
+	n->n = of;
+	for (int k = 0; k < of; k++) {
+		uint64_t own = number * (uint64_t)of + (uint64_t)k;
+		int t = time_in(l, k, of, philox_uniform(state_random(s, "time", own), 0));
+		noisy_latent_set(n, l, z, k, t, state_random(s, "noise", own));
+	}
 }
 
 void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair)
@@ -157,7 +163,8 @@ void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, c
 	const uint64_t judging = 0;
 	philox r = philox_make(judging, philox_hash(id) + (uint64_t)pair);
 	/* the numbers of the noise are 0 .. count - 1 */
-	noisy_latent_set(n, l, z, time_in(l, pair, NOISE_PAIRS, philox_uniform(r, l->count)), r);
+	n->n = 1;
+	noisy_latent_set(n, l, z, 0, time_in(l, pair, NOISE_PAIRS, philox_uniform(r, l->count)), r);
 }
 
 static int predict(void *of, float *eps, float *g, const float *x, int t, const float *y, err *e)

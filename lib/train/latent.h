@@ -52,21 +52,21 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
  */
 int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e);
 
-/* A latent at timestep t: what a network sees, and the noise in it. */
+/* A latent at n timesteps: what a network sees as one batch, and the noise in it. */
 typedef struct noisy_latent {
-	int t;
-	float *v, *noise; /* [count] */
+	int n, t[RECIPE_DRAWS];
+	float *v, *noise; /* [n][count] */
 } noisy_latent;
-int noisy_latent_new(noisy_latent *n, const latent_space *l, err *e);
+/* Room for n <= `most` timesteps. ERR_OS. */
+int noisy_latent_new(noisy_latent *n, const latent_space *l, int most, err *e);
 void noisy_latent_free(noisy_latent *n);
-/* sqrt(a_t) scale z + sqrt(1-a_t) noise, noise drawn from r (Ho et al. 2020, equation 4). z NULL: 0. */
-void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int t, philox r);
-/* Sets it as draw `number` of a run does, number k of n draws of one latent: all timesteps are equally likely, and the n lie one in each
- * n-th of them. */
-void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int k, int of);
+/* Number k: sqrt(a_t) scale z + sqrt(1-a_t) noise, noise drawn from r (Ho et al. 2020, equation 4). z NULL: 0. */
+void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r);
+/* Sets it as draw `number` of a run does, at n timesteps: all are equally likely, and the n lie one in each n-th of them. */
+void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of);
 
 enum { NOISE_PAIRS = 10, NOISE_RANGES = 5 };
-/* Pair 0 .. NOISE_PAIRS-1 of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over all of
+/* Pair 0 .. NOISE_PAIRS-1, alone, of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over all of
  * them, one somewhere in each tenth. */
 void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair);
 

@@ -26,7 +26,7 @@ static int make(ldm_train *t, const model_config *config, const recipe *r, laten
 	table_free(&table);
 	if (!code)
 		code = params_with_gradients(&t->weights, e);
-	return code ? code : noisy_latent_new(&t->noisy, space, e);
+	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
 }
 
 int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, enum nn_math math,
@@ -57,11 +57,15 @@ void ldm_train_close(ldm_train *t)
 static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_use *use)
 {
 	const bool plan = nn_planning(c);
-	double time = t->noisy.t;
-	unet_call call = { .x = nn_from_field(c, t->space->s, plan ? NULL : t->noisy.v), .t = plan ? NULL : &time, .of = use };
+	double time[RECIPE_DRAWS];
+	shape s = t->space->s;
+	s.b = t->noisy.n;
+	for (int k = 0; k < t->noisy.n; k++)
+		time[k] = t->noisy.t[k];
+	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
-	tensor *noise = nn_from_field(c, t->space->s, plan ? NULL : t->noisy.noise);
+	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise);
 	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL);
 	nn_drop(c, call.x);
 	nn_drop(c, noise);
@@ -69,19 +73,16 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_
 	return loss;
 }
 
-/* Adds to loss and gradients what latent z makes of them at all of its draws; draw: its number. */
+/* Adds to loss and gradients what latent z makes of them at all of its draws, a batch; draw: its number. */
 static void one_latent(ldm_train *t, nn *c, const float *z, uint64_t draw, double *sum)
 {
-	int n = t->recipe.draws;
-	float share = 1.0f / (float)(t->recipe.batch * n);
-	for (int k = 0; k < n; k++) {
-		const latent_use use = { &t->state, draw * (uint64_t)n + (uint64_t)k, t->config.unet.dropout };
-		noisy_latent_draw(&t->noisy, t->space, z, &t->state, use.draw, k, n);
-		tensor *loss = loss_of(t, c, &t->weights, &use);
-		*sum += share * nn_value(loss);
-		nn_backward(c, loss, share);
-		nn_drop(c, loss);
-	}
+	const latent_use use = { &t->state, draw, t->config.unet.dropout };
+	float share = 1.0f / (float)t->recipe.batch;
+	noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
+	tensor *loss = loss_of(t, c, &t->weights, &use);
+	*sum += share * nn_value(loss);
+	nn_backward(c, loss, share);
+	nn_drop(c, loss);
 }
 
 int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)

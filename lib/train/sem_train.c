@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/semantic.h"
 #include "model/unet.h"
+#include "nn/combine.h"
 #include "nn/loss.h"
 #include "train/ema.h"
 #include "train/move.h"
@@ -64,7 +65,7 @@ static int make(sem_train *t, const model_config *config, const recipe *r, laten
 		code = make_encoder(t, e);
 	if (!code)
 		code = make_net(t, e);
-	return code ? code : noisy_latent_new(&t->noisy, space, e);
+	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
 }
 
 static int begin_part(sem_part *p, const recipe *r, err *e)
@@ -123,27 +124,34 @@ static tensor *encode(const sem_train *t, nn *c, const params *p, shape s, const
 	return y;
 }
 
-/* The loss at t->noisy with the codes y; *without (NULL: not wanted): the same with G = 0. */
+/* The loss at t->noisy with the code y [1,1,1,1,latent_dim]; *without (NULL: not wanted): the same with G = 0. */
 static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, const latent_use *use, double *without)
 {
 	const latent_space *l = t->space;
 	const bool plan = nn_planning(c);
-	int at = t->noisy.t;
-	double time = at, weight = schedule_loss_weight(&l->schedule, at);
-	double shift =
-		t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at) : schedule_shift_published(&l->schedule, at);
-	unet_call call = { .x = nn_from_field(c, l->s, plan ? NULL : t->noisy.v), .t = plan ? NULL : &time, .y = y, .of = use };
+	double time[RECIPE_DRAWS], weight[RECIPE_DRAWS], shift[RECIPE_DRAWS];
+	shape s = l->s;
+	s.b = t->noisy.n;
+	for (int k = 0; k < t->noisy.n; k++) {
+		int at = t->noisy.t[k];
+		time[k] = at;
+		weight[k] = schedule_loss_weight(&l->schedule, at);
+		shift[k] = t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at) :
+								      schedule_shift_published(&l->schedule, at);
+	}
+	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
+	call.y = nn_repeat(c, y, s.b);
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
-	tensor *noise = nn_from_field(c, l->s, plan ? NULL : t->noisy.noise), *g = NULL;
+	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise), *g = NULL;
 	tensor *eps = unet_predict(c, &t->config, p, &call, &g);
 	if (without) {
-		tensor *plain = nn_noise_loss(c, eps, NULL, noise, &weight, NULL);
+		tensor *plain = nn_noise_loss(c, eps, NULL, noise, weight, NULL);
 		*without = nn_value(plain);
 		nn_drop(c, plain);
 	}
-	tensor *loss = nn_noise_loss(c, eps, g, noise, &weight, &shift);
-	tensor *done[] = { call.x, noise, g, eps };
+	tensor *loss = nn_noise_loss(c, eps, g, noise, weight, shift);
+	tensor *done[] = { call.x, call.y, noise, g, eps };
 	for (size_t i = 0; i < sizeof done / sizeof *done; i++)
 		nn_drop(c, done[i]);
 	return loss;
@@ -153,22 +161,14 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 static void one_scan(sem_train *t, nn *c, shape s, const float *x, const float *z, uint64_t draw, sem_losses *l)
 {
 	const latent_use use = { &t->state, draw, t->config.unet.dropout };
-	int n = t->recipe.draws;
-	float share = 1.0f / (float)t->recipe.batch, parts[RECIPE_DRAWS];
-	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use), *losses[RECIPE_DRAWS];
-	for (int k = 0; k < n; k++) {
-		const latent_use own = { &t->state, draw * (uint64_t)n + (uint64_t)k, t->config.unet.dropout };
-		double without = 0;
-		noisy_latent_draw(&t->noisy, t->space, z, &t->state, own.draw, k, n);
-		losses[k] = loss_of(t, c, &t->net.weights, y, &own, &without);
-		parts[k] = 1.0f / (float)n;
-		l->without += share * parts[k] * without;
-	}
-	tensor *loss = nn_weigh(c, n, losses, parts);
+	float share = 1.0f / (float)t->recipe.batch;
+	double without = 0;
+	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use);
+	noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
+	tensor *loss = loss_of(t, c, &t->net.weights, y, &use, &without);
 	l->loss += share * nn_value(loss);
+	l->without += share * without;
 	nn_backward(c, loss, share);
-	for (int k = 0; k < n; k++)
-		nn_drop(c, losses[k]);
 	nn_drop(c, y);
 	nn_drop(c, loss);
 }

@@ -28,20 +28,20 @@ static void noise_in_latents(void **state)
 	train_state s = { .seed = 3 };
 	float *z = calloc(space.count, sizeof *z);
 	assert_non_null(z);
-	SUCCEEDS(noisy_latent_new(&n, &space, &e));
-	SUCCEEDS(noisy_latent_new(&again, &space, &e));
+	SUCCEEDS(noisy_latent_new(&n, &space, 4, &e));
+	SUCCEEDS(noisy_latent_new(&again, &space, 1, &e));
 	for (size_t i = 0; i < space.count; i++)
 		z[i] = sinf((float)i);
 	double sum = 0, squares = 0, count = 0;
 	int places[10] = { 0 };
 	for (uint64_t draw = 0; draw < 2000; draw++) {
-		noisy_latent_draw(&n, &space, z, &s, draw, 0, 1);
-		assert_in_range(n.t, 0, 999);
-		places[n.t / 100]++;
+		noisy_latent_draw(&n, &space, z, &s, draw, 1);
+		assert_in_range(n.t[0], 0, 999);
+		places[n.t[0] / 100]++;
 		if (draw % 100)
 			continue;
 		double a = 1;
-		for (int t = 0; t <= n.t; t++)
+		for (int t = 0; t <= n.t[0]; t++)
 			a *= 1 - (1e-4 + (.02 - 1e-4) * t / 999);
 		for (size_t i = 0; i < space.count; i++) {
 			double noise = (double)n.noise[i];
@@ -54,22 +54,25 @@ static void noise_in_latents(void **state)
 	for (int i = 0; i < 10; i++)
 		assert_in_range(places[i], 140, 260); /* 200, sd 13.4 */
 	assert_true(fabs(sum / count) < 4 / sqrt(count) && fabs(squares / count - 1) < 4 * sqrt(2 / count));
-	noisy_latent_draw(&again, &space, z, &s, 1999, 0, 1);
-	assert_true(again.t == n.t);
+	noisy_latent_draw(&again, &space, z, &s, 1999, 1);
+	assert_true(again.n == 1 && again.t[0] == n.t[0]);
 	assert_memory_equal(again.v, n.v, space.count * sizeof *z);
 	s.seed = 4;
-	noisy_latent_draw(&again, &space, z, &s, 1999, 0, 1);
+	noisy_latent_draw(&again, &space, z, &s, 1999, 1);
 	assert_memory_not_equal(again.noise, n.noise, space.count * sizeof *z);
-	/* draws of one latent: one in each part */
-	for (uint64_t draw = 0; draw < 100; draw++)
-		for (int k = 0; k < 4; k++) {
-			noisy_latent_draw(&n, &space, z, &s, 4 * draw + (uint64_t)k, k, 4);
-			assert_in_range(n.t, 250 * k, 250 * k + 249);
-		}
+	/* draws of one latent: one in each part, each with noise of its own */
+	for (uint64_t draw = 0; draw < 100; draw++) {
+		noisy_latent_draw(&n, &space, z, &s, draw, 4);
+		assert_int_equal(n.n, 4);
+		for (int k = 0; k < 4; k++)
+			assert_in_range(n.t[k], 250 * k, 250 * k + 249);
+		for (int k = 1; k < 4; k++)
+			assert_memory_not_equal(n.noise, n.noise + (size_t)k * space.count, space.count * sizeof *z);
+	}
 	/* pairs to judge by: the id decides, not the run */
 	for (int k = 0; k < NOISE_PAIRS; k++) {
 		noisy_latent_pair(&n, &space, "sub-01", z, k);
-		assert_in_range(n.t, 100 * k, 100 * k + 99);
+		assert_true(n.n == 1 && n.t[0] / 100 == k);
 		noisy_latent_pair(&again, &space, "sub-02", z, k);
 		assert_memory_not_equal(again.noise, n.noise, space.count * sizeof *z);
 	}

@@ -10,14 +10,14 @@
 #include "nn/internal.h"
 #include "nn/resample.h"
 
-enum what { DROPOUT, MEAN_POOL, UPSAMPLE, CONCAT, MODULATE, KINDS };
+enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, CONCAT, MODULATE, KINDS };
 
-static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "concat", "modulate" };
+static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "concat", "modulate" };
 
 typedef struct op_case {
 	enum what what;
 	shape a, b; /* b: the other tensor of concat; b.c 0: pool and dropout without affine */
-	int by[3];
+	int by[3]; /* repeat: by[0] times */
 	enum act act;
 } op_case;
 
@@ -28,6 +28,7 @@ static const op_case cases[] = {
 	{ MEAN_POOL, { 1, 4, 2, 6, 5 }, { 0 }, { 2, 1, 3 }, ACT_NONE },
 	{ UPSAMPLE, { 2, 3, 2, 3, 5 }, { 0 }, { 1, 2, 2 }, ACT_NONE },
 	{ UPSAMPLE, { 1, 2, 1, 3, 16 }, { 0 }, { 3, 1, 2 }, ACT_NONE },
+	{ REPEAT, { 2, 1, 2, 3, 5 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
 	{ CONCAT, { 2, 3, 4, 5, 3 }, { 2, 3, 4, 5, 8 }, { 1, 1, 1 }, ACT_NONE },
 	{ MODULATE, { 3, 1, 1, 1, 34 }, { 3, 1, 1, 1, 34 }, { 1, 1, 1 }, ACT_NONE },
 };
@@ -54,6 +55,8 @@ static void make(op_setup *s, nn *c, const op_case *k, uint64_t seed)
 		s->b->needs_grad = true;
 	if (k->what == MEAN_POOL)
 		s->out = (shape){ k->a.b, k->a.x / k->by[0], k->a.y / k->by[1], k->a.z / k->by[2], k->a.c };
+	if (k->what == REPEAT)
+		s->out.b *= k->by[0];
 	if (k->what == UPSAMPLE)
 		s->out = (shape){ k->a.b, k->a.x * k->by[0], k->a.y * k->by[1], k->a.z * k->by[2], k->a.c };
 	if (k->what == CONCAT)
@@ -79,6 +82,8 @@ static tensor *run(nn *c, op_setup *s)
 		return nn_mean_pool(c, s->a, s->b, s->k->act, s->k->by);
 	case UPSAMPLE:
 		return nn_upsample(c, s->a, s->k->by);
+	case REPEAT:
+		return nn_repeat(c, s->a, s->k->by[0]);
 	case CONCAT:
 		return nn_concat(c, s->a, s->b);
 	default:
@@ -97,7 +102,10 @@ static double *plain(const op_setup *s)
 	case DROPOUT:
 		for (size_t i = 0; i < shape_count(k->a); i++) {
 			size_t voxel = i / ca % voxels, volume = i / ca / voxels;
-			double u = philox_uniform(s->drop.random, (volume * ca + i % ca) * voxels + voxel);
+			uint64_t place = (volume * ca + i % ca) * voxels + voxel;
+			uint32_t word[4];
+			philox_block(s->drop.random, place / 4, word);
+			double u = word[place % 4] / 4294967296.;
 			y[i] = u < s->drop.rate ? 0 : h[i] / (1 - s->drop.rate);
 		}
 		break;
@@ -106,6 +114,10 @@ static double *plain(const op_setup *s)
 		break;
 	case UPSAMPLE:
 		ref_upsample(k->a, k->by, s->ra, y);
+		break;
+	case REPEAT:
+		for (size_t i = 0; i < shape_count(s->out); i++)
+			y[i] = s->ra[i % shape_count(k->a)];
 		break;
 	case CONCAT:
 		for (size_t i = 0; i < shape_count(s->out); i++) {

@@ -1,4 +1,4 @@
-/* What ConvNeXt does along and between channels. Compiled once per instruction-set level with -DLEVEL=name; see kernels.h. */
+/* What ConvNeXt and attention do along and between channels. Compiled once per instruction-set level with -DLEVEL=name; see kernels.h. */
 #include "nn/kernels/channels.h"
 
 #include "nn/kernels/vector.h"
@@ -147,6 +147,47 @@ static void scaled_residual(float *out, const float *x, const float *branch, con
 				 part(x + i * c, k, c) + keep * part(scale, k, c) * (part(branch + i * c, k, c) + part(bias, k, c)));
 }
 
+/* ---- softmax ---- */
+
+static void softmax(float *x, size_t n, int c, float scale)
+{
+	for (size_t i = 0; i < n; i++) {
+		float *row = x + i * c, most = row[0];
+		int whole = c / LANES * LANES;
+		if (whole) {
+			vf high = get(row);
+			for (int k = LANES; k < whole; k += LANES)
+				high = choose(get(row + k) > high, get(row + k), high);
+			for (int l = 0; l < LANES; l++)
+				most = high[l] > most ? high[l] : most;
+		}
+		for (int k = whole; k < c; k++)
+			most = row[k] > most ? row[k] : most;
+		vf sum = { 0 };
+		for (int k = 0; k < c; k += LANES) {
+			put_part(row, k, c, vexp((part(row, k, c) - most) * scale));
+			sum += part(row, k, c);
+		}
+		float over = 1 / total(sum);
+		for (int k = 0; k < c; k += LANES)
+			put_part(row, k, c, part(row, k, c) * over);
+	}
+}
+
+static void softmax_backward(float *d, const float *p, size_t n, int c, float scale)
+{
+	for (size_t i = 0; i < n; i++) {
+		float *di = d + i * c;
+		const float *pi = p + i * c;
+		vf product = { 0 };
+		for (int k = 0; k < c; k += LANES)
+			product += part(di, k, c) * part(pi, k, c);
+		float sum = total(product);
+		for (int k = 0; k < c; k += LANES)
+			put_part(di, k, c, scale * part(pi, k, c) * (part(di, k, c) - sum));
+	}
+}
+
 /* ---- depthwise convolution ---- */
 
 /* Outputs of one line that are computed at once: each weight is read once for all of them. */
@@ -222,6 +263,8 @@ const channel_kernels JOIN(channel_kernels_, LEVEL) = {
 	.normalise_gain = normalise_gain,
 	.gelu = gelu,
 	.gelu_backward = gelu_backward,
+	.softmax = softmax,
+	.softmax_backward = softmax_backward,
 	.scaled_residual = scaled_residual,
 	.depthwise_frame = depthwise_frame,
 	.depthwise_load = depthwise_load,

@@ -1,5 +1,5 @@
-/* Inner loops of ConvNeXt: what happens along the channels of a voxel, and within each channel of a map. Compiled for each level as
- * kernels.h says; reached by nn_kernels()->channels. Rows are voxels, [n][c]. */
+/* Inner loops of ConvNeXt and attention: what happens along the channels of a voxel or the keys of a query, and within each channel of a
+ * map. Compiled for each level as kernels.h says; reached by nn_kernels()->channels. Rows are voxels or queries, [n][c]. */
 #ifndef NN_KERNELS_CHANNELS_H
 #define NN_KERNELS_CHANNELS_H
 
@@ -24,6 +24,11 @@ typedef struct channel_kernels {
 	/* out = x + keep scale (branch + bias); out may be x. */
 	void (*scaled_residual)(float *out, const float *x, const float *branch, const float *bias, const float *scale, float keep,
 				size_t n, int c);
+
+	/* Each row of x becomes exp(scale x) / sum of exp(scale x). */
+	void (*softmax)(float *x, size_t n, int c, float scale);
+	/* d, the gradient at the result p, becomes that at x: scale p (d - <d, p>). */
+	void (*softmax_backward)(float *d, const float *p, size_t n, int c, float scale);
 
 	/* Depthwise convolution of one map [height][width][c], LANES channels at a time (`some` of them are there): the map is loaded
 	 * into a frame of depthwise_frame floats, zeros at first, whose border is left as it is; then taps [DEPTHWISE^2][LANES] slide over
