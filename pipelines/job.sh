@@ -92,8 +92,8 @@ extra() { mv "$1" "$work/extra.$2"; }
 # first_failure EXIT: says which stage failed first. One that lost its reader (141) or its writer only follows another's failure
 first_failure() {
 	local name code stage=$NAME status=$1 message='ended without a word' said=$notes/said
-	local -a names=($STAGES)
-	names=("${names[@],,}")
+	local -a names
+	read -r -a names <<< "${STAGES,,}"
 	for name in "$notes"/status.*; do names+=("${name##*/status.}"); done
 	for name in "${names[@]}"; do
 		code=$(cat "$notes/status.$name" 2> /dev/null) || continue
@@ -115,34 +115,42 @@ failed() { # STAGE EXIT MESSAGE
 	bad=2
 }
 
+# list TEXT...: with commas between
+list() {
+	local IFS=,
+	printf '%s' "$*"
+}
+
 write_sidecar() { # RECIPE INPUTS
-	local kind hash name value comma file
-	local -a sources=()
+	local kind hash name value file
+	local -a sources=() hashes=() models=() stages=() said=() scores=() others=()
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
+	for value in "${warnings[@]}"; do said+=(" $(json "$value")"); done
 	while read -r name hash; do
 		[ -n "$name" ] || continue
 		file=${!name}
 		[ -z "$BIDS" ] || file=${file#"${BIDS%/}/"}
-		file=${file#"$OUT/"}
-		sources+=("$(json "$file")" "\"$hash\"")
+		sources+=(" $(json "${file#"$OUT/"}")") hashes+=(" \"$hash\"")
 	done <<< "$2"
+	while read -r kind hash; do [ -z "$kind" ] || models+=(" \"$kind\": \"$hash\""); done <<< "$WEIGHTS"
+	for name in $STAGES; do stages+=(" \"$name\": $(json "${!name}")"); done
+	while IFS=$'\t' read -r name value; do
+		[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null
+		scores+=($'\n    '"\"$name\": $value")
+	done < <(cat "$notes/scores" 2> /dev/null)
+	for file in "$work"/extra.*; do others+=($'\n    '"\"${stem}_${file##*/extra.}\": \"$(hash_of "$file")\""); done
 	{
 		printf '{\n  "Description": %s,\n' "$(json "$NAME, by latpipe")"
 		printf '  "GeneratedBy": {"Name": "latpipe", "Version": "%s", "Pipeline": "%s"},\n' "$VERSION" "$NAME"
-		printf '  "Sources": [' && comma= && for ((i = 0; i + 1 < ${#sources[@]}; i += 2)); do printf '%s%s' "$comma" "${sources[i]}" && comma=', '; done
-		printf '],\n  "SourcesSha256": [' && comma= && for ((i = 1; i < ${#sources[@]}; i += 2)); do printf '%s%s' "$comma" "${sources[i]}" && comma=', '; done
-		printf '],\n  "Models": {' && comma= && while read -r kind hash; do [ -z "$kind" ] || { printf '%s"%s": "%s"' "$comma" "$kind" "$hash" && comma=', '; }; done <<< "$WEIGHTS"
-		printf '},\n  "Stages": {' && comma= && for name in $STAGES; do printf '%s"%s": %s' "$comma" "$name" "$(json "${!name}")" && comma=', '; done
-		printf '},\n  "Warnings": [' && comma= && for value in "${warnings[@]}"; do printf '%s%s' "$comma" "$(json "$value")" && comma=', '; done
-		printf '],\n  "Scores": {\n' && comma= && while IFS=$'\t' read -r name value; do
-			[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null
-			printf '%s    "%s": %s' "$comma" "$name" "$value" && comma=$',\n'
-		done < <(cat "$notes/scores" 2> /dev/null)
-		printf '\n  },\n  "Others": {\n' && comma= && for file in "$work"/extra.*; do
-			printf '%s    "%s": "%s"' "$comma" "${stem}_${file##*/extra.}" "$(hash_of "$file")" && comma=$',\n'
-		done
-		printf '\n  },\n  "Sha256": "%s",\n  "Recipe": "%s"\n}\n' "$(hash_of "$work/output$EXT")" "$1"
+		printf '  "Sources": [%s ],\n' "$(list "${sources[@]}")"
+		printf '  "SourcesSha256": [%s ],\n' "$(list "${hashes[@]}")"
+		printf '  "Models": {%s },\n' "$(list "${models[@]}")"
+		printf '  "Stages": {%s },\n' "$(list "${stages[@]}")"
+		printf '  "Warnings": [%s ],\n' "$(list "${said[@]}")"
+		printf '  "Scores": {%s\n  },\n' "$(list "${scores[@]}")"
+		printf '  "Others": {%s\n  },\n' "$(list "${others[@]}")"
+		printf '  "Sha256": "%s",\n  "Recipe": "%s"\n}\n' "$(hash_of "$work/output$EXT")" "$1"
 	} > "$work/sidecar"
 }
 

@@ -26,7 +26,8 @@ step judge lat2nii --grid-only $(native) -o "$$work/scan.nii" "$$work/scan.lat"
 step judge nii-score --range "$$scale" "$$work/scan.nii" "$$output" > "$$work/whole"
 step judge nii-score --range "$$scale" --mask brain "$$work/scan.nii" "$$output" > "$$work/brain"
 while read -r name number; do score "$$name" "$$number"; done < <(
-	awk -F '\t' -v scale="$$scale" 'FNR == 2 && NR == 2 { print "ssim", $$3; print "ms_ssim", $$4; print "mse", $$5 / scale ^ 2; print "psnr", $$6 }
+	awk -F '\t' -v scale="$$scale" '
+		FNR == 2 && NR == 2 { print "ssim", $$3; print "ms_ssim", $$4; print "mse", $$5 / scale ^ 2; print "psnr", $$6 }
 		FNR == 2 && NR > 2 { print "ssim_brain", $$3 }' "$$work/whole" "$$work/brain")
 endef
 

@@ -155,7 +155,9 @@ divide_cores() {
 # A script that does the unit whose number it is given, on any host that sees the same folders
 write_job() {
 	{
-		for name in RUN OUT NAME EXT PIPE STAGES $STAGES MODEL WEIGHTS VERSION BIDS PATH; do printf 'declare -x %s=%q\n' "$name" "${!name:-}"; done
+		for name in RUN OUT NAME EXT PIPE STAGES $STAGES MODEL WEIGHTS VERSION BIDS PATH; do
+			printf 'declare -x %s=%q\n' "$name" "${!name:-}"
+		done
 		[ -z "${LATPIPE_MODELS:-}" ] || printf 'declare -x LATPIPE_MODELS=%q\n' "$LATPIPE_MODELS"
 		echo "export LC_ALL=C OMP_NUM_THREADS=$THREADS OMP_WAIT_POLICY=passive"
 		printf 'cd %q && . %q && job "$1"\n' "$PWD" "$here/job.sh"
@@ -164,10 +166,11 @@ write_job() {
 
 write_description() {
 	local models='' kind hash to=$OUT/dataset_description.json
-	[ -z "$WEIGHTS" ] || while read -r kind hash; do models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
+	while read -r kind hash; do [ -z "$kind" ] || models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
 	{
 		printf '{\n  "Name": "latpipe %s",\n  "BIDSVersion": "1.8.0",\n  "DatasetType": "derivative",\n' "$NAME"
-		printf '  "GeneratedBy": [{"Name": "latpipe", "Version": "%s", "Description": "pipeline %s", "Models": {%s}}]' "$VERSION" "$NAME" "$models"
+		printf '  "GeneratedBy": [{"Name": "latpipe", "Version": "%s", "Description": "pipeline %s", "Models": {%s}}]' \
+			"$VERSION" "$NAME" "$models"
 		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
 		printf '\n}\n'
 	} > "$to.part" && mv -f "$to.part" "$to"
@@ -205,9 +208,15 @@ write_scores() {
 	if [ -s "$to.part" ]; then mv -f "$to.part" "$to"; else rm -f "$to.part"; fi
 }
 
+# exit_of_job NUMBER: as parallel's log tells it, 128 more than a signal; 71 where it tells nothing
+exit_of_job() {
+	awk -F '\t' -v n="$1" '$NF ~ " " n " [^ ]*$" { code = $8 ? 128 + $8 : $7 } END { print code ? code : 71 }' \
+		"$OUT/logs/$NAME.tsv" 2> /dev/null || echo 71
+}
+
 # summary: reads the jobs' lines; failed.tsv, the scores, what is said at the end, exit status
 summary() {
-	local number how stage status message n failures=0 kept=0 made=0 to=$OUT/failed.tsv
+	local number how stage status message n failures kept=0 made=0 to=$OUT/failed.tsv
 	local -a ended=()
 	local -A warned=()
 	while IFS=$'\t' read -r number how stage status message; do
@@ -219,9 +228,7 @@ summary() {
 		case ${ended[n]:-} in
 		made) made=$((made + 1)) ;;
 		kept) kept=$((kept + 1)) ;;
-		'') ended[n]="${ids[n]}"$'\t'job$'\t'"$(awk -F '\t' -v n="$n" '$NF ~ " " n " [^ ]*$" { s = $7 + ($8 ? 128 + $8 : 0) } END { print s + 0 ? s : 71 }' "$OUT/logs/$NAME.tsv" 2> /dev/null || echo 71)"$'\t''the job ended without saying how'
-			failures=$((failures + 1)) ;;
-		*) failures=$((failures + 1)) ;;
+		'') ended[n]="${ids[n]}"$'\t'job$'\t'"$(exit_of_job "$n")"$'\t''the job ended without saying how' ;;
 		esac
 	done
 	{
@@ -240,7 +247,9 @@ summary() {
 	copy_tables || die "$OUT: the tables of subjects cannot be copied"
 	write_scores || die "$OUT: the table of scores cannot be written"
 	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
-	echo "$NAME: $made made, $kept as they were, $failures failed${failures:+$([ "$failures" -eq 0 ] || echo ": see $to")}" >&2
+	message="$NAME: $made made, $kept as they were, $failures failed"
+	[ "$failures" -eq 0 ] || message+=": see $to"
+	echo "$message" >&2
 	[ "$failures" -eq 0 ] && rm -rf "$OUT"/.latpipe/slurm.* # nothing is left for their arrays
 }
 
@@ -255,7 +264,9 @@ run() {
 
 show() {
 	local n stage
-	echo "$NAME: ${#ids[@]} units, $jobs jobs x $threads threads$([ "${peak:-0}" -eq 0 ] || awk -v b="$peak" 'BEGIN { printf ", at most %.0f MB each", b / 1e6 }')"
+	printf '%s: %d units, %d jobs x %d threads' "$NAME" "${#ids[@]}" "$jobs" "$threads"
+	[ "${peak:-0}" -eq 0 ] || printf ', at most %d MB each' "$((peak / 1000000))"
+	echo
 	for stage in $STAGES; do printf '  %s=%s\n' "$stage" "${!stage}"; done
 	sed 's/^/  | /' <<< "$PIPE"
 	for n in "${!ids[@]}"; do

@@ -184,10 +184,7 @@ static void names_free(struct dirent **names, int n)
 }
 
 /* The order of names: numbers by value, so that run-2 comes before run-10, but .nii.gz before .nii of the same name. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strverscmp((*a)->d_name, (*b)->d_name);
-}
+static int by_name(const struct dirent **a, const struct dirent **b) { return strverscmp((*a)->d_name, (*b)->d_name); }
 
 static int list_folder(struct dirent ***names, int *n, const char *folder, int (*which)(const struct dirent *), err *e)
 {
