@@ -63,7 +63,8 @@ static int read_matrix(double m[3][4], const char *path, err *e)
 	free(text);
 	memcpy(m, all, sizeof(double[3][4]));
 	good = good && (numbers == 12 || (numbers == 16 && !all[12] && !all[13] && !all[14] && all[15] == 1));
-	return good && affine_inverse(unused, m) ? 0 : err_set(e, ERR_DATA, "%s: no matrix of 3x4 or 4x4 numbers that can be inverted", path);
+	return good && affine_inverse(unused, m) ? 0
+						 : err_set(e, ERR_DATA, "%s: no matrix of 3x4 or 4x4 numbers that can be inverted", path);
 }
 
 static int move(struct scan *s, err *e)
@@ -108,7 +109,8 @@ static int to_template(struct scan *s, err *e)
 
 static int to_spacing(struct scan *s, err *e)
 {
-	double low[3] = { INFINITY, INFINITY, INFINITY }, high[3] = { -INFINITY, -INFINITY, -INFINITY }, affine[3][4] = { { 0 } }, voxels = 1;
+	double low[3] = { INFINITY, INFINITY, INFINITY }, high[3] = { -INFINITY, -INFINITY, -INFINITY }, affine[3][4] = { { 0 } },
+	       voxels = 1;
 	int n[3], form = s->h.sform_code > 0 ? s->h.sform_code : s->h.qform_code;
 	struct scan to = { .v = { .v = NULL } };
 	for (int corner = 0; corner < 8; corner++) {

@@ -178,9 +178,9 @@ static int cell(picture *to, int x, int y, const volume *v, const volume *less, 
 	for (int i = 0; i < a.n[0] && !code; i++)
 		for (int j = 0; j < a.n[1]; j++) {
 			double va = (double)a.v[i * a.n[1] + j], vb = second ? (double)b.v[i * a.n[1] + j] : 0, unit = f->high - f->low;
-			colour c = less		? signed_colour((va - vb) / unit * o->contrast)
-				   : !overlay	? grey((va - f->low) / unit)
-				   : !o->contour ? tinted((va - f->low) / unit, vb / hottest)
+			colour c = less				    ? signed_colour((va - vb) / unit * o->contrast)
+				   : !overlay			    ? grey((va - f->low) / unit)
+				   : !o->contour		    ? tinted((va - f->low) / unit, vb / hottest)
 				   : outline(&b, i, j, hottest / 2) ? (colour){ 255, 64, 32 }
 								    : grey((va - f->low) / unit);
 			paint_pixel(to, x + i, y + j, c);

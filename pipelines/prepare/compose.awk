@@ -36,7 +36,11 @@ function turn(name, axis, angle,    a, b, i, j) {
 }
 FNR == 1 { file++ }
 { sub(/\r$/, "") }
-file == 1 && !/^[ \t]*(#|$)/ { if (NF != 4) fail(FILENAME ": not rows of four numbers"); for (j = 0; j < 4; j++) m["mni", rows + 0, j] = $(j + 1); rows++ }
+file == 1 && !/^[ \t]*(#|$)/ {
+	if (NF != 4) fail(FILENAME ": not rows of four numbers")
+	for (j = 0; j < 4; j++) m["mni", rows + 0, j] = $(j + 1)
+	rows++
+}
 file > 1 && /^\(/ {
 	gsub(/[()"]/, "")
 	key = $1
@@ -45,7 +49,7 @@ file > 1 && /^\(/ {
 }
 END {
 	if (failed) exit 65
-	if (file != 3 || rows < 3) fail("needs a matrix and two files of elastix")
+	if (file != 3 || rows < 3 || rows > 4) fail("needs a matrix and two files of elastix")
 	if (value[2, "Transform", 0] != "EulerTransform" || count[2, "TransformParameters"] != 6) fail("the first transform is not rigid")
 	if (value[3, "Transform", 0] != "AffineTransform" || count[3, "TransformParameters"] != 12) fail("the second transform is not affine")
 	if (value[3, "HowToCombineTransforms", 0] != "Compose") fail("the transforms are not to be composed")

@@ -1,0 +1,46 @@
+# pipelines/prepare.mk on real scans: 6 that come as brains, whose registered versions are known, and 4 whole heads.
+. tests/lib.sh
+need_shared data/ds002748/raw 'prepare.mk on real scans' && need_shared data/ds000011/raw 'prepare.mk on whole heads' || finish
+command -v elastix > /dev/null || { skip 'prepare.mk on real scans' 'no elastix'; finish; }
+export OMP_NUM_THREADS=1
+unset BIDS FILES OUT SUBJECTS SESSIONS MODEL JOBS THREADS
+D=$SHARED/data mask=$SHARED/data/templates/icbm152_2009c_1mm_brainmask.nii.gz
+prepare() { # STUDY
+	ls "$D/$1"/raw/*_T1w.nii.gz > "$T/$1.txt"
+	expect_exit 0 "$1: all are made" make -s -f pipelines/prepare.mk FILES="$T/$1.txt" OUT="$T/$1"
+}
+# value COLUMN ID STUDY: of the table of scores
+value() { awk -F '\t' -v c="$1" -v id="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i } index($1, id "_") == 1 { print $k }' "$T/$3/desc-prepare_scores.tsv"; }
+within() { awk -v v="$1" -v a="$2" -v b="$3" 'BEGIN { print (v >= a && v <= b ? "yes" : v) }'; }
+measure() { nii-mask --measure --reference "$1" "$2" | awk -F '\t' -v c="$3" 'NR == 2 { print $c }'; }
+
+for study in ds002748 ds000011; do
+	prepare $study
+	while read -r scan; do
+		id=${scan##*/} id=${id%%_*}
+		out=$T/$study/$id/anat/${id}_desc-prepare_T1w.nii.gz
+		is "$study $id: is it a brain already?" "$(value extracted "$id" $study)" "$([ $study = ds002748 ] && echo 1 || echo 0)"
+		is "$study $id: litres" "$(within "$(value litres "$id" $study)" 1.1 1.7)" yes
+		is "$study $id: in the space of the models" "$(nii2lat --grid-only -f -o "$T/x.lat" "$out" 2>&1)" ''
+		dice=$(measure "$mask" "$out" 3)
+		echo "# $study $id: $(value litres "$id" $study) l, Dice with Colin27 $(value dice "$id" $study), with ICBM 152 $dice"
+		if [ $study = ds002748 ]; then
+			known=$D/$study/mni/${id}_space-MNI152NLin2009c_T1w.nii.gz
+			correlation=$(measure "$known" "$out" 4)
+			echo "# $study $id: correlation with the known one in the brain $correlation"
+			is "$study $id: where the known one is" "$(within "$correlation" .95 1)" yes
+		else
+			is "$study $id: covers the template" "$(within "$dice" .91 1)" yes
+		fi
+	done < "$T/$study.txt"
+done
+
+# back in the scan's own space: one that is stored from right to left, one that has a qform alone and is oblique
+for id in sub-02 sub-40; do
+	scan=$D/ds002748/raw/${id}_T1w.nii.gz
+	expect_exit 0 "$id: carried back" make -s -f pipelines/prepare.mk carry-back SCAN="$scan" OUT="$T/back.nii.gz" \
+		PREPARED="$T/ds002748/$id/anat/${id}_desc-prepare_T1w.nii.gz"
+	echo "# $id: $(tail -n 1 "$T/out")"
+	is "$id: onto itself" "$(within "$(sed -n 's/^correlation //p' "$T/out")" .85 1)" yes
+done
+finish
