@@ -68,6 +68,21 @@ static int make(sem_train *t, const model_config *config, const recipe *r, laten
 	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
 }
 
+/* The shift branch begins as the branch that it has the shape of, which knows these latents already: all but its last convolution, which is
+ * 0, so that G is, and what reads the code. */
+static void begin_shift(params *p)
+{
+	static const char mark[] = "shift_";
+	for (size_t i = 0; i < p->n; i++) {
+		param *to = &p->p[i];
+		const param *from = strncmp(to->name, mark, strlen(mark)) ? NULL : params_find(p, to->name + strlen(mark));
+		if (!from || !strncmp(to->name, "shift_out.2.", strlen("shift_out.2.")))
+			continue;
+		memcpy(to->v, from->v, to->count * sizeof *to->v);
+		param_touch(to);
+	}
+}
+
 static int begin_part(sem_part *p, const recipe *r, err *e)
 {
 	int code = ema_init(&p->ema, &p->weights, e);
@@ -82,8 +97,10 @@ int sem_train_open(sem_train *t, const model_config *config, const recipe *r, la
 		code = err_set(e, ERR_OS, "no memory");
 	if (!code)
 		code = weights_copy(&t->net.weights, unet, of_unet, e);
-	if (!code)
+	if (!code) {
+		begin_shift(&t->net.weights);
 		code = begin_part(&t->encoder, r, e);
+	}
 	if (!code)
 		code = begin_part(&t->net, r, e);
 	t->state.parts[0] = (checkpoint_part){ "semantic", &t->encoder.weights, &t->encoder.ema, &t->encoder.optimiser };

@@ -37,7 +37,8 @@ typedef struct sem_train {
 /* ERR_CONFIG unless the U-Net can take the latents, the encoder the scans, and the shift branch its codes. */
 int sem_train_check(const latent_space *l, const model_config *m, err *e);
 
-/* A fresh encoder and shift branch, functions of configuration and seed, around the weights of a U-Net. ERR_CONFIG, ERR_OS.
+/* A fresh encoder, a function of configuration and seed, and the weights of a U-Net with a shift branch that begins as a copy of its middle
+ * and way up, with G = 0. ERR_CONFIG, ERR_OS.
  * sem_train_close also when it fails. */
 int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
 		   enum nn_math math, int threads, err *e);

@@ -37,6 +37,22 @@ u, s, e = load(T + "/ldm/unet.safetensors"), load(T + "/whole/shift_unet.safeten
 print(all(s[k] == u[k] for k in u), len(s) > len(u), any(s["shift_out.2.weight"]), struct.unpack("<4f", e["positional_encoding.pe"][:16])[1])
 E2
 )" 'True True True 1.0'
+# a step as good as none: the shift branch is a copy of what is beside it, but for the last convolution and what reads the code
+sem -o "$T/none" --steps 1 --lr 1e-12 "${scans[@]}"
+is 'how the shift branch begins' "$(python3 - "$T" << 'E2'
+import json, struct, sys
+b = open(sys.argv[1] + "/none/shift_unet.safetensors", "rb").read()
+n = struct.unpack("<Q", b[:8])[0]
+h = json.loads(b[8:8 + n])
+def values(k):
+    a, z = h[k]["data_offsets"]
+    return struct.unpack("<%df" % ((z - a) // 4), b[8 + n + a:8 + n + z])
+def off(k):
+    return max(abs(x - y) for x, y in zip(values(k), values(k[len("shift_"):])))
+copied = [k for k in h if k.startswith("shift_") and k[len("shift_"):] in h and not k.startswith("shift_out.2.")]
+print(len(copied) > 20, all(off(k) < 1e-9 for k in copied), max(map(abs, values("shift_out.2.weight"))) < 1e-9)
+E2
+)" 'True True True'
 is 'the model is as it was' "$(cat "$T"/model/* | sha256sum)" "$before"
 is 'identity of the autoencoder' "$(meta "$T/whole/shift_unet" autoencoder)" "$(meta "$T/ae/autoencoder" identity)"
 is 'identity of the encoder' "$(meta "$T/whole/shift_unet" semantic)" "$(meta "$T/whole/semantic" identity)"
