@@ -163,6 +163,42 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 	return l.code;
 }
 
+/* Output channel `row` of layer NAME becomes input channel `plus` less input channel `minus`; -1: none. */
+static void pass_through(params *p, const char *name, int row, int plus, int minus)
+{
+	char leaf[LAYER_NAME];
+	param *w = params_find(p, layer_under(leaf, name, "weight")), *bias = params_find(p, layer_under(leaf, name, "bias"));
+	size_t taps = w->count / (size_t)(w->n[0] * w->n[1]), wide = taps * (size_t)w->n[1];
+	float *centre = w->v + (size_t)row * wide + taps / 2;
+	memset(w->v + (size_t)row * wide, 0, wide * sizeof *w->v);
+	if (plus >= 0)
+		centre[(size_t)plus * taps] = 1;
+	if (minus >= 0)
+		centre[(size_t)minus * taps] = -1;
+	bias->v[row] = 0;
+	param_touch(w);
+	param_touch(bias);
+}
+
+void unet_begin(const model_config *m, params *p)
+{
+	int n = m->unet.in_channels, first = m->unet.base_channels * m->unet.multipliers[0];
+	char skip[LAYER_NAME];
+	plan net;
+	plan_make(&m->unet, &net);
+	if (first < 2 * n)
+		return;
+	snprintf(skip, sizeof skip, "output_blocks.%d.0.skip_connection", net.outputs - 1);
+	int behind = net.output[net.outputs - 1].layer[0].in - first; /* channels of the way up, which lie before those kept */
+	for (int k = 0; k < n; k++) {
+		pass_through(p, "input_blocks.0.0", k, k, -1);
+		pass_through(p, "input_blocks.0.0", n + k, -1, k);
+		pass_through(p, skip, k, behind + k, -1);
+		pass_through(p, skip, n + k, behind + n + k, -1);
+		pass_through(p, "out.2", k, k, n + k);
+	}
+}
+
 bool unet_is_shift(const char *name)
 {
 	static const char *const front[] = { "label_emb.", "shift_middle_block.", "shift_output_blocks.", "shift_out." };

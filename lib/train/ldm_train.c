@@ -24,8 +24,10 @@ static int make(ldm_train *t, const model_config *config, const recipe *r, laten
 	if (!code)
 		code = table_fresh(&table, seed, &t->weights, e);
 	table_free(&table);
-	if (!code)
+	if (!code) {
+		unet_begin(config, &t->weights);
 		code = params_with_gradients(&t->weights, e);
+	}
 	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
 }
 

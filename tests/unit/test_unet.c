@@ -132,6 +132,44 @@ static void test_fresh(void **state)
 	params_free(&ps);
 }
 
+/* One that begins with what it is given, whatever the time: each channel less its mean, over its deviation (groups of one channel). */
+static void test_begins(void **state)
+{
+	(void)state;
+	err e;
+	param_table t = { 0 };
+	params ps = { 0 };
+	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
+	const float *z = golden("z", 2 * COUNT);
+	const size_t volume = COUNT / 3;
+	float *got = calloc(2 * COUNT, sizeof *got);
+	assert_non_null(got);
+	assert_int_equal(config.unet.groups, config.unet.base_channels);
+	fine(unet_table(&config, false, &t, &e), &e);
+	fine(table_fresh(&t, 3, &ps, &e), &e);
+	unet_begin(&config, &ps);
+	unet_call call = { .x = nn_from_field(c, LATENT, z), .t = times };
+	tensor *eps = unet_predict(c, &config, &ps, &call, NULL);
+	fine(nn_error(c, &e), &e);
+	nn_to_field(c, eps, got);
+	for (size_t k = 0; k < 6; k++) {
+		const float *x = z + k * volume;
+		double mean = 0, square = 0;
+		for (size_t i = 0; i < volume; i++)
+			mean += (double)x[i] / (double)volume;
+		for (size_t i = 0; i < volume; i++)
+			square += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)volume;
+		for (size_t i = 0; i < volume; i++)
+			assert_true(fabs((double)got[k * volume + i] - ((double)x[i] - mean) / sqrt(square + 1e-5)) < 1e-5);
+	}
+	free(got);
+	nn_drop(c, call.x);
+	nn_drop(c, eps);
+	nn_free(c);
+	table_free(&t);
+	params_free(&ps);
+}
+
 static void test_time(void **state)
 {
 	(void)state;
@@ -462,7 +500,7 @@ static void test_denoiser(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	 cmocka_unit_test(test_published),   cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_table),	 cmocka_unit_test(test_published),   cmocka_unit_test(test_fresh), cmocka_unit_test(test_begins),
 		cmocka_unit_test(test_time),	 cmocka_unit_test(test_exact),	     cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_losses),	 cmocka_unit_test(test_losses_fast), cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_denoiser),
