@@ -56,6 +56,11 @@ double schedule_loss_weight(const schedule *s, int t)
 	return pow(r, .1) / (1 + r);
 }
 
+double schedule_p2_weight(const schedule *s, int t, double k, double gamma)
+{
+	return pow(k + s->abar[t] / (1 - s->abar[t]), -gamma);
+}
+
 /* The timestep whose lambda is nearest; lambda falls with t, and *from moves along it: the values asked for fall, too. */
 static int nearest(const schedule *s, double lambda, int *from)
 {

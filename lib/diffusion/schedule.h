@@ -26,6 +26,9 @@ double schedule_lambda(const schedule *s, int t);
  * 1; in use it is -sqrt(1-a_t). And the weight of timestep t in that loss, r^.1/(1+r), r = a_t/(1-a_t) (Zhang et al. 2022, PDAE, eq. 9). */
 double schedule_shift_published(const schedule *s, int t);
 double schedule_loss_weight(const schedule *s, int t);
+/* The weight of timestep t in a noise predictor's loss, (k + SNR)^-gamma, SNR = a_t/(1-a_t) (Choi et al. 2022, "Perception prioritized
+ * training of diffusion models", equation 8); gamma = 0: 1. */
+double schedule_p2_weight(const schedule *s, int t, double k, double gamma);
 
 enum spacing {
 	SPACING_TIME, /* trunc(k (T-1)/N), k = 0 .. N, as published */

@@ -55,20 +55,27 @@ void ldm_train_close(ldm_train *t)
 	noisy_latent_free(&t->noisy);
 }
 
+static double weight_of(const ldm_train *t, int k)
+{
+	return schedule_p2_weight(&t->space->schedule, t->noisy.t[k], t->recipe.p2_k, t->recipe.p2_gamma);
+}
+
 /* The loss at t->noisy with weights p; use NULL: nothing is dropped. */
 static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_use *use)
 {
 	const bool plan = nn_planning(c);
-	double time[RECIPE_DRAWS];
+	double time[RECIPE_DRAWS], weight[RECIPE_DRAWS];
 	shape s = t->space->s;
 	s.b = t->noisy.n;
-	for (int k = 0; k < t->noisy.n; k++)
+	for (int k = 0; k < t->noisy.n; k++) {
 		time[k] = t->noisy.t[k];
+		weight[k] = weight_of(t, k);
+	}
 	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
 	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise);
-	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL);
+	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, weight, NULL);
 	nn_drop(c, call.x);
 	nn_drop(c, noise);
 	nn_drop(c, eps);
@@ -113,12 +120,11 @@ int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, 
 		for (int k = 0; k < NOISE_PAIRS; k++) {
 			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
 			tensor *loss = loss_of(t, t->c, &t->ema, NULL);
-			s->range[k * NOISE_RANGES / NOISE_PAIRS] += nn_value(loss) * NOISE_RANGES / NOISE_PAIRS / (double)n;
+			s->loss += nn_value(loss) / NOISE_PAIRS / (double)n;
+			s->range[k * NOISE_RANGES / NOISE_PAIRS] += nn_value(loss) / weight_of(t, 0) * NOISE_RANGES / NOISE_PAIRS / (double)n;
 			nn_drop(t->c, loss);
 		}
 	}
-	for (int i = 0; i < NOISE_RANGES; i++)
-		s->loss += s->range[i] / NOISE_RANGES;
 	nn_record(t->c, true);
 	return nn_error(t->c, e);
 }

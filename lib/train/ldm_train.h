@@ -41,7 +41,7 @@ int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e);
 
 typedef struct ldm_scores {
 	double loss; /* of the averaged weights, at each scan's NOISE_PAIRS pairs of timestep and noise */
-	double range[NOISE_RANGES]; /* the same by timestep: the first fifth of all timesteps, the second .. */
+	double range[NOISE_RANGES]; /* without weights, by timestep: the first fifth of all timesteps, the second .. */
 } ldm_scores;
 /* Scans number which[0] .. which[n-1] of d, n > 0. */
 int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, ldm_scores *s, err *e);

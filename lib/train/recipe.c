@@ -32,13 +32,15 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 {
 	static const char *const schedules[] = { "constant", "cosine", NULL };	/* LR_CONSTANT, LR_COSINE */
 	static const char *const rules[] = { "adam", "muon", NULL };	/* RULE_ADAM, RULE_MUON */
-	*r = (recipe){ .steps = 10000, .batch = 1, .draws = 1, .lr = 5e-5, .lr_discriminator = 1e-4, .clip = 1, .ema = .999,
+	*r = (recipe){ .steps = 10000, .batch = 1, .draws = 1, .p2_k = 1, .lr = 5e-5, .lr_discriminator = 1e-4, .clip = 1, .ema = .999,
 		       .validate_every = 500, .schedule = LR_CONSTANT, .lr_vectors = 2e-4, .whole_from = -1,
 		       .augmentation = augmentation_default() };
 	section s = section_open(root, object, name, e);
 	section_int64(&s, "steps", 1, MOST_STEPS, &r->steps);
 	section_int(&s, "batch", 1, 1 << 16, &r->batch);
 	section_int(&s, "draws", 1, RECIPE_DRAWS, &r->draws);
+	section_real(&s, "p2_gamma", 0, 10, &r->p2_gamma);
+	section_real(&s, "p2_k", 1e-9, 1e9, &r->p2_k);
 	section_real(&s, "lr", 0, 1, &r->lr);
 	section_real(&s, "lr_discriminator", 0, 1, &r->lr_discriminator);
 	section_choice(&s, "optimiser", rules, &r->optimiser);

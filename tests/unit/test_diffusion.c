@@ -71,6 +71,9 @@ static void schedule_is_golden(void **state)
 		assert_true((float)linear.abar[t] == abar[i]);
 		assert_true((float)schedule_shift_published(&linear, t) == c[i]);
 		assert_true((float)schedule_loss_weight(&linear, t) == w[i]);
+		double snr = linear.abar[t] / (1 - linear.abar[t]);
+		assert_true(schedule_p2_weight(&linear, t, 1, 0) == 1);
+		assert_true(fabs(schedule_p2_weight(&linear, t, .001, .5) * sqrt(.001 + snr) - 1) < 1e-12);
 	}
 }
 
