@@ -53,19 +53,30 @@ for made in mask.nii.gz xfm.txt mask.png template.png; do extra "$$work/$$made" 
 mv "$$work/T1w.nii.gz" "$$output"
 endef
 
+# elastix on a grid of 1 mm takes 350 to 500 MB for a head of 20 cm
+define PLAN
+echo '{"peak_bytes": 600000000}'
+endef
+
 prepare: ; $(EACH)
 include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
 
-# What becomes of a record, in the scan's own space: by CARRY, a pipe from records to records
+# What becomes of a record, in the scan's own space: by CARRY, a pipe from records to records. Said is the correlation with the scan inside its
+# brain, and how much of it the model's grid leaves
 CARRY ?= cat
 carry-back:
 	@for file in '$(SCAN)' '$(PREPARED)'; do [ -f "$$file" ] || { echo "carry-back: SCAN=, PREPARED=: '$$file' is no file" >&2; exit 2; }; done
 	[ -n '$(OUT)' ] || { echo 'carry-back: OUT=file.nii.gz says where to' >&2; exit 2; }
 	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT
-	nii2lat -m '$(MODEL)' '$(PREPARED)' | { $(CARRY); } | lat2nii -m '$(MODEL)' --native | nii-transform --like '$(SCAN)' -f -o '$(OUT)' -
+	nii2lat -m '$(MODEL)' '$(PREPARED)' > "$$work/scan.lat"
+	$(call back,$(CARRY) | lat2nii -m '$(MODEL)' --native) > "$$work/made.nii"
+	$(call back,lat2nii --grid-only --native) > "$$work/grid.nii"
 	nii-transform --like '$(SCAN)' -o "$$work/brain.nii.gz" '$(PREPARED)'
-	nii-mask --above 0 --apply '$(OUT)' -o "$$work/back.nii.gz" "$$work/brain.nii.gz"
-	echo "agreement with the scan's brain, on its own grid:"
-	nii-mask --measure --reference "$$work/brain.nii.gz" "$$work/back.nii.gz" | awk -F '\t' 'NR == 2 { print "correlation " $$4 }'
+	for what in made grid; do
+		nii-mask --apply "$$work/$$what.nii" "$$work/brain.nii.gz" | nii-mask --measure --reference "$$work/brain.nii.gz" - |
+			awk -F '\t' -v what=$$what 'NR == 2 { print (what == "made" ? "correlation " : "of_the_grid_alone ") $$4 }'
+	done
+	nii-transform --like '$(SCAN)' -f -o '$(OUT)' "$$work/made.nii"
+back = cat "$$work/scan.lat" | $(1) | nii-transform --like '$(SCAN)' -
 
 .PHONY: carry-back

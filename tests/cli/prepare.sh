@@ -68,6 +68,7 @@ like 'nothing is done again' "$(tail -n 1 "$T/err")" '0 made, 1 as they were, 0 
 # back in the scan's own space
 expect_exit 0 'carry-back' make -s -f pipelines/prepare.mk carry-back SCAN="$S/sub-1_T1w.nii.gz" PREPARED="${A}_T1w.nii.gz" OUT="$T/back.nii.gz"
 is 'carried back: the brain, as far as the model knows it' "$(within "$(sed -n 's/^correlation //p' "$T/out")" .9 1)" yes
+is 'carried back: what the grid leaves' "$(within "$(sed -n 's/^of_the_grid_alone //p' "$T/out")" .97 1)" yes
 is 'carried back: where it was' "$(gzip -dc "$T/back.nii.gz" | head -c 352 | sha256sum)" "$(gzip -dc "$S/sub-1_T1w.nii.gz" | head -c 352 | sha256sum)"
 expect_exit 2 'carry-back of nothing' make -s -f pipelines/prepare.mk carry-back SCAN="$T/none" PREPARED=x OUT="$T/y.nii.gz"
 
