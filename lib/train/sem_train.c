@@ -141,6 +141,13 @@ static tensor *encode(const sem_train *t, nn *c, const params *p, shape s, const
 	return y;
 }
 
+static double weight_of(const sem_train *t, int at)
+{
+	const schedule *s = &t->space->schedule;
+	const recipe *r = &t->recipe;
+	return r->p2_gamma > 0 ? schedule_p2_weight(s, at, r->p2_k, r->p2_gamma) : schedule_loss_weight(s, at);
+}
+
 /* The loss at t->noisy with the code y [1,1,1,1,latent_dim]; *without (NULL: not wanted): the same with G = 0. */
 static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, const latent_use *use, double *without)
 {
@@ -152,7 +159,7 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 	for (int k = 0; k < t->noisy.n; k++) {
 		int at = t->noisy.t[k];
 		time[k] = at;
-		weight[k] = schedule_loss_weight(&l->schedule, at);
+		weight[k] = weight_of(t, at);
 		shift[k] = t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at) :
 								      schedule_shift_published(&l->schedule, at);
 	}

@@ -1,6 +1,6 @@
 /* Training of the representation: semantic encoder and shift branch, on a U-Net that stays as it is. The loss is the mean of
  * w_t (noise - eps - c_t G(z_t, t, y))^2 over the numbers of scaled latents, y being the encoder's code of the scan, t uniform
- * (arXiv 2504.08635, section 2.3; Zhang et al. 2022, PDAE, equations 8 and 9). */
+ * (arXiv 2504.08635, section 2.3; Zhang et al. 2022, PDAE, equations 8 and 9); or with P2 weights, when the recipe says so. */
 #ifndef TRAIN_SEM_TRAIN_H
 #define TRAIN_SEM_TRAIN_H
 
