@@ -133,6 +133,7 @@ is 'show: the classes' "$(linprobe show "$T/two.st" | grep -E '^(task|target|pos
 	'task classification;target group;positive AD;negative ["CN"];tensor y;C 1.0;balanced false;'
 linprobe eval --probe "$T/two.st" --labels "$p" "$T/first.lat" 2>&1 > "$T/out" | grep -q 'left out: neither AD'
 is 'eval: leaves out what was not fitted on' $? 0
+is 'show: a regression' "$(linprobe show "$T/age.st" | grep -E '^(task|target|positive|lambda|balanced)	' | tr '\t\n' ' ;')" 'task regression;target age;lambda 20.0;'
 is 'show --json: constant features have std 1 and no weight' "$(linprobe show --json "$T/ad.st" | python3 -c '
 import json, sys
 p = json.load(sys.stdin)
@@ -150,6 +151,8 @@ is 'one subject: no intervals' "$(linprobe eval --probe "$T/single.st" --labels 
 	'mae n/a n/a;rmse n/a n/a;r2 n/a n/a;'
 refuses 65 'cv: fewer subjects than folds' linprobe cv --labels "$p" --target age <(lat-cut -r 1:3 "$T/first.lat")
 refuses 65 'cv: a fold is missing' linprobe cv --labels "$p" --target age --folds <(head -n 9 "$T/folds.tsv") "$T/first.lat"
+refuses 65 'cv: one fold in the table' linprobe cv --labels "$p" --target age --folds <(sed 's/	[a-d]$/	a/' "$T/folds.tsv") "$T/first.lat"
+like 'one fold: says so' "$(cat "$T/err")" 'all subjects are in one fold$'
 refuses 65 'words where numbers should be' linprobe fit --labels "$p" --target group -o "$T/x.st" "$T/first.lat"
 like 'words: says where' "$(cat "$T/err")" "participants.tsv: line 2: '[A-Z]+' is no number$"
 refuses 65 'no such column' linprobe fit --labels "$p" --target height -o "$T/x.st" "$T/first.lat"

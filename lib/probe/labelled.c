@@ -1,0 +1,121 @@
+#include "probe/labelled.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static bool has(const json_t *list, const char *value)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach (list, i, v)
+		if (!strcmp(json_string_value(v), value))
+			return true;
+	return false;
+}
+
+/* Is it one of the values that the probe was fitted on, or, while one is fitted, one that it may be fitted on? A new one is noted. */
+static int of_negative_class(bool *is, probe *p, const char *negative, const char *value, err *e)
+{
+	bool known = has(p->negative, value);
+	*is = p->n ? known : !negative || !strcmp(value, negative);
+	if (p->n || known || !*is)
+		return 0;
+	return json_array_append_new(p->negative, json_string(value)) ? err_set(e, ERR_DATA, "a label is no UTF-8") : 0;
+}
+
+/* *use becomes true when the record has a label that counts. */
+static int label_of(double *value, bool *use, labelled *l, probe *p, const char *negative, const bids_id *who, err *e)
+{
+	const char *text;
+	size_t line;
+	int code = labels_find(&l->table, who, &text, &line, e);
+	if (code)
+		return code;
+	if (!text) {
+		l->missing++;
+		return 0;
+	}
+	*use = true;
+	if (p->task == PROBE_REGRESS)
+		code = label_number(value, text, e);
+	else if (!strcmp(text, p->positive))
+		*value = 1;
+	else
+		code = of_negative_class(use, p, negative, text, e);
+	l->others += !*use;
+	return code ? err_prefix(e, "%s: line %zu", l->table.table.path, line) : 0;
+}
+
+int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err *e)
+{
+	bids_id who = bids_parse(lat_id(r));
+	float *code = NULL;
+	char *id = NULL;
+	size_t n;
+	double value = 0;
+	bool use = false;
+	int status = label_of(&value, &use, l, p, negative, &who, e);
+	if (status || !use)
+		return status;
+	status = code_read(&code, &n, &l->maker, p, r, e);
+	if (!status)
+		status = mem_grow(&l->ids, &l->ids_room, l->c.n + 1, sizeof *l->ids, "ids", e);
+	if (!status)
+		status = mem_text(&id, lat_id(r), e);
+	if (!status)
+		status = cases_add(&l->c, who.participant, code, n, value, e);
+	if (status)
+		free(id);
+	else
+		l->ids[l->c.n - 1] = id;
+	free(code);
+	return status;
+}
+
+int labelled_classes(const labelled *l, const probe *p, err *e)
+{
+	size_t positives = 0;
+	for (size_t i = 0; i < l->c.n; i++)
+		positives += l->c.value[i] > .5;
+	if (p->task == PROBE_REGRESS || (positives && positives < l->c.n))
+		return 0;
+	return err_set(e, ERR_DATA, "%s: %s of the %zu records is %s", p->target, positives ? "each" : "none", l->c.n, p->positive);
+}
+
+int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
+{
+	linear f = { 0 };
+	basis b = { 0 };
+	int code = cross_fit(&f, &b, &p->strength, &l->c, NULL, 0, how, e);
+	if (code)
+		err_prefix(e, "%s", p->target);
+	if (!code && l->maker.kind)
+		code = mem_text(&p->encoder_kind, l->maker.kind, e);
+	if (!code) {
+		memcpy(p->encoder, l->maker.identity, SHA_TEXT);
+		p->records = (int64_t)l->c.n;
+		p->subjects = (int64_t)l->c.subjects;
+		p->n = l->c.p;
+		p->bias = f.bias;
+		p->weight = f.weight;
+		p->mean = b.mean;
+		p->std = b.std;
+		f.weight = b.mean = b.std = NULL; /* they are the probe's now */
+	}
+	free(f.weight);
+	basis_free(&b);
+	return code;
+}
+
+void labelled_free(labelled *l)
+{
+	for (size_t i = 0; i < l->c.n; i++)
+		free(l->ids[i]);
+	free(l->ids);
+	cases_free(&l->c);
+	labels_free(&l->table);
+	free(l->maker.kind);
+	*l = (labelled){ 0 };
+}

@@ -1,0 +1,187 @@
+#include "probe/report.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/bids.h"
+
+static const char *word(enum probe_task task) { return task == PROBE_CLASSIFY ? "probability" : "value"; }
+
+static double shown(enum probe_task task, double f) { return task == PROBE_CLASSIFY ? probe_logistic(f) : f; }
+
+static const char *session_cell(const bids_id *who) { return *who->session ? who->session : "n/a"; }
+
+/* A text that grows in memory. */
+struct text {
+	FILE *f;
+	char *bytes;
+	size_t n;
+};
+
+static int no_memory(err *e) { return err_set(e, ERR_OS, "no memory for a text"); }
+
+static int text_begin(struct text *t, err *e)
+{
+	*t = (struct text){ 0 };
+	t->f = open_memstream(&t->bytes, &t->n);
+	return t->f ? 0 : no_memory(e);
+}
+
+static int text_end(char **out, struct text *t, err *e)
+{
+	if (fclose(t->f)) {
+		free(t->bytes);
+		return no_memory(e);
+	}
+	*out = t->bytes;
+	return 0;
+}
+
+/* v as a line; v is taken over, NULL when it could not be made. */
+static int json_line(char **out, json_t *v, err *e)
+{
+	char *text = v ? json_dumps(v, JSON_COMPACT) : NULL;
+	json_decref(v);
+	if (!text)
+		return err_set(e, ERR_DATA, "a text is no UTF-8, or no memory");
+	int n = asprintf(out, "%s\n", text);
+	free(text);
+	return n < 0 ? no_memory(e) : 0;
+}
+
+/* ---- predictions ---- */
+
+int report_heading(char **text, enum probe_task task, err *e)
+{
+	return asprintf(text, "id\tparticipant_id\tsession_id\t%s\n", word(task)) < 0 ? no_memory(e) : 0;
+}
+
+int report_prediction(char **text, enum probe_task task, const char *id, double f, bool json, err *e)
+{
+	bids_id who = bids_parse(id);
+	f = shown(task, f);
+	if (json)
+		return json_line(text,
+				 json_pack("{s:s, s:s, s:s?, s:f}", "id", id, "participant_id", who.participant, "session_id",
+					   *who.session ? who.session : NULL, word(task), f),
+				 e);
+	return asprintf(text, "%s\t%s\t%s\t%.9g\n", id, who.participant, session_cell(&who), f) < 0 ? no_memory(e) : 0;
+}
+
+int report_cross(char **text, enum probe_task task, const labelled *l, const division *d, const double *f, err *e)
+{
+	struct text t;
+	int code = text_begin(&t, e);
+	if (code)
+		return code;
+	fprintf(t.f, "id\tparticipant_id\tsession_id\tfold\tlabel\t%s\n", word(task));
+	for (size_t i = 0; i < l->c.n; i++) {
+		bids_id who = bids_parse(l->ids[i]);
+		fprintf(t.f, "%s\t%s\t%s\t%s\t%.9g\t%.9g\n", l->ids[i], who.participant, session_cell(&who),
+			d->names[d->fold[l->c.subject[i]]], l->c.value[i], shown(task, f[i]));
+	}
+	return text_end(text, &t, e);
+}
+
+/* ---- metrics ---- */
+
+static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+static int metrics_json(char **text, enum probe_task task, const interval found[METRICS], err *e)
+{
+	json_t *all = json_object();
+	for (int m = 0; m < METRICS; m++)
+		if (metric_of_task(m, task))
+			json_object_set_new(all, metric_name(m),
+					    json_pack("{s:o, s:o, s:o}", "value", number(found[m].value), "lo", number(found[m].lo), "hi",
+						      number(found[m].hi)));
+	return json_line(text, all, e);
+}
+
+static void put_number(FILE *f, double v)
+{
+	if (isfinite(v))
+		fprintf(f, "\t%.9g", v);
+	else
+		fputs("\tn/a", f);
+}
+
+int report_metrics(char **text, enum probe_task task, const interval found[METRICS], bool json, err *e)
+{
+	struct text t;
+	int code = json ? metrics_json(text, task, found, e) : text_begin(&t, e);
+	if (json || code)
+		return code;
+	fputs("metric\tvalue\tlo\thi\n", t.f);
+	for (int m = 0; m < METRICS; m++) {
+		if (!metric_of_task(m, task))
+			continue;
+		fputs(metric_name(m), t.f);
+		put_number(t.f, found[m].value);
+		put_number(t.f, found[m].lo);
+		put_number(t.f, found[m].hi);
+		fputc('\n', t.f);
+	}
+	return text_end(text, &t, e);
+}
+
+/* ---- probes ---- */
+
+static json_t *vector(const double *v, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_real(v[i]));
+	return list;
+}
+
+/* All but the vectors; NULL when memory is short or a name is no UTF-8. */
+static json_t *head_of(const probe *p)
+{
+	bool classify = p->task == PROBE_CLASSIFY;
+	json_t *head = json_pack("{s:s, s:s, s:s?, s:O?, s:s, s:s?, s:s?, s:f, s:I, s:I, s:s, s:f}", "task",
+				 classify ? "classification" : "regression", "target", p->target, "positive", p->positive, "negative",
+				 p->negative, "tensor", p->tensor, "encoder_kind", p->encoder_kind, "encoder",
+				 p->encoder_kind ? p->encoder : NULL, classify ? "C" : "lambda", p->strength, "records",
+				 (json_int_t)p->records, "subjects", (json_int_t)p->subjects, "identity", p->identity, "bias", p->bias);
+	if (head && classify)
+		json_object_set_new(head, "balanced", json_boolean(p->balanced));
+	return head;
+}
+
+static void put_head(FILE *f, json_t *head)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach (head, key, value) {
+		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+		if (!json_is_null(value))
+			fprintf(f, "%s\t%s\n", key, json_is_string(value) ? json_string_value(value) : text);
+		free(text);
+	}
+}
+
+int report_probe(char **text, const probe *p, bool json, err *e)
+{
+	struct text t;
+	json_t *head = head_of(p);
+	if (!head || json) {
+		json_object_set_new(head, "weight", vector(p->weight, p->n));
+		json_object_set_new(head, "mean", vector(p->mean, p->n));
+		json_object_set_new(head, "std", vector(p->std, p->n));
+		return json_line(text, head, e);
+	}
+	int code = text_begin(&t, e);
+	if (!code) {
+		put_head(t.f, head);
+		fputs("\nfeature\tweight\tmean\tstd\n", t.f);
+		for (size_t i = 0; i < p->n; i++)
+			fprintf(t.f, "%zu\t%.9g\t%.9g\t%.9g\n", i, p->weight[i], p->mean[i], p->std[i]);
+		code = text_end(text, &t, e);
+	}
+	json_decref(head);
+	return code;
+}
