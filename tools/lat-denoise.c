@@ -9,7 +9,7 @@
 #include "cli/stream.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
-#include "model/denoiser.h"
+#include "model/denoiser_record.h"
 #include "volume/prepare.h"
 
 static bool invert, no_y;
@@ -50,7 +50,6 @@ struct job {
 	schedule schedule;
 	solver solver;
 	preparation preparation; /* what the model's latents are made with */
-	const char *autoencoder, *semantic; /* identities of the models it works with; NULL: not known */
 	bool guided;
 	size_t nx, ny; /* numbers in a latent, in a code */
 	lat_record **waiting; /* [batch], for the network */
@@ -102,8 +101,6 @@ static void open_model(struct job *j)
 		cli_fail(&e);
 	if (!w->identity_stored)
 		cli_note("the model's file holds no identity: it was computed");
-	j->autoencoder = st_meta(w->file, "autoencoder");
-	j->semantic = st_meta(w->file, "semantic");
 	j->guided = d->y && !no_y && generate == CLI_NOT_GIVEN;
 	j->nx = (size_t)(d->x[0] * d->x[1] * d->x[2] * d->x[3]);
 	j->ny = j->guided ? (size_t)d->y : 0;
@@ -115,7 +112,7 @@ static void plan(struct job *j)
 {
 	err e = { 0 };
 	model_cost with = { 0 }, without = { 0 };
-	int calls = j->solver.n - 1, bare = !j->guided ? calls : invert ? 0 : (int)(stop * calls);
+	int calls = j->solver.n - 1, bare = j->guided ? solver_unsteered(&j->solver, invert) : calls;
 	j->d.batch = (int)batch;
 	if ((bare < calls && denoiser_plan(&with, &j->d, true, &e)) || (bare && denoiser_plan(&without, &j->d, false, &e)))
 		cli_fail(&e);
@@ -124,100 +121,23 @@ static void plan(struct job *j)
 				share * ((calls - bare) * with.seconds + bare * without.seconds) };
 }
 
-static void print_plan(const struct job *j)
-{
-	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", j->cost.flop, j->cost.bytes, j->cost.seconds);
-}
-
 /* ---- what a record brings ---- */
-
-/* Was the tensor made by this model, as far as both are known? */
-static int check_made_by(const lat_tensor *t, const char *ours, err *e)
-{
-	const char *theirs = json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity"));
-	if (cli_common.any_model || !ours || !theirs || !strcmp(ours, theirs))
-		return 0;
-	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs,
-		       ours);
-}
-
-static int check_scale(const struct job *j, const lat_tensor *t, err *e)
-{
-	const json_t *scale = json_object_get(t->meta, "scale_factor");
-	if (cli_common.any_model || !json_is_number(scale) || json_number_value(scale) == j->d.w.config.diffusion.scale_factor)
-		return 0;
-	return err_set(e, ERR_DATA, "%s was scaled by %g, the model's latents are by %g; --any-model takes it all the same", t->name,
-		       json_number_value(scale), j->d.w.config.diffusion.scale_factor);
-}
-
-static int check_preparation(const struct job *j, const lat_record *r, err *e)
-{
-	const json_t *object = json_object_get(r->header, "preparation");
-	preparation theirs;
-	if (cli_common.any_model || !json_is_object(object))
-		return 0;
-	int code = preparation_parse(&theirs, object, j->d.w.config.volume, e);
-	if (!code && !preparation_same(&j->preparation, &theirs))
-		code = err_set(e, ERR_DATA, "prepared in another way than the model's; --any-model takes it all the same");
-	return code == ERR_CONFIG ? (e->code = ERR_DATA) : code;
-}
-
-static int check_finite(const float *v, size_t n, const char *name, err *e)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(v[i]))
-			return err_set(e, ERR_DATA, "%s: a value is not a finite number", name);
-	return 0;
-}
-
-/* Tensor NAME of shape n, made by this model, into v. */
-static int load(float *v, lat_record *r, const char *name, int rank, const int64_t *n, const char *made_by, err *e)
-{
-	char is[LAT_MAX_RANK * 21], wants[LAT_MAX_RANK * 21];
-	lat_tensor *t, ours = { .rank = rank };
-	float *values = NULL;
-	int code = lat_need(r, name, &t, e);
-	if (code)
-		return code;
-	memcpy(ours.shape, n, (size_t)rank * sizeof *n);
-	if (!lat_has_shape(t, rank, n)) {
-		lat_shape_text(t, is);
-		lat_shape_text(&ours, wants);
-		return err_set(e, ERR_DATA, "%s has shape %s, the model's %s", name, is, wants);
-	}
-	code = check_made_by(t, made_by, e);
-	if (!code)
-		code = lat_floats(t, &values, e);
-	if (!code)
-		code = check_finite(values, (size_t)t->elements, name, e);
-	if (!code)
-		memcpy(v, values, (size_t)t->elements * sizeof *v);
-	free(values);
-	return code;
-}
 
 /* Number `variation` of record r's inputs into x and y. */
 static int take(struct job *j, float *x, float *y, lat_record *r, const char *id, uint32_t variation, err *e)
 {
 	const denoiser *d = &j->d;
-	int code = check_preparation(j, r, e);
+	bool any = cli_common.any_model;
+	int code = any ? 0 : preparation_check(&j->preparation, json_object_get(r->header, "preparation"), e);
 	if (!code && invert) {
-		code = load(x, r, "z", 4, d->x, j->autoencoder, e);
-		for (size_t i = 0; i < j->nx && !code; i++)
-			x[i] = (float)((double)x[i] * d->w.config.diffusion.scale_factor);
+		code = denoiser_take_latent(x, d, r, any, e);
 	} else if (!code && seed != CLI_NOT_GIVEN) {
 		noise_draw(x, j->nx, (uint64_t)seed, id, variation);
 		code = lat_set_floats(r, "zT", DTYPE_F32, 4, d->x, x, NULL, e);
 	} else if (!code) {
-		code = load(x, r, "zT", 4, d->x, d->w.identity, e);
-		if (!code)
-			code = check_scale(j, lat_find(r, "zT"), e);
+		code = denoiser_take_noise(x, d, r, any, e);
 	}
-	if (!code && j->guided && !lat_find(r, "y"))
-		code = err_set(e, ERR_DATA, "no tensor y, which steers this model: sem-encode makes one, --no-y goes without");
-	if (!code && j->guided)
-		code = load(y, r, "y", 1, &d->y, j->semantic, e);
-	return code;
+	return code || !j->guided ? code : denoiser_take_code(y, d, r, any, e);
 }
 
 /* ---- the network ---- */
@@ -236,28 +156,6 @@ static void show_progress(void *of, int done, int all)
 		cli_progress("%.60s: %d/%d", lat_id(j->waiting[0]), done, all);
 }
 
-/* What became of x as the record's tensors. */
-static int give(struct job *j, lat_record *r, float *x, err *e)
-{
-	const weights *w = &j->d.w;
-	lat_tensor *t;
-	if (!invert) {
-		for (size_t i = 0; i < j->nx; i++)
-			x[i] = (float)((double)x[i] / w->config.diffusion.scale_factor);
-		lat_drop(r, "x");
-	}
-	int code = check_finite(x, j->nx, "the result", e);
-	if (!code)
-		code = lat_set_floats(r, invert ? "zT" : "z", DTYPE_F32, 4, j->d.x, x, &t, e);
-	if (code)
-		return code;
-	if (!invert)
-		return j->autoencoder ? lat_set_model(t, "autoencoder", j->autoencoder, e) : 0;
-	if (json_object_set_new(t->meta, "scale_factor", json_real(w->config.diffusion.scale_factor)))
-		return err_set(e, ERR_OS, "no memory for the header");
-	return lat_set_model(t, w->kind, w->identity, e);
-}
-
 /* All that waits goes through the network and out. */
 static int flush(struct job *j, err *e)
 {
@@ -267,11 +165,13 @@ static int flush(struct job *j, err *e)
 	j->d.batch = j->n;
 	int code = invert ? solver_invert(&j->solver, &p, j->x, e) : solver_sample(&j->solver, &p, j->x, e);
 	for (int i = 0; i < j->n; i++) {
-		if (!code && (code = give(j, j->waiting[i], j->x + (size_t)i * j->nx, e)))
-			err_prefix(e, "%s", lat_id(j->waiting[i]));
+		lat_record *r = j->waiting[i];
+		float *x = j->x + (size_t)i * j->nx;
+		if (!code && (code = invert ? denoiser_give_noise(r, &j->d, x, e) : denoiser_give_latent(r, &j->d, x, e)))
+			err_prefix(e, "%s", lat_id(r));
 		if (!code)
-			stream_put(j->out, j->waiting[i]);
-		lat_free(j->waiting[i]);
+			stream_put(j->out, r);
+		lat_free(r);
 	}
 	j->n = 0;
 	return code;
@@ -297,7 +197,7 @@ static int denoise(lat_record *r, void *with, bool *keep, err *e)
 	lat_record *copy = NULL;
 	(void)keep;
 	if (cli_common.plan) {
-		print_plan(j);
+		cli_print_plan(j->cost.flop, j->cost.bytes, j->cost.seconds);
 		return 0;
 	}
 	int code = 0, copies = count == CLI_NOT_GIVEN ? 1 : (int)count;
@@ -329,7 +229,7 @@ static void make_from_nothing(struct job *j)
 		char id[32];
 		lat_record *r = NULL;
 		if (cli_common.plan) {
-			print_plan(j);
+			cli_print_plan(j->cost.flop, j->cost.bytes, j->cost.seconds);
 			continue;
 		}
 		snprintf(id, sizeof id, "gen-%04d", i + 1);

@@ -265,7 +265,7 @@ static int print_plan(struct job *j, lat_record *r, err *e)
 			code = coder_plan(&cost, &j->coder, true, e);
 	}
 	if (!code)
-		printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);
+		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	return code;
 }
 

@@ -165,7 +165,7 @@ static void print_plan(struct job *j)
 	model_cost cost = {0};
 	if (j->network && coder_plan(&cost, &j->coder, false, &e))
 		cli_fail(&e);
-	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);
+	cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 }
 
 int main(int argc, char **argv)

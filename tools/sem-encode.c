@@ -29,18 +29,18 @@ static void open_model(encoder *k)
 static int check_preparation(const encoder *k, const lat_record *r, const lat_tensor *x, err *e)
 {
 	const json_t *object = json_object_get(r->header, "preparation");
-	preparation ours, theirs;
+	preparation ours;
 	if (cli_common.any_model || !json_is_object(object))
 		return 0;
 	int code = preparation_parse(&ours, k->w.preparation, k->w.config.volume, e);
 	if (!code)
-		code = err_as(e, preparation_parse(&theirs, object, k->w.config.volume, e), ERR_CONFIG, ERR_DATA);
-	if (!code && !preparation_same(&ours, &theirs))
-		return err_set(e, ERR_DATA, "prepared in another way than the model's; --any-model takes it all the same");
-	const int64_t grid[4] = { 1, theirs.n[0], theirs.n[1], theirs.n[2] };
-	if (!code && !lat_has_shape(x, 4, grid))
-		code = err_set(e, ERR_DATA, "x is on another grid than the record's preparation says");
-	return code;
+		code = preparation_check(&ours, object, e);
+	if (code)
+		return code;
+	const int64_t grid[4] = { 1, ours.n[0], ours.n[1], ours.n[2] };
+	if (!lat_has_shape(x, 4, grid))
+		return err_set(e, ERR_DATA, "x is on another grid than the record's preparation says");
+	return 0;
 }
 
 /* The record's x, checked, and the encoder set to its grid. */
@@ -92,7 +92,7 @@ static int print_plan(lat_record *r, void *with, bool *keep, err *e)
 	if (!code)
 		code = encoder_plan(&cost, k, e);
 	if (!code)
-		printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", cost.flop, cost.bytes, cost.seconds);
+		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	return code;
 }
 

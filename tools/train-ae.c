@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 	if (cli_common.plan) {
 		train_cost cost;
 		check(ae_train_plan(&c, &r, trainer_math(), cli_common.threads, &cost, &e), &e);
-		trainer_print_plan(cost.flop, cost.bytes, cost.seconds);
+		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 		return cli_done(0);
 	}
 	trainer_folder(n);

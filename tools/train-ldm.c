@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 	if (cli_common.plan) {
 		train_cost cost;
 		check(ldm_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
-		trainer_print_plan(cost.flop, cost.bytes, cost.seconds);
+		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
 		trainer_folder(n);
 		open_data(&j, operands, n);

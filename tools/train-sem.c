@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 	if (cli_common.plan) {
 		train_cost cost;
 		check(sem_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
-		trainer_print_plan(cost.flop, cost.bytes, cost.seconds);
+		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
 		const dataset_latents latents = latent_space_data(&j.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);

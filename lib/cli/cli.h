@@ -79,6 +79,9 @@ _Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(pri
 /* Opens the -o output (stdout by default); binary to a terminal is a usage error. */
 outfile *cli_output(bool binary);
 
+/* What --plan prints: {"flop":,"peak_bytes":,"seconds":}. */
+void cli_print_plan(double flop, double bytes, double seconds);
+
 /* Prints to stdout what is a tool's text result, then flush-checks stdout at exit: return cli_done(0) from main. */
 int cli_done(int code);
 

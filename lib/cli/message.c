@@ -103,6 +103,11 @@ outfile *cli_output(bool binary)
 	return f;
 }
 
+void cli_print_plan(double flop, double bytes, double seconds)
+{
+	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", flop, bytes, seconds);
+}
+
 int cli_done(int code)
 {
 	end_progress();

@@ -126,11 +126,6 @@ void trainer_init(params *ps, params *ema, const char *kind)
 	free(path);
 }
 
-void trainer_print_plan(double flop, double bytes, double seconds)
-{
-	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", flop, bytes, seconds);
-}
-
 /* ---- the run ---- */
 
 typedef struct job {

@@ -40,8 +40,6 @@ void trainer_folder(int n);
 dataset *trainer_data(char **operands, int n, dataset_options *o);
 /* With --init: the weights of kind's file of that model, instead of drawn ones, into ps and its average. */
 void trainer_init(params *ps, params *ema, const char *kind);
-/* {"flop":,"peak_bytes":,"seconds":}, of --plan. */
-void trainer_print_plan(double flop, double bytes, double seconds);
 
 enum { TRAINER_COLUMNS = 16 };
 

@@ -80,12 +80,16 @@ static void dpmpp2m_step(struct run *r, float *x, int k, int last, int t, int to
 	r->clean = swap;
 }
 
+int solver_unsteered(const solver *s, bool invert) { return invert ? 0 : (int)(s->stop * (s->n - 1)); }
+
 static int solve(const solver *s, const predictor *p, float *x, bool up, err *e)
 {
 	struct run r = { .s = s, .p = p };
 	float *memory = NULL;
-	int calls = s->n - 1, last = 0, without = up ? 0 : (int)(s->stop * calls);
+	int calls = s->n - 1, last = 0, without = solver_unsteered(s, up);
 	int code = mem_zero(&memory, p->count, 4 * sizeof *memory, "solver", e);
+	if (code)
+		return code;
 	r.eps = memory;
 	r.g = memory + p->count;
 	r.clean = memory + 2 * p->count;

@@ -66,6 +66,8 @@ void solver_free(solver *s);
 int solver_sample(const solver *s, const predictor *p, float *x, err *e);
 /* x: a clean, scaled latent becomes the noise at the last timestep. */
 int solver_invert(const solver *s, const predictor *p, float *x, err *e);
+/* How many of its network calls (s->n - 1) run without G. */
+int solver_unsteered(const solver *s, bool invert);
 
 /* One DDIM step of n numbers from timestep t to timestep to, either way: out = sqrt(a_to) x0 + sqrt(1-a_to) eps', where x0 is the clean
  * latent that eps implies, held within +-clip, and eps' the noise that this x0 implies. out may be x. */

@@ -100,6 +100,17 @@ bool preparation_same(const preparation *a, const preparation *b)
 	return same;
 }
 
+int preparation_check(const preparation *ours, const json_t *object, err *e)
+{
+	preparation theirs;
+	if (!json_is_object(object))
+		return 0;
+	int code = err_as(e, preparation_parse(&theirs, object, ours->n, e), ERR_CONFIG, ERR_DATA);
+	if (!code && !preparation_same(ours, &theirs))
+		code = err_set(e, ERR_DATA, "prepared in another way than the model's; --any-model takes it all the same");
+	return code;
+}
+
 json_t *prepared_json(const prepared *how)
 {
 	prepared h = *how;

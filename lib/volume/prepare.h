@@ -30,6 +30,8 @@ int preparation_parse(preparation *p, const json_t *object, const int size[3], e
 /* A new reference; NULL when memory is short. */
 json_t *preparation_json(const preparation *p);
 bool preparation_same(const preparation *a, const preparation *b);
+/* Was a record prepared as `ours`? object: what it says of it; it may say nothing (no object). ERR_DATA. */
+int preparation_check(const preparation *ours, const json_t *object, err *e);
 
 /* What was done to one scan, and what it looked like. */
 typedef struct prepared {

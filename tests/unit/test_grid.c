@@ -403,6 +403,11 @@ static void preparations_as_json(void **state)
 	assert_true(preparation_same(&p, &q));
 	q.affine[2][3] += 1e-9;
 	assert_false(preparation_same(&p, &q));
+	SUCCEEDS(preparation_check(&p, j, &e));
+	FAILS(ERR_DATA, "prepared in another way", preparation_check(&q, j, &e));
+	SUCCEEDS(preparation_check(&q, NULL, &e));
+	json_object_del(j, "affine");
+	FAILS(ERR_DATA, "preparation: affine", preparation_check(&p, j, &e));
 	json_decref(j);
 	SUCCEEDS(preparation_parse(&q, NULL, (const int[3]){ 128, 160, 128 }, &e));
 	assert_int_equal(q.kind, PREPARE_STORED);

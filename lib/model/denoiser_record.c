@@ -1,0 +1,66 @@
+#include "model/denoiser_record.h"
+
+#include "model/record.h"
+
+static size_t count(const denoiser *d) { return (size_t)(d->x[0] * d->x[1] * d->x[2] * d->x[3]); }
+
+static double scale(const denoiser *d) { return d->w.config.diffusion.scale_factor; }
+
+static int check_scale(const denoiser *d, const lat_tensor *t, err *e)
+{
+	const json_t *theirs = json_object_get(t->meta, "scale_factor");
+	if (!json_is_number(theirs) || json_number_value(theirs) == scale(d))
+		return 0;
+	return err_set(e, ERR_DATA, "%s was scaled by %g, the model's latents are by %g; --any-model takes it all the same", t->name,
+		       json_number_value(theirs), scale(d));
+}
+
+int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, err *e)
+{
+	int code = record_floats(x, r, "z", 4, d->x, any ? NULL : st_meta(d->w.file, "autoencoder"), e);
+	for (size_t i = 0; i < count(d) && !code; i++)
+		x[i] = (float)((double)x[i] * scale(d));
+	return code;
+}
+
+int denoiser_take_noise(float *x, const denoiser *d, lat_record *r, bool any, err *e)
+{
+	int code = record_floats(x, r, "zT", 4, d->x, any ? NULL : d->w.identity, e);
+	return code || any ? code : check_scale(d, lat_find(r, "zT"), e);
+}
+
+int denoiser_take_code(float *y, const denoiser *d, lat_record *r, bool any, err *e)
+{
+	if (!lat_find(r, "y"))
+		return err_set(e, ERR_DATA, "no tensor y, which steers this model: sem-encode makes one, --no-y goes without");
+	return record_floats(y, r, "y", 1, &d->y, any ? NULL : st_meta(d->w.file, "semantic"), e);
+}
+
+/* x as tensor NAME; *t: the tensor. */
+static int give(lat_record *r, const char *name, const denoiser *d, const float *x, lat_tensor **t, err *e)
+{
+	int code = record_finite(x, count(d), "the result", e);
+	return code ? code : lat_set_floats(r, name, DTYPE_F32, 4, d->x, x, t, e);
+}
+
+int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)
+{
+	const char *autoencoder = st_meta(d->w.file, "autoencoder");
+	lat_tensor *t;
+	for (size_t i = 0; i < count(d); i++)
+		x[i] = (float)((double)x[i] / scale(d));
+	lat_drop(r, "x");
+	int code = give(r, "z", d, x, &t, e);
+	return code || !autoencoder ? code : lat_set_model(t, "autoencoder", autoencoder, e);
+}
+
+int denoiser_give_noise(lat_record *r, const denoiser *d, const float *x, err *e)
+{
+	lat_tensor *t;
+	int code = give(r, "zT", d, x, &t, e);
+	if (code)
+		return code;
+	if (json_object_set_new(t->meta, "scale_factor", json_real(scale(d))))
+		return err_set(e, ERR_OS, "no memory for the header");
+	return lat_set_model(t, d->w.kind, d->w.identity, e);
+}

@@ -1,0 +1,46 @@
+#include "model/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int record_made_by(const lat_tensor *t, const char *theirs, const char *ours, err *e)
+{
+	if (!ours || !theirs || !strcmp(ours, theirs))
+		return 0;
+	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs,
+		       ours);
+}
+
+int record_finite(const float *v, size_t n, const char *name, err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(v[i]))
+			return err_set(e, ERR_DATA, "%s: a value is not a finite number", name);
+	return 0;
+}
+
+int record_floats(float *v, lat_record *r, const char *name, int rank, const int64_t *shape, const char *made_by, err *e)
+{
+	char is[LAT_MAX_RANK * 21], wants[LAT_MAX_RANK * 21];
+	lat_tensor *t, ours = { .rank = rank };
+	float *values = NULL;
+	int code = lat_need(r, name, &t, e);
+	if (code)
+		return code;
+	if (!lat_has_shape(t, rank, shape)) {
+		memcpy(ours.shape, shape, (size_t)rank * sizeof *shape);
+		lat_shape_text(t, is);
+		lat_shape_text(&ours, wants);
+		return err_set(e, ERR_DATA, "%s has shape %s, the model's %s", name, is, wants);
+	}
+	code = record_made_by(t, json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity")), made_by, e);
+	if (!code)
+		code = lat_floats(t, &values, e);
+	if (!code)
+		code = record_finite(values, (size_t)t->elements, name, e);
+	if (!code)
+		memcpy(v, values, (size_t)t->elements * sizeof *v);
+	free(values);
+	return code;
+}
