@@ -46,17 +46,12 @@ static int check_preparation(const encoder *k, const lat_record *r, const lat_te
 /* The record's x, checked, and the encoder set to its grid. */
 static int find_voxels(lat_tensor **x, encoder *k, lat_record *r, err *e)
 {
-	enum { MOST = 4096 };	/* voxels along an axis */
-	char text[LAT_MAX_RANK * 21];
+	int n[3];
 	int code = lat_need(r, "x", x, e);
-	if (code)
-		return code;
-	const lat_tensor *t = *x;
-	lat_shape_text(t, text);
-	if (t->rank != 4 || t->shape[0] != 1 || t->shape[1] > MOST || t->shape[2] > MOST || t->shape[3] > MOST)
-		return err_set(e, ERR_DATA, "x of %s is no volume of one channel", text);
-	const int n[3] = { (int)t->shape[1], (int)t->shape[2], (int)t->shape[3] };
-	code = check_preparation(k, r, t, e);
+	if (!code)
+		code = lat_grid(n, *x, 1, e);
+	if (!code)
+		code = check_preparation(k, r, *x, e);
 	return code ? code : err_as(e, encoder_shape(k, n, e), ERR_CONFIG, ERR_DATA);
 }
 

@@ -162,6 +162,23 @@ bool lat_has_shape(const lat_tensor *t, int rank, const int64_t *shape)
 	return t->rank == rank && !memcmp(t->shape, shape, (size_t)rank * sizeof *shape);
 }
 
+int lat_grid(int n[3], const lat_tensor *t, int channels, err *e)
+{
+	enum { MOST = 4096 };
+	char text[LAT_MAX_RANK * 21], wants[32] = "one channel";
+	bool good = t->rank == 4 && t->shape[0] == channels;
+	for (int i = 0; i < 3 && good; i++) {
+		good = t->shape[i + 1] <= MOST;
+		n[i] = (int)t->shape[i + 1];
+	}
+	if (good)
+		return 0;
+	lat_shape_text(t, text);
+	if (channels != 1)
+		snprintf(wants, sizeof wants, "%d channels", channels);
+	return err_set(e, ERR_DATA, "%s of %s is no volume of %s", t->name, text, wants);
+}
+
 void lat_shape_text(const lat_tensor *t, char out[LAT_MAX_RANK * 21])
 {
 	strcpy(out, t->rank ? "" : "scalar");

@@ -14,6 +14,7 @@
 #include "base/philox.h"
 #include "format/bids.h"
 #include "format/lat.h"
+#include "model/record.h"
 #include "nii/nii.h"
 
 enum { LIST_BYTES = 1 << 26 };
@@ -138,15 +139,12 @@ static int read_voxels(float **x, const dataset *d, const lat_record *r, err *e)
 
 static int read_latent(float **z, lat_tensor *t, const dataset_latents *l, err *e)
 {
-	const char *identity = lat_model_identity(t, "autoencoder");
 	char text[LAT_MAX_RANK * 21];
 	lat_shape_text(t, text);
 	if (!lat_has_shape(t, 4, l->z))
 		return err_set(e, ERR_DATA, "z of %s is no latent of the model", text);
-	if (l->identity && identity && strcmp(identity, l->identity))
-		return err_set(e, ERR_DATA, "z is of another model (%.12s.., not %.12s..); --any-model takes it all the same", identity,
-			       l->identity);
-	return lat_floats(t, z, e);
+	int code = record_made_by(t, lat_model_identity(t, "autoencoder"), l->identity, e);
+	return code ? code : lat_floats(t, z, e);
 }
 
 static int add_record(dataset *d, const lat_record *r, const dataset_options *o, err *e)
