@@ -50,12 +50,6 @@ struct job {
 	outfile *out; /* predict */
 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
 /* ---- options ---- */
 
 static void need(const char *option, const char *value)
@@ -87,10 +81,10 @@ static recipe ask_recipe(probe *p)
 		cli_die(ERR_USAGE, "--splits: must be 2 to 1000");
 	p->task = positive ? PROBE_CLASSIFY : PROBE_REGRESS;
 	p->balanced = balance;
-	check(mem_text(&p->target, target, &e), &e);
-	check(mem_text(&p->tensor, name, &e), &e);
+	cli_check(mem_text(&p->target, target, &e), &e);
+	cli_check(mem_text(&p->tensor, name, &e), &e);
 	if (positive) {
-		check(mem_text(&p->positive, positive, &e), &e);
+		cli_check(mem_text(&p->positive, positive, &e), &e);
 		p->negative = json_array();
 	}
 	return (recipe){ p->task, positive ? C : lambda, balance, (int)splits, (unsigned long)seed };
@@ -100,9 +94,9 @@ static void open_probe(struct job *j)
 {
 	err e = { 0 };
 	need("probe", probe_path);
-	check(probe_read(&j->p, probe_path, &e), &e);
+	cli_check(probe_read(&j->p, probe_path, &e), &e);
 	if (j->p.encoder_kind && *j->p.encoder) {
-		check(mem_text(&j->l.maker.kind, j->p.encoder_kind, &e), &e);
+		cli_check(mem_text(&j->l.maker.kind, j->p.encoder_kind, &e), &e);
 		memcpy(j->l.maker.identity, j->p.encoder, SHA_TEXT);
 	}
 }
@@ -122,7 +116,7 @@ static int gather_all(struct job *j, char **files, int n)
 {
 	err e = { 0 };
 	labelled *l = &j->l;
-	check(labels_read(&l->table, labels, target, &e), &e);
+	cli_check(labels_read(&l->table, labels, target, &e), &e);
 	j->seen = stream_ids_new();
 	int status = stream_each(files, n, gather, NULL, j);
 	stream_ids_free(j->seen);
@@ -132,7 +126,7 @@ static int gather_all(struct job *j, char **files, int n)
 		cli_warn("%s: %zu records left out: neither %s nor what it is told from", target, l->others, j->p.positive);
 	if (!l->c.n)
 		cli_die(ERR_DATA, "%s: no record has a label", target);
-	check(cases_finish(&l->c, &e), &e);
+	cli_check(cases_finish(&l->c, &e), &e);
 	cli_note("%s: %zu records of %zu subjects", target, l->c.n, l->c.subjects);
 	return status;
 }
@@ -148,7 +142,7 @@ static void print(outfile *out, char *text)
 		out_abort(out);
 	else
 		code = out_commit(out, &e);
-	check(code, &e);
+	cli_check(code, &e);
 	free(text);
 }
 
@@ -158,8 +152,8 @@ static void print_metrics(const struct job *j, const double *f)
 	char *text = NULL;
 	interval found[METRICS];
 	const cases *c = &j->l.c;
-	check(metrics_measure(found, j->p.task, c->value, f, c->subject, c->n, c->subjects, resamples, (uint64_t)seed, &e), &e);
-	check(report_metrics(&text, j->p.task, found, cli_common.json, &e), &e);
+	cli_check(metrics_measure(found, j->p.task, c->value, f, c->subject, c->n, c->subjects, resamples, (uint64_t)seed, &e), &e);
+	cli_check(report_metrics(&text, j->p.task, found, cli_common.json, &e), &e);
 	print(cli_output(false), text);
 }
 
@@ -170,10 +164,10 @@ static int run_fit(struct job *j, char **files, int n)
 	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
 	int status = gather_all(j, files, n);
-	check(labelled_classes(&j->l, &j->p, &e), &e);
-	check(labelled_fit(&j->p, &j->l, &how, &e), &e);
+	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
+	cli_check(labelled_fit(&j->p, &j->l, &how, &e), &e);
 	cli_note("%s: %s %.4g%s", target, positive ? "C" : "lambda", j->p.strength, isnan(how.strength) ? ", chosen" : "");
-	check(probe_write(cli_common.output, cli_common.force, &j->p, &e), &e);
+	cli_check(probe_write(cli_common.output, cli_common.force, &j->p, &e), &e);
 	return status;
 }
 
@@ -204,12 +198,12 @@ static int run_predict(struct job *j, char **files, int n)
 	char *head = NULL;
 	open_probe(j);
 	j->out = cli_output(false);
-	check(report_heading(&head, j->p.task, &e), &e);
+	cli_check(report_heading(&head, j->p.task, &e), &e);
 	if (!cli_common.json)
-		check(out_write(j->out, head, strlen(head), &e), &e);
+		cli_check(out_write(j->out, head, strlen(head), &e), &e);
 	free(head);
 	int status = stream_each(files, n, predict, NULL, j);
-	check(out_commit(j->out, &e), &e);
+	cli_check(out_commit(j->out, &e), &e);
 	return status;
 }
 
@@ -222,7 +216,7 @@ static int run_eval(struct job *j, char **files, int n)
 	target = target ? target : j->p.target;
 	int status = gather_all(j, files, n);
 	const cases *c = &j->l.c;
-	check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
+	cli_check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
 	for (size_t i = 0; i < c->n; i++)
 		f[i] = probe_value(&j->p, c->codes + i * c->p);
 	print_metrics(j, f);
@@ -235,8 +229,8 @@ static void write_predictions(const struct job *j, const division *d, const doub
 	err e = { 0 };
 	char *text = NULL;
 	outfile *out = NULL;
-	check(out_open(&out, predictions, cli_common.force, &e), &e);
-	check(report_cross(&text, j->p.task, &j->l, d, f, &e), &e);
+	cli_check(out_open(&out, predictions, cli_common.force, &e), &e);
+	cli_check(report_cross(&text, j->p.task, &j->l, d, f, &e), &e);
 	print(out, text);
 }
 
@@ -248,10 +242,10 @@ static int run_cv(struct job *j, char **files, int n)
 	double *f = NULL, *strength = NULL;
 	int status = gather_all(j, files, n);
 	const cases *c = &j->l.c;
-	check(labelled_classes(&j->l, &j->p, &e), &e);
-	check(folds ? division_read(&d, c, folds, &e) : division_draw(&d, c, (int)splits, positive != NULL, how.seed, &e), &e);
-	check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
-	check(mem_zero(&strength, (size_t)d.k, sizeof *strength, "folds", &e), &e);
+	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
+	cli_check(folds ? division_read(&d, c, folds, &e) : division_draw(&d, c, (int)splits, positive != NULL, how.seed, &e), &e);
+	cli_check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
+	cli_check(mem_zero(&strength, (size_t)d.k, sizeof *strength, "folds", &e), &e);
 	if (cross_predict(f, strength, c, d.fold, d.k, &how, &e)) {
 		err_prefix(&e, "%s", target);
 		cli_fail(&e);
@@ -275,7 +269,7 @@ static int run_show(struct job *j, char **files, int n)
 		cli_die(ERR_USAGE, "show: one probe at a time");
 	probe_path = n ? files[0] : probe_path;
 	open_probe(j);
-	check(report_probe(&text, &j->p, cli_common.json, &e), &e);
+	cli_check(report_probe(&text, &j->p, cli_common.json, &e), &e);
 	print(cli_output(false), text);
 	return 0;
 }

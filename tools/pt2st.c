@@ -23,12 +23,6 @@ static const struct cli tool = {
 	"pt2st", "convert PyTorch checkpoints to models", "FILE", 1, 1, 0, options,
 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
 /* As published, unless the configuration says otherwise. */
 static json_t *preparation_of(const import *in)
 {
@@ -65,8 +59,8 @@ import in;
 	if (!folder)
 		cli_die(ERR_USAGE, "--output is needed");
 	if (config_path)
-		check(config_read(&ignored, config_path, &given, &e), &e);
-	check(import_open(&in, files[0], prefix, &e), &e);
+		cli_check(config_read(&ignored, config_path, &given, &e), &e);
+	cli_check(import_open(&in, files[0], prefix, &e), &e);
 	if (import_configure(&in, given, &e) || import_verify(&in, &e)) {
 		err_prefix(&e, "%s", files[0]);
 		cli_fail(&e);
@@ -76,7 +70,7 @@ import in;
 		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
 	json_t *preparation = preparation_of(&in);
 	for (int i = 0; i < in.n; i++) {
-		check(import_write(&in, i, folder, cli_common.force, preparation, &e), &e);
+		cli_check(import_write(&in, i, folder, cli_common.force, preparation, &e), &e);
 		cli_note("%s/%s.safetensors: from '%s'", folder, in.parts[i].kind, in.parts[i].prefix);
 	}
 	for (int i = 0; i < in.n_all; i++)

@@ -21,18 +21,12 @@ struct job {
 	ae_scores scores;
 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
 static void read_config(struct job *j, model_config *c, recipe *r)
 {
 	err e = { 0 };
 	const char *path = trainer_options.config;
 	j->json = trainer_config(c, sections[0]);
-	check(recipe_parse(r, j->json, sections[0], c->volume, ae_factor(&c->autoencoder), path, &e), &e);
+	cli_check(recipe_parse(r, j->json, sections[0], c->volume, ae_factor(&c->autoencoder), path, &e), &e);
 	if (preparation_parse(&j->how, json_object_get(j->json, "preparation"), c->volume, &e)) {
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
@@ -83,13 +77,13 @@ int main(int argc, char **argv)
 	read_config(&j, &c, &r);
 	if (cli_common.plan) {
 		train_cost cost;
-		check(ae_train_plan(&c, &r, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(ae_train_plan(&c, &r, trainer_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 		return cli_done(0);
 	}
 	trainer_folder(n);
 	j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how });
-	check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads, &e), &e);
+	cli_check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads, &e), &e);
 	trainer_init(&j.t.weights, &j.t.ema, "autoencoder");
 	const trainer run = {
 		.state = &j.t.state,

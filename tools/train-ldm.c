@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/trainer.h"
+#include "cli/trainer_latents.h"
 #include "train/ldm_train.h"
 
 static const struct cli tool = {
@@ -13,51 +14,24 @@ static const struct cli tool = {
 static const char *const sections[] = { "training_ldm", "volume", "autoencoder", "preparation", "unet", "diffusion", NULL };
 
 struct job {
-	json_t *json, *models;
-	model_config config;
-	recipe recipe;
-	preparation how;
-	latent_space space;
+	trainer_latents l;
+	json_t *models;
 	dataset *data;
 	ldm_train t;
 	ldm_scores scores;
 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
-/* The autoencoder, and what it and the file say of the configuration. */
-static void read_config(struct job *j)
-{
-	err e = { 0 };
-	const char *path = trainer_options.config;
-	j->json = trainer_config(&j->config, sections[0]);
-	check(latent_space_open(&j->space, cli_common.model, trainer_math(), cli_common.threads, &e), &e);
-	check(latent_space_config(&j->space, j->json, &e), &e);
-	check(config_parse(&j->config, j->json, path, &e), &e);
-	check(recipe_parse(&j->recipe, j->json, sections[0], j->config.volume, ae_factor(&j->config.autoencoder), path, &e), &e);
-	if (latent_space_fits(&j->space, &j->config, &e)) {
-		err_prefix(&e, "%s", path);
-		cli_fail(&e);
-	}
-	check(preparation_parse(&j->how, j->space.coder.w.preparation, j->config.volume, &e), &e);
-	check(latent_space_set(&j->space, &j->config.diffusion, &e), &e);
-}
-
 static void open_data(struct job *j, char **operands, int n)
 {
-	const char *identity = j->space.coder.w.identity;
+	const char *identity = j->l.space.coder.w.identity;
 	const dataset_latents latents =
-		latent_space_data(&j->space, j->recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : identity);
-	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->how, .latents = &latents });
+		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : identity);
+	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });
 	double sd = dataset_latent_sd(j->data);
 	if (!(sd > 0) || !isfinite(sd))
 		cli_die(ERR_DATA, "the latents' standard deviation is %g", sd);
-	j->config.diffusion.scale_factor = j->space.scale = 1 / sd;
-	json_object_set_new(json_object_get(j->json, "diffusion"), "scale_factor", json_real(1 / sd));
+	j->l.config.diffusion.scale_factor = j->l.space.scale = 1 / sd;
+	json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(1 / sd));
 	j->models = json_pack("{s:s}", "autoencoder", identity);
 	cli_note("scale factor %.6g", 1 / sd);
 }
@@ -67,7 +41,7 @@ static int step(void *of, double v[TRAINER_COLUMNS], err *e)
 	struct job *j = of;
 	ldm_losses l;
 	int code = ldm_train_step(&j->t, j->data, &l, e);
-	memcpy(v, (double[]){ l.loss, l.norm, l.lr, j->space.scale }, 4 * sizeof *v);
+	memcpy(v, (double[]){ l.loss, l.norm, l.lr, j->l.space.scale }, 4 * sizeof *v);
 	return code;
 }
 
@@ -84,7 +58,7 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	*score = -v[0];
 	cli_note("step %lld: loss %.5f; by fifths of time %.4f %.4f %.4f %.4f %.4f", (long long)j->t.state.step, v[0], v[1], v[2], v[3],
 		 v[4], v[5]);
-	return ldm_show(&j->t, &j->how, trainer_options.folder, e);
+	return ldm_show(&j->t, &j->l.how, trainer_options.folder, e);
 }
 
 static int keep(void *of, err *e)
@@ -96,18 +70,18 @@ static int keep(void *of, err *e)
 static int train(struct job *j)
 {
 	err e = { 0 };
-	check(ldm_train_open(&j->t, &j->config, &j->recipe, &j->space, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads,
-			     &e),
-	      &e);
+	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, trainer_math(),
+				 cli_common.threads, &e),
+		  &e);
 	trainer_init(&j->t.weights, &j->t.ema, "unet");
 	const trainer run = {
 		.state = &j->t.state,
-		.config = j->json,
+		.config = j->l.json,
 		.models = j->models,
 		.sections = sections,
 		.data = j->data,
-		.steps = j->recipe.steps,
-		.validate_every = j->recipe.validate_every,
+		.steps = j->l.recipe.steps,
+		.validate_every = j->l.recipe.validate_every,
 		.log = "loss\tnorm\tlr\tscale_factor",
 		.scores = "loss\tloss_fifth_1\tloss_fifth_2\tloss_fifth_3\tloss_fifth_4\tloss_fifth_5",
 		.shown = "loss",
@@ -125,10 +99,11 @@ int main(int argc, char **argv)
 	char **operands = trainer_parse(&tool, argc, argv, &n);
 	static struct job j; /* what an error leaves open stays within reach */
 	err e = { 0 };
-	read_config(&j);
+	trainer_latents_open(&j.l, sections[0]);
+	trainer_latents_config(&j.l, sections[0], latent_space_fits);
 	if (cli_common.plan) {
 		train_cost cost;
-		check(ldm_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(ldm_train_plan(&j.l.config, &j.l.recipe, &j.l.space, trainer_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
 		trainer_folder(n);
@@ -137,8 +112,7 @@ int main(int argc, char **argv)
 		ldm_train_close(&j.t);
 		dataset_close(j.data);
 	}
-	latent_space_close(&j.space);
-	json_decref(j.json);
+	trainer_latents_close(&j.l);
 	json_decref(j.models);
 	return cli_done(status);
 }

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/trainer.h"
+#include "cli/trainer_latents.h"
 #include "model/find.h"
 #include "train/sem_train.h"
 
@@ -23,36 +24,27 @@ static const char *const sections[] = { "training_sem", "volume",   "autoencoder
 					"diffusion",	"semantic", "latent_dim",  NULL };
 
 struct job {
-	json_t *json, *models;
-	model_config config;
-	recipe recipe;
-	preparation how;
-	latent_space space;
+	trainer_latents l;
+	json_t *models;
 	weights unet;
 	dataset *data;
 	sem_train t;
 	sem_scores scores;
 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
 /* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift coefficient the configuration
  * decides, for a U-Net has none. */
 static void take_over(struct job *j)
 {
 	const json_t *theirs = j->unet.config_json, *unet = json_object_get(theirs, "unet");
-	json_t *shift = json_incref(json_object_get(json_object_get(j->json, "diffusion"), "shift"));
+	json_t *shift = json_incref(json_object_get(json_object_get(j->l.json, "diffusion"), "shift"));
 	json_t *diffusion = json_object_get(theirs, "diffusion") ? json_deep_copy(json_object_get(theirs, "diffusion")) : json_object();
 	if (!json_object_get(diffusion, "clip"))
 		json_object_set_new(diffusion, "clip", json_real(j->unet.config.diffusion.clip));
 	if (shift)
 		json_object_set(diffusion, "shift", shift);
-	json_object_set_new(j->json, "diffusion", diffusion);
-	json_object_set_new(j->json, "unet", unet ? json_deep_copy(unet) : json_object());
+	json_object_set_new(j->l.json, "diffusion", diffusion);
+	json_object_set_new(j->l.json, "unet", unet ? json_deep_copy(unet) : json_object());
 	json_decref(shift);
 }
 
@@ -60,9 +52,9 @@ static void open_unet(struct job *j)
 {
 	err e = { 0 };
 	char *path = NULL;
-	check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
-	check(weights_open(&j->unet, path, "unet", &e), &e);
-	const char *ours = j->space.coder.w.identity, *theirs = st_meta(j->unet.file, "autoencoder");
+	cli_check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
+	cli_check(weights_open(&j->unet, path, "unet", &e), &e);
+	const char *ours = j->l.space.coder.w.identity, *theirs = st_meta(j->unet.file, "autoencoder");
 	if (theirs && strcmp(theirs, ours) && !cli_common.any_model)
 		cli_die(ERR_CONFIG,
 			"%s: was trained on latents of another autoencoder (%.12s.., not %.12s..); --any-model takes it all the same", path,
@@ -75,21 +67,10 @@ static void open_unet(struct job *j)
 /* The autoencoder, the U-Net, and what they and the file say of the configuration. */
 static void read_config(struct job *j)
 {
-	err e = { 0 };
-	const char *path = trainer_options.config;
-	j->json = trainer_config(&j->config, sections[0]);
-	check(latent_space_open(&j->space, cli_common.model, trainer_math(), cli_common.threads, &e), &e);
+	trainer_latents_open(&j->l, sections[0]);
 	if (!cli_common.plan)
 		open_unet(j);
-	check(latent_space_config(&j->space, j->json, &e), &e);
-	check(config_parse(&j->config, j->json, path, &e), &e);
-	check(recipe_parse(&j->recipe, j->json, sections[0], j->config.volume, ae_factor(&j->config.autoencoder), path, &e), &e);
-	if (sem_train_check(&j->space, &j->config, &e)) {
-		err_prefix(&e, "%s", path);
-		cli_fail(&e);
-	}
-	check(preparation_parse(&j->how, j->space.coder.w.preparation, j->config.volume, &e), &e);
-	check(latent_space_set(&j->space, &j->config.diffusion, &e), &e);
+	trainer_latents_config(&j->l, sections[0], sem_train_check);
 }
 
 static int step(void *of, double v[TRAINER_COLUMNS], err *e)
@@ -107,7 +88,7 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	const size_t *which;
 	size_t n = dataset_judged(j->data, &which);
 	sem_scores *s = &j->scores;
-	int code = sem_validate(&j->t, j->data, which, n, &j->how, trainer_options.folder, s, e);
+	int code = sem_validate(&j->t, j->data, which, n, &j->l.how, trainer_options.folder, s, e);
 	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse }, 5 * sizeof *v);
 	*score = -s->loss;
 	if (!code)
@@ -125,18 +106,18 @@ static int keep(void *of, err *e)
 static int train(struct job *j)
 {
 	err e = { 0 };
-	check(sem_train_open(&j->t, &j->config, &j->recipe, &j->space, &j->unet, (uint64_t)trainer_options.seed, trainer_math(),
-			     cli_common.threads, &e),
-	      &e);
+	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, trainer_math(),
+				 cli_common.threads, &e),
+		  &e);
 	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic");
 	const trainer run = {
 		.state = &j->t.state,
-		.config = j->json,
+		.config = j->l.json,
 		.models = j->models,
 		.sections = sections,
 		.data = j->data,
-		.steps = j->recipe.steps,
-		.validate_every = j->recipe.validate_every,
+		.steps = j->l.recipe.steps,
+		.validate_every = j->l.recipe.validate_every,
 		.log = "loss\tloss_without\tnorm\tlr",
 		.scores = "loss\tloss_other\tloss_without\tssim_brain\tmse",
 		.shown = "loss",
@@ -157,19 +138,18 @@ int main(int argc, char **argv)
 	read_config(&j);
 	if (cli_common.plan) {
 		train_cost cost;
-		check(sem_train_plan(&j.config, &j.recipe, &j.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(sem_train_plan(&j.l.config, &j.l.recipe, &j.l.space, trainer_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
-		const dataset_latents latents = latent_space_data(&j.space, VOXELS_NEEDED, NULL);
+		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);
-		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how, .latents = &latents });
+		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.l.how, .latents = &latents });
 		status = train(&j);
 		sem_train_close(&j.t);
 		dataset_close(j.data);
 	}
-	latent_space_close(&j.space);
+	trainer_latents_close(&j.l);
 	weights_close(&j.unet);
-	json_decref(j.json);
 	json_decref(j.models);
 	return cli_done(status);
 }

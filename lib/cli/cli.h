@@ -75,6 +75,8 @@ void cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void cli_fail(const err *e);
 /* The same from a format: a usage error, say. */
 _Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* cli_fail when code is not 0. */
+void cli_check(int code, const err *e);
 
 /* Opens the -o output (stdout by default); binary to a terminal is a usage error. */
 outfile *cli_output(bool binary);

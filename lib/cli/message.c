@@ -84,6 +84,12 @@ _Noreturn void cli_die(int code, const char *fmt, ...)
 
 _Noreturn void cli_fail(const err *e) { cli_die(e->code ? e->code : ERR_BUG, "%s", e->text); }
 
+void cli_check(int code, const err *e)
+{
+	if (code)
+		cli_fail(e);
+}
+
 void cli_hold_descriptors(void)
 {
 	/* the wrong way round on purpose: whoever uses a stream that was closed gets an error */

@@ -34,12 +34,6 @@ static const struct cli_option shared[] = {
 };
 enum { SHARED = sizeof shared / sizeof *shared, MOST_OWN = 4 };
 
-static void check(int code, const err *e)
-{
-	if (code)
-		cli_fail(e);
-}
-
 char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 {
 	static struct cli_option all[MOST_OWN + SHARED + 1];
@@ -66,7 +60,7 @@ json_t *trainer_config(model_config *c, const char *recipe)
 {
 	err e = { 0 };
 	json_t *json = NULL;
-	check(config_read(c, trainer_options.config, &json, &e), &e);
+	cli_check(config_read(c, trainer_options.config, &json, &e), &e);
 	if (!json_object_get(json, recipe))
 		json_object_set_new(json, recipe, json_object());
 	json_t *section = json_object_get(json, recipe);
@@ -84,7 +78,7 @@ void trainer_folder(int n)
 	const char *folder = trainer_options.folder;
 	if (!folder || !n)
 		cli_die(ERR_USAGE, "%s", folder ? "no scans are given" : "--output: is needed");
-	check(state_path(&path, folder, "checkpoint.safetensors", &e), &e);
+	cli_check(state_path(&path, folder, "checkpoint.safetensors", &e), &e);
 	if (mkdir(folder, 0777) && errno != EEXIST)
 		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
 	if (!trainer_options.resume && !cli_common.force && !access(path, F_OK))
@@ -100,7 +94,7 @@ dataset *trainer_data(char **operands, int n, dataset_options *o)
 	o->validation = trainer_options.validation;
 	o->share = trainer_options.share;
 	o->warn = cli_warn;
-	check(dataset_open(&d, operands, n, o, &e), &e);
+	cli_check(dataset_open(&d, operands, n, o, &e), &e);
 	cli_note("%zu scans to train on, %zu to validate on", d->n_train, d->n_validation);
 	if (!d->n_validation)
 		cli_warn("no scans to validate on: scores are of training scans");
@@ -114,10 +108,10 @@ void trainer_init(params *ps, params *ema, const char *kind)
 	weights w;
 	if (!trainer_options.init)
 		return;
-	check(model_find(&path, trainer_options.init, kind, &e), &e);
-	check(weights_open(&w, path, kind, &e), &e);
+	cli_check(model_find(&path, trainer_options.init, kind, &e), &e);
+	cli_check(weights_open(&w, path, kind, &e), &e);
 	if (!strcmp(kind, "semantic"))
-		check(semantic_names(&w.params, &e), &e);
+		cli_check(semantic_names(&w.params, &e), &e);
 	if (weights_copy(ps, &w, NULL, &e) || weights_copy(ema, &w, NULL, &e)) {
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
@@ -149,10 +143,10 @@ static train_log *open_log(const char *name, const char *heading, int64_t from)
 	err e = { 0 };
 	char *path = NULL, *columns = NULL;
 	train_log *log = NULL;
-	check(state_path(&path, trainer_options.folder, name, &e), &e);
+	cli_check(state_path(&path, trainer_options.folder, name, &e), &e);
 	if (asprintf(&columns, "step\t%s", heading) < 0)
 		cli_die(ERR_OS, "no memory");
-	check(log_open(&log, path, columns, from, &e), &e);
+	cli_check(log_open(&log, path, columns, from, &e), &e);
 	free(columns);
 	free(path);
 	return log;
@@ -165,7 +159,7 @@ static void go_on(const trainer *t)
 	t->state->best = -INFINITY;
 	if (!trainer_options.resume)
 		return;
-	check(state_read(t->state, trainer_options.folder, &fell_back, &e), &e);
+	cli_check(state_read(t->state, trainer_options.folder, &fell_back, &e), &e);
 	if (fell_back)
 		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", trainer_options.folder,
 			 (long long)t->state->step);
@@ -176,11 +170,11 @@ static void validate(const job *j)
 	err e = { 0 };
 	const trainer *t = j->t;
 	double v[TRAINER_COLUMNS], score = NAN;
-	check(t->validate(t->of, v, &score, &e), &e);
-	check(log_line(j->scores, t->state->step, v, count_columns(t->scores), &e), &e);
+	cli_check(t->validate(t->of, v, &score, &e), &e);
+	cli_check(log_line(j->scores, t->state->step, v, count_columns(t->scores), &e), &e);
 	if (score > t->state->best || !isfinite(t->state->best)) {
 		t->state->best = score;
-		check(t->keep(t->of, &e), &e);
+		cli_check(t->keep(t->of, &e), &e);
 	}
 }
 
@@ -199,14 +193,14 @@ static void one_step(job *j)
 	const trainer *t = j->t;
 	int64_t at = t->state->step;
 	double v[TRAINER_COLUMNS];
-	check(t->step(t->of, v, &e), &e);
-	check(log_line(j->log, at, v, count_columns(t->log), &e), &e);
+	cli_check(t->step(t->of, v, &e), &e);
+	cli_check(log_line(j->log, at, v, count_columns(t->log), &e), &e);
 	show_progress(j, v[0]);
 	bool last = t->state->step == t->steps;
 	if (last || t->state->step % t->validate_every == 0)
 		validate(j);
 	if (last || stop_asked() || difftime(time(NULL), j->saved) >= 60 * trainer_options.save_minutes) {
-		check(state_write(t->state, trainer_options.folder, &e), &e);
+		cli_check(state_write(t->state, trainer_options.folder, &e), &e);
 		j->saved = time(NULL);
 	}
 }
@@ -233,7 +227,7 @@ int trainer_run(const trainer *t)
 		fputc('\n', stderr);
 	if (stop_asked())
 		cli_warn("stopped at step %lld; --resume goes on", (long long)t->state->step);
-	check(log_close(j.log, &e), &e);
-	check(log_close(j.scores, &e), &e);
+	cli_check(log_close(j.log, &e), &e);
+	cli_check(log_close(j.scores, &e), &e);
 	return stop_asked();
 }
