@@ -26,11 +26,13 @@ static inline const float *golden(const char *name, size_t count)
 	return t->data;
 }
 
-/* Largest difference relative to the largest golden value. */
+/* Largest difference relative to the largest golden value; infinite when a value is not finite. */
 static inline double strays(const float *a, const float *golden_values, size_t n)
 {
 	double diff = 0, most = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (!isfinite(a[i]))
+			return INFINITY;
 		diff = fmax(diff, fabs((double)a[i] - (double)golden_values[i]));
 		most = fmax(most, fabs((double)golden_values[i]));
 	}
@@ -77,6 +79,9 @@ static inline int expect_gradients(const char *path, const params *ps, bool (*mi
 		param *p = params_find(ps, name);
 		if (!p)
 			fail_msg("%s: no such parameter", name);
+		for (size_t k = 0; k < p->count; k++)
+			if (!isfinite(p->g[k]))
+				fail_msg("%s: a gradient is not finite", name);
 		if (at && !strcmp(at, "norm")) {
 			double sum = 0, square = 0;
 			for (size_t k = 0; k < p->count; k++) {

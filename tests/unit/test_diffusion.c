@@ -2,25 +2,21 @@
  */
 #include "../unit.h"
 
-#include <math.h>
+#include "../golden.h"
 
 #include "base/philox.h"
 #include "diffusion/between.h"
 #include "diffusion/noise.h"
 #include "diffusion/schedule.h"
 #include "diffusion/solver.h"
-#include "format/safetensors.h"
 
-#define GOLDEN "tests/oracle/golden/values.safetensors"
-
-static st_file *values;
 static schedule linear;
 
 static int setup(void **state)
 {
 	err e;
 	(void)state;
-	SUCCEEDS(st_open(&values, GOLDEN, &e));
+	SUCCEEDS(st_open(&values, GOLDEN "values.safetensors", &e));
 	model_config c = config_default();
 	SUCCEEDS(schedule_new(&linear, &c.diffusion, &e));
 	return 0;
@@ -34,26 +30,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const float *golden(const char *name, size_t count)
+static void expect_golden(const char *name, const float *got, size_t n, double tolerance)
 {
-	const st_tensor *t = st_find(values, name);
-	assert_non_null(t);
-	assert_int_equal(t->count, count);
-	return t->data;
-}
-
-/* Largest difference relative to the largest golden value. */
-static void expect_close(const char *name, const float *got, size_t n, double tolerance)
-{
-	const float *want = golden(name, n);
-	double diff = 0, most = 0;
-	for (size_t i = 0; i < n; i++) {
-		diff = fmax(diff, fabs((double)got[i] - (double)want[i]));
-		most = fmax(most, fabs((double)want[i]));
-	}
-	print_message("%s: %.1e\n", name, diff / most);
-	if (!(diff <= tolerance * most))
-		fail_msg("%s strays by %.2e, more than %.0e", name, diff / most, tolerance);
+	double far = strays(got, golden(name, n), n);
+	print_message("%s: %.1e\n", name, far);
+	if (!(far <= tolerance))
+		fail_msg("%s strays by %.2e, more than %.0e", name, far, tolerance);
 }
 
 /* ---- schedule ---- */
@@ -166,7 +148,7 @@ static void steps_are_golden(void **state)
 		      { "step.up.free", 124, 249, INFINITY } };
 	for (int i = 0; i < 4; i++) {
 		ddim_step(&linear, cases[i].from, cases[i].to, cases[i].clip, out, z, eps, N);
-		expect_close(cases[i].name, out, N, 1e-7);
+		expect_golden(cases[i].name, out, N, 1e-7);
 	}
 }
 
@@ -177,9 +159,9 @@ static void lerp_and_slerp(void **state)
 	static float out[N], far[N], b[N];
 	const float *y = golden("y", 2 * D), *z = golden("z", 2 * N), *eps = golden("eps", 2 * N);
 	between_lerp(out, y, y + D, D, .3);
-	expect_close("lerp", out, D, 1e-7);
+	expect_golden("lerp", out, D, 1e-7);
 	between_slerp(out, z, eps + N, N, .3);
-	expect_close("slerp", out, N, 2e-7);
+	expect_golden("slerp", out, N, 2e-7);
 	/* the ends, bit for bit, not a number computed: -0 and NaN survive */
 	memcpy(b, z, sizeof b);
 	b[3] = -0.f;

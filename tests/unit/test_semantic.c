@@ -1,18 +1,15 @@
 /* The semantic encoder against the reference implementation's golden values (tests/oracle/golden), and its gradients. */
 #include "../unit.h"
 
-#include <math.h>
+#include "../golden.h"
 
-#include "format/safetensors.h"
 #include "model/semantic.h"
 #include "model/weights.h"
 #include "nn/internal.h"
 #include "nn/loss.h"
 
-#define GOLDEN "tests/oracle/golden/"
 static const shape SCAN = { 2, 32, 40, 32, 1 }, CODE = { 2, 1, 1, 1, 64 };
 
-static st_file *values;
 static weights w;
 
 static int setup(void **state)
@@ -30,25 +27,6 @@ static int teardown(void **state)
 	weights_close(&w);
 	st_close(values);
 	return 0;
-}
-
-static const float *golden(const char *name, size_t count)
-{
-	const st_tensor *t = st_find(values, name);
-	assert_non_null(t);
-	assert_int_equal(t->count, count);
-	return t->data;
-}
-
-/* Largest difference relative to the largest golden value. */
-static double strays(const float *a, const float *want, size_t n)
-{
-	double diff = 0, most = 0;
-	for (size_t i = 0; i < n; i++) {
-		diff = fmax(diff, fabs((double)a[i] - (double)want[i]));
-		most = fmax(most, fabs((double)want[i]));
-	}
-	return diff / most;
 }
 
 /* The codes of scans, into y. */
