@@ -1,10 +1,5 @@
 # For the tests of the trainers on latents: four small scans, the last held out, a configuration of three stages, and two autoencoders.
-export OMP_NUM_THREADS=1
-for i in 1 2 3 4; do
-	"$BUILD/tests/tools/make-nii" "$T/sub-0${i}_T1w.nii" mm=4 scale=1.$i
-done
-scans=("$T"/sub-0?_T1w.nii)
-echo sub-04 > "$T/held.txt"
+. tests/small-scans.sh
 cat > "$T/c.json" << 'E2'
 {"volume": [16, 24, 16],
  "autoencoder": {"channels": [4, 8], "latent_channels": 2, "res_blocks": 1, "groups": 4},
@@ -36,17 +31,4 @@ meta() {
 	python3 -c 'import json, struct, sys
 f = open(sys.argv[1] + ".safetensors", "rb")
 print(json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))["__metadata__"].get(sys.argv[2]))' "$@"
-}
-# stopped FOLDER TRAINER OPTION...: a run that gets SIGTERM after its third step; its exit status
-stopped() {
-	local folder=$1
-	shift
-	mkdir -p "$folder"
-	"$@" -q -c "$T/c.json" --validation "$T/held.txt" -o "$folder" "${scans[@]}" &
-	for _ in $(seq 1200); do
-		[ "$(wc -l < "$folder/log.tsv" 2> /dev/null || echo 0)" -lt 4 ] || break
-		sleep .05
-	done
-	kill -TERM $!
-	wait $!
 }

@@ -1,11 +1,6 @@
 # train-ae on a tiny network: what it leaves, that a run which was stopped ends with the bits of one that was not, refusals.
 . tests/lib.sh
-export OMP_NUM_THREADS=1
-for i in 1 2 3 4; do
-	"$BUILD/tests/tools/make-nii" "$T/sub-0${i}_T1w.nii" mm=4 scale=1.$i
-done
-scans=("$T"/sub-0?_T1w.nii)
-echo sub-04 > "$T/held.txt"
+. tests/small-scans.sh
 cat > "$T/c.json" << 'E2'
 {"volume": [16, 24, 16],
  "autoencoder": {"channels": [4, 8], "latent_channels": 2, "res_blocks": 1, "groups": 4},
@@ -33,17 +28,7 @@ train -o "$T/again" -j 2
 is 'two threads, the same bits' "$(sum "$T/again")" "$(sum "$T/whole")"
 is 'two threads, the same log' "$(cat "$T/again/log.tsv")" "$(cat "$T/whole/log.tsv")"
 # the last of the steps' number is part of the schedule, so a run is cut by a signal
-mkdir "$T/half"
-cat > "$T/stop.sh" << 'E2'
-train-ae -q -c "$1/c.json" --validation "$1/held.txt" -o "$1/half" "${@:2}" &
-for _ in $(seq 600); do
-	[ "$(wc -l < "$1/half/log.tsv" 2> /dev/null || echo 0)" -lt 4 ] || break
-	sleep .05
-done
-kill -TERM $!
-wait $!
-E2
-expect_exit 143 'SIGTERM: the step is finished, then the run stops' bash "$T/stop.sh" "$T" "${scans[@]}"
+expect_exit 143 'SIGTERM: the step is finished, then the run stops' stopped "$T/half" train-ae
 done=$(($(wc -l < "$T/half/log.tsv") - 1))
 holds "stopped on the way (after $done steps)" test "$done" -ge 3 -a "$done" -lt 12
 holds 'a checkpoint is there' lat-check "$T/half/checkpoint.safetensors"

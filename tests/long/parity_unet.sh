@@ -3,24 +3,8 @@
 # float64, and the U-Net alone, which must give the same epsilon to the byte. Prints the largest difference relative to the largest value and
 # the memory of a call: the weights are mapped and never held a second time. Some ten minutes on two cores; 11 GB for the reference.
 . tests/lib.sh
-oracle=$SHARED/oracle/ldae_oracle.py
-seed=${SEED:-1}
-need_shared oracle/ldae_oracle.py 'parity of the U-Nets at full size' || finish
-if ! /usr/bin/python3 -c 'import torch, numpy' 2> /dev/null; then
-	skip 'parity of the U-Nets at full size' 'no python3-torch'
-	finish
-fi
-reference() { /usr/bin/python3 "$oracle" "$@" || not_ok "reference: $*"; }
-# within NAME GOT WANT TOLERANCE
-within() {
-	local far
-	far=$(/usr/bin/python3 -c '
-import sys, numpy as np
-a, b = (np.load(p).astype("f8").ravel() for p in sys.argv[1:3])
-d = np.abs(a - b).max() / np.abs(b).max() if a.size == b.size else np.inf
-print("%.2e" % d)
-sys.exit(not d <= float(sys.argv[3]))' "$T/$2.npy" "$T/$3.npy" "$4") && ok "$1: $far <= $4" || not_ok "$1: $far > $4"
-}
+. tests/parity.sh
+need_reference 'parity of the U-Nets at full size'
 
 /usr/bin/python3 - "$T" "$seed" <<'END'
 import sys, numpy as np
