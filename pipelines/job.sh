@@ -45,10 +45,11 @@ place() {
 
 # inputs: "column hash" of each file the unit is made of. Its content counts, not its date: copies, checkouts and `datalad get` change dates
 inputs() {
-	local column
+	local column hash
 	for column in "${columns[@]}"; do
 		if [[ $column == path || $column == *_path ]] && [ -n "${!column}" ]; then
-			echo "$column $(hash_of "${!column}")" || return
+			hash=$(hash_of "${!column}") || return
+			echo "$column $hash"
 		fi
 	done
 }

@@ -173,7 +173,7 @@ write_description() {
 			"$VERSION" "$NAME" "$models"
 		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
 		printf '\n}\n'
-	} > "$to.part" && mv -f "$to.part" "$to"
+	} > "$to.part" && mv -f "$to.part" "$to" || return
 	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
 }
 

@@ -19,8 +19,8 @@ typedef struct trainer_latents {
 	latent_space space;
 } trainer_latents;
 
-/* The file's configuration (trainer_config; `section`: of its recipe) and the autoencoder that --model names. A tool may change l->json before
- * trainer_latents_config. */
+/* The file's configuration (trainer_config; `section`: of its recipe) and the autoencoder that --model names. A tool may change l->json
+ * before trainer_latents_config. */
 void trainer_latents_open(trainer_latents *l, const char *section);
 /* The rest, from l->json and what the autoencoder says. `fits`: can the networks be trained there? */
 void trainer_latents_config(trainer_latents *l, const char *section,

@@ -16,8 +16,8 @@ int denoiser_take_noise(float *x, const denoiser *d, lat_record *r, bool any, er
 /* Its y; of a model that takes one. */
 int denoiser_take_code(float *y, const denoiser *d, lat_record *r, bool any, err *e);
 
-/* A scaled latent, which is unscaled in place, as the record's z. Its x, if any, goes: it shows another latent. ERR_DATA when a value is not
- * finite; ERR_OS. */
+/* A scaled latent, which is unscaled in place, as the record's z. Its x, if any, goes: it shows another latent. ERR_DATA when a value is
+ * not finite; ERR_OS. */
 int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e);
 /* Noise as the record's zT, with the model and its scale factor. The same errors. */
 int denoiser_give_noise(lat_record *r, const denoiser *d, const float *x, err *e);

@@ -15,8 +15,8 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e);
 /* Does this parameter of a shift U-Net belong to what the U-Net has not, and training of the representation moves? */
 bool unet_is_shift(const char *name);
 
-/* A fresh U-Net becomes one that takes its input, group-normalised, for the noise in it, which at most timesteps it nearly is: what is to be
- * learned is the difference. x and -x pass through the first convolution and the last block's skip connection, and the last convolution
+/* A fresh U-Net becomes one that takes its input, group-normalised, for the noise in it, which at most timesteps it nearly is: what is to
+ * be learned is the difference. x and -x pass through the first convolution and the last block's skip connection, and the last convolution
  * takes the difference of their activations, SiLU(u) - SiLU(-u) = u. Networks with less than twice in_channels at their first level stay
  * as they are. */
 void unet_begin(const model_config *m, params *p);

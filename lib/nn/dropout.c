@@ -36,7 +36,8 @@ static void multiply(nn *c, shape s, const dropout *d, const float *from, float 
 	size_t voxels = (size_t)s.x * s.y * s.z, ch = (size_t)s.c, runs = (voxels + RUN - 1) / RUN;
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (size_t i = 0; i < (size_t)s.b * runs; i++) {
-		size_t b = i / runs, first = i % runs * RUN, n = voxels - first < RUN ? voxels - first : RUN, at = (b * voxels + first) * ch;
+		size_t b = i / runs, first = i % runs * RUN, at = (b * voxels + first) * ch;
+		size_t n = voxels - first < RUN ? voxels - first : RUN;
 		for (size_t k = 0; k < ch; k++) {
 			float factors[RUN];
 			dropout_factors(d, (b * ch + k) * voxels + first, n, factors);

@@ -66,8 +66,8 @@ void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, in
 void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of);
 
 enum { NOISE_PAIRS = 10, NOISE_RANGES = 5 };
-/* Pair 0 .. NOISE_PAIRS-1, alone, of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over all of
- * them, one somewhere in each tenth. */
+/* Pair 0 .. NOISE_PAIRS-1, alone, of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over
+ * all of them, one somewhere in each tenth. */
 void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair);
 
 /* Whose numbers drop parts of a network in training. */

@@ -121,7 +121,8 @@ int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, 
 			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
 			tensor *loss = loss_of(t, t->c, &t->ema, NULL);
 			s->loss += nn_value(loss) / NOISE_PAIRS / (double)n;
-			s->range[k * NOISE_RANGES / NOISE_PAIRS] += nn_value(loss) / weight_of(t, 0) * NOISE_RANGES / NOISE_PAIRS / (double)n;
+			s->range[k * NOISE_RANGES / NOISE_PAIRS] +=
+				nn_value(loss) / weight_of(t, 0) * NOISE_RANGES / NOISE_PAIRS / (double)n;
 			nn_drop(t->c, loss);
 		}
 	}

@@ -19,7 +19,7 @@ complaint() { # LOG: what ITK says of an error, on one line
 
 # register FIXED MOVING NAME STEP...: elastix through the steps; their transforms become $work/NAME-STEP.txt
 register() {
-	local fixed=$1 moving=$2 name=$3 step before= k=0
+	local fixed=$1 moving=$2 name=$3 step before='' k=0
 	local -a steps=()
 	shift 3
 	for step; do steps+=(-p "$parameters/$step.txt"); done

@@ -500,10 +500,10 @@ static void test_denoiser(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	 cmocka_unit_test(test_published),   cmocka_unit_test(test_fresh), cmocka_unit_test(test_begins),
-		cmocka_unit_test(test_time),	 cmocka_unit_test(test_exact),	     cmocka_unit_test(test_fast),
-		cmocka_unit_test(test_losses),	 cmocka_unit_test(test_losses_fast), cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_denoiser),
+		cmocka_unit_test(test_table),  cmocka_unit_test(test_published), cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_begins), cmocka_unit_test(test_time),	 cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_fast),   cmocka_unit_test(test_losses),	 cmocka_unit_test(test_losses_fast),
+		cmocka_unit_test(test_plan),   cmocka_unit_test(test_denoiser),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
