@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/stream.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
@@ -67,13 +68,11 @@ static void open_solver(struct job *j)
 	err e = { 0 };
 	char *end;
 	const diffusion_config *c = &j->d.w.config.diffusion;
-	if (schedule_new(&j->schedule, c, &e))
-		cli_fail(&e);
+	cli_check(schedule_new(&j->schedule, c, &e), &e);
 	enum solver_kind kind = strcmp(solver_name, "ddim") ? SOLVER_DPMPP2M : SOLVER_DDIM;
 	if (steps < 1 || steps >= c->timesteps)
 		cli_die(ERR_USAGE, "--steps: %lld: the model has 1 to %d", (long long)steps, c->timesteps - 1);
-	if (solver_new(&j->solver, kind, &j->schedule, (int)steps, &e))
-		cli_fail(&e);
+	cli_check(solver_new(&j->solver, kind, &j->schedule, (int)steps, &e), &e);
 	j->solver.stop = stop;
 	j->solver.clip = c->clip;
 	if (clip_text) {
@@ -89,18 +88,15 @@ static void open_model(struct job *j)
 	int n[3];
 	denoiser *d = &j->d;
 	const weights *w = &d->w;
-	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
-	int code = denoiser_open(d, cli_common.model, math, cli_common.threads, &e);
+	int code = denoiser_open(d, cli_common.model, cli_math(), cli_common.threads, &e);
 	if (!code)
 		code = preparation_parse(&j->preparation, w->preparation, w->config.volume, &e);
 	for (int i = 0; i < 3 && !code; i++)
 		n[i] = j->preparation.n[i] / ae_factor(&w->config.autoencoder);
 	if (!code)
 		code = denoiser_shape(d, n, &e);
-	if (code)
-		cli_fail(&e);
-	if (!w->identity_stored)
-		cli_note("the model's file holds no identity: it was computed");
+	cli_check(code, &e);
+	cli_note_identity(w);
 	j->guided = d->y && !no_y && generate == CLI_NOT_GIVEN;
 	j->nx = (size_t)(d->x[0] * d->x[1] * d->x[2] * d->x[3]);
 	j->ny = j->guided ? (size_t)d->y : 0;
@@ -239,11 +235,9 @@ static void make_from_nothing(struct job *j)
 			code = err_set(&e, ERR_OS, "no memory for the header");
 		if (!code)
 			code = enter(j, r, id, 0, &e);
-		if (code)
-			cli_fail(&e);
+		cli_check(code, &e);
 	}
-	if (flush(j, &e))
-		cli_fail(&e);
+	cli_check(flush(j, &e), &e);
 }
 
 static void check_options(int operands)

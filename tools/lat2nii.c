@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/stream.h"
 #include "model/coder.h"
 #include "model/record.h"
@@ -40,14 +41,12 @@ struct job {
 static void open_model(struct job *j)
 {
 	err e = { 0 };
-	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
 	if (j->open)
 		return;
-	if (coder_open(&j->coder, cli_common.model, math, cli_common.threads, &e))
+	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e))
 		cli_fail(&e);
 	j->open = true;
-	if (!j->coder.w.identity_stored)
-		cli_note("the model's file holds no identity: it was computed");
+	cli_note_identity(&j->coder.w);
 }
 
 /* ---- voxels ---- */

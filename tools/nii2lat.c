@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/stream.h"
 #include "format/bids.h"
 #include "format/json.h"
@@ -48,12 +49,10 @@ static void open_model(struct job *j)
 	j->network = !grid_only;
 	if (grid_only && !cli_common.model)
 		return;
-	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
-	if (coder_open(&j->coder, cli_common.model, math, cli_common.threads, &e) ||
+	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e) ||
 	    preparation_parse(&j->how, j->coder.w.preparation, j->coder.w.config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
 		cli_fail(&e);
-	if (!j->coder.w.identity_stored)
-		cli_note("the model's file holds no identity: it was computed");
+	cli_note_identity(&j->coder.w);
 }
 
 /* The file's bytes in front of the image, so that lat2nii --native can give them back. */

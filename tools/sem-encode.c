@@ -1,10 +1,10 @@
 /* sem-encode: semantic codes of scans. */
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/stream.h"
 #include "model/encoder.h"
 #include "volume/prepare.h"
@@ -18,11 +18,9 @@ static const struct cli tool = {
 static void open_model(encoder *k)
 {
 	err e = { 0 };
-	enum nn_math math = strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST;
-	if (encoder_open(k, cli_common.model, math, cli_common.threads, &e))
+	if (encoder_open(k, cli_common.model, cli_math(), cli_common.threads, &e))
 		cli_fail(&e);
-	if (!k->w.identity_stored)
-		cli_note("the model's file holds no identity: it was computed");
+	cli_note_identity(&k->w);
 }
 
 /* Were the record's voxels prepared as the model wants them? Voxels from outside do not say. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/trainer.h"
 #include "train/ae_validate.h"
 #include "train/ae_weights.h"
@@ -77,13 +78,13 @@ int main(int argc, char **argv)
 	read_config(&j, &c, &r);
 	if (cli_common.plan) {
 		train_cost cost;
-		cli_check(ae_train_plan(&c, &r, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(ae_train_plan(&c, &r, cli_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 		return cli_done(0);
 	}
 	trainer_folder(n);
 	j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how });
-	cli_check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, trainer_math(), cli_common.threads, &e), &e);
+	cli_check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e), &e);
 	trainer_init(&j.t.weights, &j.t.ema, "autoencoder");
 	const trainer run = {
 		.state = &j.t.state,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/trainer.h"
 #include "cli/trainer_latents.h"
 #include "train/ldm_train.h"
@@ -70,7 +71,7 @@ static int keep(void *of, err *e)
 static int train(struct job *j)
 {
 	err e = { 0 };
-	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, trainer_math(),
+	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, cli_math(),
 				 cli_common.threads, &e),
 		  &e);
 	trainer_init(&j->t.weights, &j->t.ema, "unet");
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
 	trainer_latents_config(&j.l, sections[0], latent_space_fits);
 	if (cli_common.plan) {
 		train_cost cost;
-		cli_check(ldm_train_plan(&j.l.config, &j.l.recipe, &j.l.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(ldm_train_plan(&j.l.config, &j.l.recipe, &j.l.space, cli_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
 		trainer_folder(n);

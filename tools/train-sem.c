@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/trainer.h"
 #include "cli/trainer_latents.h"
 #include "model/find.h"
@@ -106,7 +107,7 @@ static int keep(void *of, err *e)
 static int train(struct job *j)
 {
 	err e = { 0 };
-	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, trainer_math(),
+	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, cli_math(),
 				 cli_common.threads, &e),
 		  &e);
 	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic");
@@ -138,7 +139,7 @@ int main(int argc, char **argv)
 	read_config(&j);
 	if (cli_common.plan) {
 		train_cost cost;
-		cli_check(sem_train_plan(&j.l.config, &j.l.recipe, &j.l.space, trainer_math(), cli_common.threads, &cost, &e), &e);
+		cli_check(sem_train_plan(&j.l.config, &j.l.recipe, &j.l.space, cli_math(), cli_common.threads, &cost, &e), &e);
 		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
 	} else {
 		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);

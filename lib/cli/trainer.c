@@ -54,8 +54,6 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 	return operands;
 }
 
-enum nn_math trainer_math(void) { return strcmp(cli_common.math, "fast") ? NN_EXACT : NN_FAST; }
-
 json_t *trainer_config(model_config *c, const char *recipe)
 {
 	err e = { 0 };

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "model/config.h"
-#include "nn/nn.h"
 #include "nn/param.h"
 #include "train/dataset.h"
 #include "train/state.h"
@@ -28,8 +27,6 @@ extern struct trainer_options trainer_options;
 /* cli_parse of a tool whose options are its own (`tool`'s) and those of every trainer; ranges are checked and the number of threads is
  * set. */
 char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n);
-/* As --math says. */
-enum nn_math trainer_math(void);
 
 /* The configuration, with the command line's choices in its section `recipe`, which the weights and the checkpoint keep. A new reference.
  */

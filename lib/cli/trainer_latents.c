@@ -1,13 +1,14 @@
 #include "cli/trainer_latents.h"
 
 #include "cli/cli.h"
+#include "cli/network.h"
 #include "cli/trainer.h"
 
 void trainer_latents_open(trainer_latents *l, const char *section)
 {
 	err e = { 0 };
 	l->json = trainer_config(&l->config, section);
-	cli_check(latent_space_open(&l->space, cli_common.model, trainer_math(), cli_common.threads, &e), &e);
+	cli_check(latent_space_open(&l->space, cli_common.model, cli_math(), cli_common.threads, &e), &e);
 }
 
 void trainer_latents_config(trainer_latents *l, const char *section,
