@@ -7,6 +7,8 @@
 #include "base/philox.h"
 #include "probe/cases.h"
 #include "probe/cross.h"
+#include "probe/division.h"
+#include "probe/labelled.h"
 #include "probe/labels.h"
 #include "probe/linear.h"
 #include "probe/metrics.h"
@@ -556,6 +558,107 @@ static void file_there_and_back(void **state)
 	near(probe_logistic(log(3)), .75, 1e-15);
 }
 
+/* ---- records with labels ---- */
+
+/* A record whose code y has n numbers, all `value`; made by the semantic encoder `maker` repeated, 0: by nobody known. */
+static lat_record *record_of(const char *id, int64_t n, float value, char maker)
+{
+	err e = { 0 };
+	lat_record *r;
+	lat_tensor *t;
+	float v[8];
+	char identity[SHA_TEXT] = "";
+	for (int i = 0; i < 8; i++)
+		v[i] = value;
+	memset(identity, maker, sizeof identity - 1);
+	SUCCEEDS(lat_new(&r, id, &e));
+	SUCCEEDS(lat_set_floats(r, "y", DTYPE_F32, 1, &n, v, &t, &e));
+	if (maker)
+		SUCCEEDS(lat_set_model(t, "semantic", identity, &e));
+	return r;
+}
+
+static int add(labelled *l, probe *p, const char *negative, const char *id, int64_t n, char maker, err *e)
+{
+	lat_record *r = record_of(id, n, 1, maker);
+	int code = labelled_add(l, p, negative, r, e);
+	lat_free(r);
+	return code;
+}
+
+static void records_to_cases(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	labelled l = { .missing = 0 };
+	probe p = { .task = PROBE_CLASSIFY, .target = "group", .positive = "AD", .negative = json_array(), .tensor = "y" };
+	const char *path = put("v.tsv", "participant_id\tgroup\nsub-1\tAD\nsub-2\tCN\nsub-3\tMCI\nsub-4\tn/a\nsub-5\tFTD\n");
+	SUCCEEDS(labels_read(&l.table, path, "group", &e));
+	SUCCEEDS(add(&l, &p, NULL, "sub-1_ses-1", 4, 0, &e));
+	FAILS(ERR_DATA, "group: each of the 1 records is AD", labelled_classes(&l, &p, &e));
+	SUCCEEDS(add(&l, &p, NULL, "sub-2_ses-1", 4, 'a', &e));
+	SUCCEEDS(add(&l, &p, NULL, "sub-2_ses-2", 4, 'a', &e));
+	SUCCEEDS(add(&l, &p, "CN", "sub-3", 4, 'a', &e));
+	SUCCEEDS(add(&l, &p, NULL, "sub-4", 4, 'a', &e));
+	SUCCEEDS(add(&l, &p, NULL, "sub-5", 4, 'a', &e));
+	FAILS(ERR_DATA, "sub-6 is not in", add(&l, &p, NULL, "sub-6", 4, 'a', &e));
+	FAILS(ERR_DATA, "y was made by the model semantic bbbbbbbbbbbb, not by semantic aaaaaaaaaaaa",
+	      add(&l, &p, NULL, "sub-1_ses-2", 4, 'b', &e));
+	FAILS(ERR_DATA, "a code of 5 numbers, the others have 4", add(&l, &p, NULL, "sub-1_ses-2", 5, 'a', &e));
+	l.maker.any = true;
+	SUCCEEDS(add(&l, &p, NULL, "sub-1_ses-2", 4, 'b', &e));
+	SUCCEEDS(labelled_classes(&l, &p, &e));
+	static const char *const ids[] = { "sub-1_ses-1", "sub-2_ses-1", "sub-2_ses-2", "sub-5", "sub-1_ses-2" };
+	static const double values[] = { 1, 0, 0, 0, 1 };
+	assert_int_equal(l.c.n, 5);
+	for (int i = 0; i < 5; i++) {
+		assert_string_equal(l.ids[i], ids[i]);
+		near(l.c.value[i], values[i], 0);
+	}
+	assert_true(l.missing == 1 && l.others == 1);
+	assert_int_equal(json_array_size(p.negative), 2);
+	assert_string_equal(json_string_value(json_array_get(p.negative, 1)), "FTD");
+	/* a probe that is there takes the classes and the length that it was fitted on */
+	p.n = 4;
+	SUCCEEDS(add(&l, &p, NULL, "sub-3", 4, 'a', &e));
+	assert_true(l.c.n == 5 && l.others == 2);
+	FAILS(ERR_DATA, "y has 3 numbers, the probe 4", add(&l, &p, NULL, "sub-1", 3, 'a', &e));
+	labelled_free(&l);
+	json_decref(p.negative);
+}
+
+static void divisions(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	division d;
+	cases c = { 0 };
+	int drawn[4];
+	for (int i = 0; i < 4; i++)
+		SUCCEEDS(cases_add(&c, (const char *const[]){ "sub-4", "sub-1", "sub-3", "sub-2" }[i], (float[]){ 1 }, 1, i, &e));
+	SUCCEEDS(cases_finish(&c, &e));
+	SUCCEEDS(division_read(&d, &c, put("v.tsv", "participant_id\tfold\nsub-2\tx\nsub-1\ty\nsub-3\ty\nsub-4\tx\n"), &e));
+	assert_int_equal(d.k, 2);
+	assert_string_equal(d.names[0], "y"); /* of sub-1, the first subject */
+	assert_string_equal(d.names[1], "x");
+	assert_memory_equal(d.fold, ((int[]){ 0, 1, 0, 1 }), 4 * sizeof *d.fold);
+	division_free(&d);
+	FAILS(ERR_DATA, "sub-3 has no fold",
+	      division_read(&d, &c, put("v.tsv", "participant_id\tfold\nsub-2\tx\nsub-1\ty\nsub-3\tn/a\nsub-4\tx\n"), &e));
+	division_free(&d);
+	FAILS(ERR_DATA, "all subjects are in one fold",
+	      division_read(&d, &c, put("v.tsv", "participant_id\tfold\nsub-2\tx\nsub-1\tx\nsub-3\tx\nsub-4\tx\n"), &e));
+	division_free(&d);
+	SUCCEEDS(division_draw(&d, &c, 4, false, 7, &e));
+	SUCCEEDS(folds_make(drawn, &c, NULL, 4, false, 7, &e));
+	assert_memory_equal(d.fold, drawn, sizeof drawn);
+	assert_string_equal(d.names[3], "4");
+	division_free(&d);
+	FAILS(ERR_DATA, "4 subjects do not fill 5 folds", division_draw(&d, &c, 5, false, 7, &e));
+	division_free(&d);
+	cases_free(&c);
+}
+
 static int clean(void **state)
 {
 	(void)state;
@@ -584,6 +687,8 @@ int main(void)
 		cmocka_unit_test(labels_of_visits),
 		cmocka_unit_test(tables_refused),
 		cmocka_unit_test(file_there_and_back),
+		cmocka_unit_test(records_to_cases),
+		cmocka_unit_test(divisions),
 	};
 	return cmocka_run_group_tests(tests, NULL, clean);
 }
