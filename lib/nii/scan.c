@@ -71,7 +71,7 @@ int nii_scan_native(nii_scan *out, const volume *x, const lat_record *r, bool un
 	preparation p;
 	prepared how;
 	bool known;
-	*out = (nii_scan){ .v = { .v = NULL } };
+	*out = (nii_scan){ .header = { .bytes = NULL } };
 	int code = read_preparation(&p, &how, &known, r, x->n, e);
 	if (!code && !json_object_get(json_object_get(r->header, "preparation"), "to_source"))
 		code = err_set(e, ERR_DATA, "the record does not say how to go back to a scan's grid, which --native needs");
