@@ -79,7 +79,7 @@ static int step(void *of, double v[TRAINER_COLUMNS], err *e)
 	struct job *j = of;
 	sem_losses l;
 	int code = sem_train_step(&j->t, j->data, &l, e);
-	memcpy(v, (double[]){ l.loss, l.without, l.norm, l.lr }, 4 * sizeof *v);
+	memcpy(v, (double[]){ l.loss, l.without, l.coarse, l.norm, l.lr }, 5 * sizeof *v);
 	return code;
 }
 
@@ -90,11 +90,11 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	size_t n = dataset_judged(j->data, &which);
 	sem_scores *s = &j->scores;
 	int code = sem_validate(&j->t, j->data, which, n, &j->l.how, trainer_options.folder, s, e);
-	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse }, 5 * sizeof *v);
+	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
 	*score = -s->loss;
 	if (!code)
-		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f",
-			 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse);
+		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
+			 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
 	return code;
 }
 
@@ -119,8 +119,8 @@ static int train(struct job *j)
 		.data = j->data,
 		.steps = j->l.recipe.steps,
 		.validate_every = j->l.recipe.validate_every,
-		.log = "loss\tloss_without\tnorm\tlr",
-		.scores = "loss\tloss_other\tloss_without\tssim_brain\tmse",
+		.log = "loss\tloss_without\tloss_coarse\tnorm\tlr",
+		.scores = "loss\tloss_other\tloss_without\tssim_brain\tmse\tr2_coarse",
 		.shown = "loss",
 		.step = step,
 		.validate = validate,

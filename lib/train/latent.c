@@ -95,13 +95,15 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 {
 	const dataset_scan *scan = dataset_draw(d, s->seed, (int64_t)draw);
 	*x = scan->x;
-	*z = scan->z;
+	if (z)
+		*z = scan->z;
 	if (!r->augment || !scan->x)
 		return 0;
 	*x = l->x;
-	*z = l->z;
+	if (z)
+		*z = l->z;
 	int code = augment(l->x, scan->x, d->n, &r->augmentation, state_random(s, "augmentation", draw), e);
-	return code ? code : encode(l, l->z, l->x, e);
+	return code || !z ? code : encode(l, l->z, l->x, e);
 }
 
 int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e)

@@ -44,7 +44,7 @@ dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, c
 int latent_space_config(const latent_space *l, json_t *json, err *e);
 
 /* Draw number `draw` of a run: *scan's voxels and latent, both varied when the recipe says so and the scan has voxels. *x (NULL where there
- * is none) and *z are the scan's own or the space's scratch, until the next call. */
+ * is none) and *z are the scan's own or the space's scratch, until the next call. z NULL: the latent is not wanted. */
 int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
 		err *e);
 

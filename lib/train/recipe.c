@@ -41,6 +41,8 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 	section_int(&s, "draws", 1, RECIPE_DRAWS, &r->draws);
 	section_real(&s, "p2_gamma", 0, 10, &r->p2_gamma);
 	section_real(&s, "p2_k", 1e-9, 1e9, &r->p2_k);
+	section_real(&s, "coarse_weight", 0, 1e9, &r->coarse_weight);
+	section_int64(&s, "coarse_steps", 0, MOST_STEPS, &r->coarse_steps);
 	section_real(&s, "lr", 0, 1, &r->lr);
 	section_real(&s, "lr_discriminator", 0, 1, &r->lr_discriminator);
 	section_choice(&s, "optimiser", rules, &r->optimiser);
@@ -56,6 +58,8 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 	for (int i = 0; i < 3 && r->crop[0]; i++)
 		if (r->crop[i] % factor || r->crop[i] > volume[i])
 			section_refuse(&s, "crop", "%d must be a multiple of %d and at most %d", r->crop[i], factor, volume[i]);
+	if (r->coarse_steps && !(r->coarse_weight > 0))
+		section_refuse(&s, "coarse_steps", "they learn nothing without coarse_weight");
 	if (r->whole_from < 0)
 		r->whole_from = r->steps - r->steps / 10;
 	return s.code ? s.code : read_augmentation(r, s.json, object, e);

@@ -18,6 +18,8 @@ typedef struct recipe {
 	int batch;			/* "batch"                 1: scans a step, one after the other, their gradients added up */
 	int draws;			/* "draws"                 1: timesteps at which a diffusion network sees each scan of a step */
 	double p2_gamma, p2_k;		/* "p2_gamma", "p2_k"      0, 1: weights of the timesteps; with gamma 0 1, or LDAE's */
+	double coarse_weight;		/* "coarse_weight"         0: of train/coarse.h's loss beside the semantic encoder's own */
+	int64_t coarse_steps;		/* "coarse_steps"          0: at the beginning, in which there is no other loss */
 	double lr;			/* "lr"                    5e-5 */
 	int optimiser;			/* "optimiser"             "adam" or "muon": RULE_ADAM, RULE_MUON */
 	double lr_vectors;		/* "lr_vectors"            2e-4: muon's for biases and norms, when lr is not reduced */

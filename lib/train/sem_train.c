@@ -40,6 +40,20 @@ static int make_net(sem_train *t, err *e)
 	return code ? code : params_with_gradients(p, e);
 }
 
+static int make_head(sem_train *t, err *e)
+{
+	param_table table = { 0 };
+	if (!(t->recipe.coarse_weight > 0))
+		return 0;
+	int code = coarse_new(&t->coarse, t->config.volume, e);
+	if (!code)
+		code = coarse_table(&t->coarse, t->config.latent_dim, &table, e);
+	if (!code)
+		code = table_fresh(&table, t->state.seed, &t->head.weights, e);
+	table_free(&table);
+	return code ? code : params_with_gradients(&t->head.weights, e);
+}
+
 int sem_train_check(const latent_space *l, const model_config *m, err *e)
 {
 	const sem_config *s = &m->semantic;
@@ -65,6 +79,8 @@ static int make(sem_train *t, const model_config *config, const recipe *r, laten
 		code = make_encoder(t, e);
 	if (!code)
 		code = make_net(t, e);
+	if (!code)
+		code = make_head(t, e);
 	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
 }
 
@@ -103,9 +119,12 @@ int sem_train_open(sem_train *t, const model_config *config, const recipe *r, la
 	}
 	if (!code)
 		code = begin_part(&t->net, r, e);
+	if (!code && t->head.weights.n)
+		code = begin_part(&t->head, r, e);
 	t->state.parts[0] = (checkpoint_part){ "semantic", &t->encoder.weights, &t->encoder.ema, &t->encoder.optimiser };
 	t->state.parts[1] = (checkpoint_part){ "shift_unet", &t->net.weights, &t->net.ema, &t->net.optimiser };
-	t->state.n_parts = 2;
+	t->state.parts[2] = (checkpoint_part){ "coarse", &t->head.weights, &t->head.ema, &t->head.optimiser };
+	t->state.n_parts = t->head.weights.n ? 3 : 2;
 	return code;
 }
 
@@ -121,6 +140,8 @@ void sem_train_close(sem_train *t)
 	nn_free(t->c);
 	free_part(&t->encoder);
 	free_part(&t->net);
+	free_part(&t->head);
+	coarse_free(&t->coarse);
 	noisy_latent_free(&t->noisy);
 }
 
@@ -181,18 +202,32 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 	return loss;
 }
 
+/* Is there no loss but the coarse scan's yet? */
+static bool begins(const sem_train *t) { return t->state.step < t->recipe.coarse_steps; }
+
 /* Adds to losses and gradients what scan x with latent z makes of them: one code, seen at all of the draws. */
 static void one_scan(sem_train *t, nn *c, shape s, const float *x, const float *z, uint64_t draw, sem_losses *l)
 {
 	const latent_use use = { &t->state, draw, t->config.unet.dropout };
 	float share = 1.0f / (float)t->recipe.batch;
 	double without = 0;
-	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use);
-	noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
-	tensor *loss = loss_of(t, c, &t->net.weights, y, &use, &without);
-	l->loss += share * nn_value(loss);
-	l->without += share * without;
+	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use), *parts[2] = { 0 };
+	if (!begins(t) || nn_planning(c)) {
+		noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
+		parts[0] = loss_of(t, c, &t->net.weights, y, &use, &without);
+		l->loss += share * nn_value(parts[0]);
+		l->without += share * without;
+	}
+	if (t->recipe.coarse_weight > 0) {
+		if (t->coarse.mean)
+			coarse_see(&t->coarse, x);
+		parts[1] = coarse_loss(c, &t->coarse, &t->head.weights, y);
+		l->coarse += share * nn_value(parts[1]);
+	}
+	tensor *loss = nn_weigh(c, 2, parts, (const float[]){ 1, (float)t->recipe.coarse_weight });
 	nn_backward(c, loss, share);
+	nn_drop(c, parts[0]);
+	nn_drop(c, parts[1]);
 	nn_drop(c, y);
 	nn_drop(c, loss);
 }
@@ -205,20 +240,21 @@ static shape scan_shape(const sem_train *t)
 
 int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 {
-	int code = 0;
+	int code = t->head.weights.n ? coarse_learn(&t->coarse, d, e) : 0;
 	*l = (sem_losses){ 0 };
 	params_zero_gradients(&t->encoder.weights);
 	params_zero_gradients(&t->net.weights);
+	params_zero_gradients(&t->head.weights);
 	for (int i = 0; !code && i < t->recipe.batch; i++) {
 		uint64_t draw = (uint64_t)t->state.step * (uint64_t)t->recipe.batch + (uint64_t)i;
-		const float *x, *z;
-		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, &z, e);
+		const float *x, *z = NULL;
+		code = latent_draw(t->space, d, &t->recipe, &t->state, draw, &x, begins(t) ? NULL : &z, e);
 		if (code)
 			break;
 		one_scan(t, t->c, scan_shape(t), x, z, draw, l);
 		code = nn_error(t->c, e);
 	}
-	return code ? code : train_move(&t->state, &t->recipe, l->loss, &l->norm, &l->lr, e);
+	return code ? code : train_move(&t->state, &t->recipe, l->loss + l->coarse, &l->norm, &l->lr, e);
 }
 
 /* ---- validation ---- */
@@ -270,6 +306,28 @@ static int judge_loss(sem_train *t, const dataset *d, const size_t *which, size_
 	return nn_error(t->c, e);
 }
 
+/* What the codes tell of coarse scans. */
+static int judge_coarse(sem_train *t, const dataset *d, const size_t *which, size_t n, const float *y, sem_scores *s, err *e)
+{
+	size_t width = (size_t)t->config.latent_dim;
+	double missed = 0, whole = 0;
+	int code = coarse_learn(&t->coarse, d, e);
+	for (size_t i = 0; !code && i < n; i++) {
+		coarse_see(&t->coarse, d->scans[which[i]].x);
+		tensor *code_of = nn_from_field(t->c, (shape){ 1, 1, 1, 1, t->config.latent_dim }, y + i * width);
+		tensor *told = coarse_tell(t->c, &t->head.ema, code_of);
+		for (size_t k = 0; told && k < t->coarse.blocks; k++) {
+			double scan = (double)t->coarse.scan[k], miss = (double)told->v[k] - scan;
+			missed += miss * miss;
+			whole += scan * scan;
+		}
+		nn_drop(t->c, code_of);
+		nn_drop(t->c, told);
+	}
+	s->coarse = 1 - missed / whole;
+	return code ? code : nn_error(t->c, e);
+}
+
 /* Scan number i of those judged, from its code. */
 static int reconstruct(sem_train *t, const dataset_scan *scan, const float *y, float *out, err *e)
 {
@@ -308,7 +366,7 @@ int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, 
 		 err *e)
 {
 	float *y = NULL, *out = NULL;
-	*s = (sem_scores){ 0 };
+	*s = (sem_scores){ .coarse = NAN };
 	nn_record(t->c, false);
 	int code = mem_zero(&y, n * (size_t)t->config.latent_dim, sizeof *y, "codes", e);
 	if (!code)
@@ -317,6 +375,8 @@ int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, 
 		code = codes(t, d, which, n, y, e);
 	if (!code)
 		code = judge_loss(t, d, which, n, y, s, e);
+	if (!code && t->head.weights.n)
+		code = judge_coarse(t, d, which, n, y, s, e);
 	if (!code)
 		code = judge_scans(t, d, which, n < RECONSTRUCTED ? n : RECONSTRUCTED, y, out, p, folder, s, e);
 	nn_record(t->c, true);
@@ -379,10 +439,10 @@ int sem_train_plan(const model_config *config, const recipe *r, latent_space *sp
 {
 	sem_train t;
 	int code = make(&t, config, r, space, 0, e);
-	const params *sets[] = { &t.encoder.weights, &t.net.weights };
+	const params *sets[] = { &t.encoder.weights, &t.net.weights, &t.head.weights };
 	if (!code)
-		code = train_plan(cost, blank_scan, &t, sets, 2, math, threads, e);
-	for (int k = 0; !code && k < 2; k++)
+		code = train_plan(cost, blank_scan, &t, sets, 3, math, threads, e);
+	for (int k = 0; !code && k < 3; k++)
 		for (size_t i = 0; i < sets[k]->n; i++) /* weights and their average; what is trained: gradients, both moments, too */
 			cost->bytes += (sets[k]->p[i].g ? 5 : 2) * sizeof(float) * (double)sets[k]->p[i].count;
 	if (!code)

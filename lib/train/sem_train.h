@@ -12,6 +12,7 @@
 #include "model/weights.h"
 #include "nn/nn.h"
 #include "nn/param.h"
+#include "train/coarse.h"
 #include "train/latent.h"
 #include "train/optimiser.h"
 #include "train/plan.h"
@@ -31,6 +32,8 @@ typedef struct sem_train {
 	nn *c;
 	latent_space *space; /* borrowed */
 	sem_part encoder, net; /* net: the shift U-Net, of which what the U-Net has is frozen */
+	sem_part head; /* what the recipe's coarse_weight asks for; else empty */
+	coarse coarse;
 	noisy_latent noisy;
 } sem_train;
 
@@ -47,6 +50,7 @@ void sem_train_close(sem_train *t);
 typedef struct sem_losses {
 	double loss; /* mean over the step's scans */
 	double without; /* the same with G = 0 */
+	double coarse; /* that of train/coarse.h; both are 0 while it is the only one */
 	double norm; /* of all gradients together, before clipping */
 	double lr;
 } sem_losses;
@@ -58,6 +62,8 @@ typedef struct sem_scores {
 	double loss; /* at each scan's NOISE_PAIRS pairs of timestep and noise */
 	double other; /* the same with the code of another subject's scan; NAN when there is none */
 	double without; /* the same with G = 0 */
+	double coarse; /* share that the codes tell of how coarse scans differ from the mean: 1 - sum (told - scan)^2 / sum scan^2; NAN
+			* without coarse_weight */
 	double brain, mse; /* of the first RECONSTRUCTED scans from y alone, one drawn zT each: SSIM in the brain (window 11), MSE */
 } sem_scores;
 enum { RECONSTRUCTED = 4 };

@@ -16,7 +16,7 @@
 typedef struct train_state {
 	uint64_t seed;
 	int64_t step; /* steps made */
-	checkpoint_part parts[2]; /* the networks: what a checkpoint holds */
+	checkpoint_part parts[3]; /* the networks: what a checkpoint holds */
 	size_t n_parts;
 	const json_t *config; /* the whole configuration, as overridden */
 	const char *const *sections; /* those that this kind of run depends on, the recipe first; ends with NULL */

@@ -62,6 +62,20 @@ diffusion() { meta "$1" config | python3 -c 'import json, sys; d = json.load(sys
 is 'conventions: those of the U-Net' "$(diffusion "$T/whole/shift_unet")" "$(diffusion "$T/ldm/unet")"
 like 'conventions: ours' "$(diffusion "$T/whole/shift_unet")" '^None noise [0-9.]+$'
 
+# the encoder's teacher: alone at first, then beside the loss; stopped and resumed it is the same
+with='"coarse_weight": 0.1, "coarse_steps": 6, "optimiser": "muon", "lr": 0.01,'
+sed '/training_sem/{s/"lr": 3e-3, "schedule": "cosine"/'"$with"' "schedule": "constant"/}' "$T/c.json" > "$T/taught.json"
+taught() { train-sem -q -m "$T/model" -c "$T/taught.json" --validation "$T/held.txt" "$@"; }
+taught -o "$T/taught" "${scans[@]}"
+is 'the coarse loss alone at first' "$(awk -F'\t' 'NR > 1 { print ($2 == 0) ($4 > 0) }' "$T/taught/log.tsv" | uniq -c | awk '{ print $1 "x" $2 }' | tr '\n' ' ')" '6x11 6x01 '
+holds 'how much of the coarse scan is told' awk -F'\t' 'NR == 2 { first = $7 } { last = $7 } END { exit !(last <= 1 && last > first) }' "$T/taught/validation.tsv"
+holds 'the map is not part of the weights' test "$(lat-check "$T/taught/semantic.safetensors" && grep -c -F coarse.weight "$T/taught/semantic.safetensors")" = 0
+taught -o "$T/taught2" --steps 7 "${scans[@]}"
+taught -o "$T/taught2" --resume "${scans[@]}"
+is 'resumed in the middle: the same bits' "$(both "$T/taught2")" "$(both "$T/taught")"
+sed 's/"coarse_weight": 0.1/"coarse_weight": 0/' "$T/taught.json" > "$T/idle.json"
+refuses 78 'coarse steps without a weight' train-sem -q -m "$T/model" -c "$T/idle.json" -o "$T/idle" "${scans[@]}"
+
 # the same again on two threads; in two goes, after a signal
 sem -o "$T/again" -j 2 "${scans[@]}"
 is 'two threads, the same bits' "$(both "$T/again")" "$(both "$T/whole")"
