@@ -24,17 +24,16 @@ struct job {
 
 static void open_data(struct job *j, char **operands, int n)
 {
+	err e = { 0 };
 	const char *identity = j->l.space.coder.w.identity;
 	const dataset_latents latents =
 		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : identity);
 	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });
-	double sd = dataset_latent_sd(j->data);
-	if (!(sd > 0) || !isfinite(sd))
-		cli_die(ERR_DATA, "the latents' standard deviation is %g", sd);
-	j->l.config.diffusion.scale_factor = j->l.space.scale = 1 / sd;
-	json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(1 / sd));
+	cli_check(latent_space_learn(&j->l.space, j->data, &j->l.config.diffusion, &e), &e);
+	double scale = j->l.config.diffusion.scale_factor;
+	json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(scale));
 	j->models = json_pack("{s:s}", "autoencoder", identity);
-	cli_note("scale factor %.6g", 1 / sd);
+	cli_note("scale factor %.6g", scale);
 }
 
 static int step(void *of, double v[TRAINER_COLUMNS], err *e)
@@ -42,7 +41,7 @@ static int step(void *of, double v[TRAINER_COLUMNS], err *e)
 	struct job *j = of;
 	ldm_losses l;
 	int code = ldm_train_step(&j->t, j->data, &l, e);
-	memcpy(v, (double[]){ l.loss, l.norm, l.lr, j->l.space.scale }, 4 * sizeof *v);
+	memcpy(v, (double[]){ l.loss, l.norm, l.lr, j->l.space.scaling.scale }, 4 * sizeof *v);
 	return code;
 }
 

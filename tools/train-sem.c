@@ -33,20 +33,24 @@ struct job {
 	sem_scores scores;
 };
 
-/* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift coefficient the configuration
- * decides, for a U-Net has none. */
+/* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift branch the configuration decides, for
+ * a U-Net has none. */
 static void take_over(struct job *j)
 {
+	static const char *const ours[] = { "shift", "shift_places" };
 	const json_t *theirs = j->unet.config_json, *unet = json_object_get(theirs, "unet");
-	json_t *shift = json_incref(json_object_get(json_object_get(j->l.json, "diffusion"), "shift"));
+	json_t *configured = json_incref(json_object_get(j->l.json, "diffusion"));
 	json_t *diffusion = json_object_get(theirs, "diffusion") ? json_deep_copy(json_object_get(theirs, "diffusion")) : json_object();
 	if (!json_object_get(diffusion, "clip"))
 		json_object_set_new(diffusion, "clip", json_real(j->unet.config.diffusion.clip));
-	if (shift)
-		json_object_set(diffusion, "shift", shift);
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+		json_t *v = json_object_get(configured, ours[i]);
+		if (v)
+			json_object_set(diffusion, ours[i], v);
+	}
 	json_object_set_new(j->l.json, "diffusion", diffusion);
 	json_object_set_new(j->l.json, "unet", unet ? json_deep_copy(unet) : json_object());
-	json_decref(shift);
+	json_decref(configured);
 }
 
 static void open_unet(struct job *j)

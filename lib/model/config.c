@@ -116,6 +116,8 @@ static int read_diffusion(diffusion_config *d, const json_t *root, const char *o
 	section_choice(&s, "schedule", schedules, &schedule);
 	section_choice(&s, "shift", shifts, &shift);
 	section_real(&s, "scale_factor", 1e-6, 1e6, &d->scale_factor);
+	section_flag(&s, "standardised", &d->standardised);
+	section_flag(&s, "shift_places", &d->shift_places);
 	if (json_is_null(json_object_get(s.json, "clip")))
 		d->clip = INFINITY;
 	else

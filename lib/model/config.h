@@ -4,6 +4,7 @@
 #define MODEL_CONFIG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -68,10 +69,14 @@ typedef struct diffusion_config {
 	int timesteps;				/* "timesteps"         1000 */
 	enum { SCHEDULE_LINEAR, SCHEDULE_COSINE } schedule; /* "schedule" "linear" */
 	double scale_factor;			/* "scale_factor"      .8730; latents are multiplied by it */
+	bool standardised;			/* "standardised"      false; true: latents less their mean, over their standard deviation,
+						 * place by place (scaling.h), before they are scaled */
 	double clip;				/* "clip"              1, bound of x0; INFINITY for null: none */
 	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/
 						 * sqrt(1-a_t); "noise": with -sqrt(1-a_t), which is what it is used with in either
 						 * case */
+	bool shift_places;			/* "shift_places"      false; true: the shift branch gets a code of each voxel's place, at the
+						 * beginning of each level */
 } diffusion_config;
 
 typedef struct model_config {

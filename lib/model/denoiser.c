@@ -28,6 +28,8 @@ static int check(denoiser *d, err *e)
 	if (!code)
 		code = table_check(&table, &d->w.params, e);
 	table_free(&table);
+	if (!code)
+		code = scaling_of(&d->scaling, &d->w.config, &d->w.params, e);
 	d->y = shift ? d->w.config.latent_dim : 0;
 	return code;
 }
@@ -58,6 +60,10 @@ int denoiser_shape(denoiser *d, const int n[3], err *e)
 	int f = unet_factor(&d->w.config.unet);
 	if (n[0] < 1 || n[1] < f || n[2] < f || n[1] % f || n[2] % f)
 		return err_set(e, ERR_CONFIG, "latents of %dx%dx%d cannot be divided by 1x%dx%d", n[0], n[1], n[2], f, f);
+	for (int i = 0; i < 3; i++)
+		if (d->scaling.mean && n[i] != d->w.config.volume[i] / ae_factor(&d->w.config.autoencoder))
+			return err_set(e, ERR_CONFIG, "latents of %dx%dx%d: the model knows the latents' mean on its own grid alone", n[0],
+				       n[1], n[2]);
 	d->x[0] = d->w.config.unet.in_channels;
 	for (int i = 0; i < 3; i++)
 		d->x[i + 1] = n[i];

@@ -4,11 +4,13 @@
 
 #include "base/err.h"
 #include "model/cost.h"
+#include "model/scaling.h"
 #include "model/weights.h"
 #include "nn/nn.h"
 
 typedef struct denoiser {
 	weights w; /* w.config.diffusion: the model's conventions; w.identity */
+	scaling scaling; /* from a clean latent to one that the network takes, and back */
 	int64_t x[4]; /* shape of one latent, [C,X,Y,Z] */
 	int64_t y; /* numbers in a semantic code; 0: the model is a U-Net and takes none */
 	int batch; /* latents in a call, 1 after opening; may be set at any time */
@@ -19,7 +21,8 @@ typedef struct denoiser {
  * Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network. Close with
  * denoiser_close also when it fails. */
 int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads, err *e);
-/* Another grid of latents than that of the configuration's volume. ERR_CONFIG when the network cannot halve it often enough. */
+/* Another grid of latents than that of the configuration's volume. ERR_CONFIG when the network cannot halve it often enough, and when
+ * its latents are standardised place by place. */
 int denoiser_shape(denoiser *d, const int n[3], err *e);
 void denoiser_close(denoiser *d);
 

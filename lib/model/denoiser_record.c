@@ -4,22 +4,20 @@
 
 static size_t count(const denoiser *d) { return (size_t)(d->x[0] * d->x[1] * d->x[2] * d->x[3]); }
 
-static double scale(const denoiser *d) { return d->w.config.diffusion.scale_factor; }
-
 static int check_scale(const denoiser *d, const lat_tensor *t, err *e)
 {
 	const json_t *theirs = json_object_get(t->meta, "scale_factor");
-	if (!json_is_number(theirs) || json_number_value(theirs) == scale(d))
+	if (!json_is_number(theirs) || json_number_value(theirs) == d->scaling.scale)
 		return 0;
 	return err_set(e, ERR_DATA, "%s was scaled by %g, the model's latents are by %g; --any-model takes it all the same", t->name,
-		       json_number_value(theirs), scale(d));
+		       json_number_value(theirs), d->scaling.scale);
 }
 
 int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, err *e)
 {
 	int code = record_floats(x, r, "z", 4, d->x, any ? NULL : st_meta(d->w.file, "autoencoder"), e);
 	for (size_t i = 0; i < count(d) && !code; i++)
-		x[i] = (float)((double)x[i] * scale(d));
+		x[i] = (float)scaling_apply(&d->scaling, (double)x[i], i);
 	return code;
 }
 
@@ -48,7 +46,7 @@ int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)
 	const char *autoencoder = st_meta(d->w.file, "autoencoder");
 	lat_tensor *t;
 	for (size_t i = 0; i < count(d); i++)
-		x[i] = (float)((double)x[i] / scale(d));
+		x[i] = (float)scaling_undo(&d->scaling, (double)x[i], i);
 	lat_drop(r, "x");
 	int code = give(r, "z", d, x, &t, e);
 	return code || !autoencoder ? code : lat_set_model(t, "autoencoder", autoencoder, e);
@@ -60,7 +58,7 @@ int denoiser_give_noise(lat_record *r, const denoiser *d, const float *x, err *e
 	int code = give(r, "zT", d, x, &t, e);
 	if (code)
 		return code;
-	if (json_object_set_new(t->meta, "scale_factor", json_real(scale(d))))
+	if (json_object_set_new(t->meta, "scale_factor", json_real(d->scaling.scale)))
 		return err_set(e, ERR_OS, "no memory for the header");
 	return lat_set_model(t, d->w.kind, d->w.identity, e);
 }

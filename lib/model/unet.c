@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/layer.h"
+#include "model/scaling.h"
 #include "nn/attention.h"
 #include "nn/combine.h"
 #include "nn/resample.h"
@@ -133,6 +134,17 @@ static void list_block(lister *l, const char *at, const block *b, bool shift)
 static const char *const MIDDLE[] = { "middle_block", "shift_middle_block" }, *const OUTPUT[] = { "output_blocks", "shift_output_blocks" },
 			 *const OUT[] = { "out", "shift_out" };
 
+/* The latents' mean and standard deviation, in a latent's shape. */
+static void list_scaling(lister *l, const model_config *m)
+{
+	int f = ae_factor(&m->autoencoder);
+	const int64_t n[4] = { m->unet.in_channels, m->volume[0] / f, m->volume[1] / f, m->volume[2] / f };
+	if (!l->code)
+		l->code = table_add(l->t, INIT_ZEROS, 0, 4, n, l->e, SCALING_MEAN);
+	if (!l->code)
+		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, SCALING_SD);
+}
+
 int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 {
 	const unet_config *u = &m->unet;
@@ -160,6 +172,8 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 		list_norm(&l, OUT[s], "0", u->base_channels * u->multipliers[0]);
 		list_layer(&l, INIT_ZEROS, 5, OUT[s], "2", u->base_channels * u->multipliers[0], u->in_channels, 3);
 	}
+	if (m->diffusion.standardised)
+		list_scaling(&l, m);
 	return l.code;
 }
 
@@ -216,6 +230,7 @@ typedef struct pass {
 	const unet_config *u;
 	const params *p;
 	tensor *time, *code; /* embeddings [b,1,1,1,4*base]; code NULL: no second modulation */
+	bool places; /* does the shift branch learn where a voxel lies? */
 	unet_dropout *drop;
 	const void *of;
 } pass;
@@ -330,12 +345,23 @@ static tensor *run_block(const pass *q, const char *at, const block *b, tensor *
 	return x;
 }
 
+/* Takes over h. */
+static tensor *add_places(const pass *q, tensor *h)
+{
+	tensor *out = nn_add_places(q->c, h);
+	nn_drop(q->c, h);
+	return out;
+}
+
 /* From the lowest output of the way down, h, through middle and way up; kept [inputs]: all outputs of the way down. */
 static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tensor *const *kept)
 {
 	char at[LAYER_NAME];
-	h = run_block(q, MIDDLE[shift], &p->middle, nn_keep(h));
+	const bool places = shift && q->places;
+	h = run_block(q, MIDDLE[shift], &p->middle, places ? add_places(q, nn_keep(h)) : nn_keep(h));
 	for (int i = 0; i < p->outputs; i++) {
+		if (places && i && i % (q->u->res_blocks + 1) == 0) /* a level's first */
+			h = add_places(q, h);
 		tensor *both = nn_concat(q->c, h, kept[p->inputs - 1 - i]);
 		nn_drop(q->c, h);
 		snprintf(at, sizeof at, "%s.%d", OUTPUT[shift], i);
@@ -364,7 +390,7 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 {
 	if (!call->x)
 		return NULL;
-	pass q = { .c = c, .u = &m->unet, .p = p, .of = call->of, .drop = call->y ? NULL : call->drop };
+	pass q = { .c = c, .u = &m->unet, .p = p, .places = m->diffusion.shift_places, .of = call->of, .drop = call->y ? NULL : call->drop };
 	tensor *kept[MOST_BLOCKS] = { 0 };
 	plan net;
 	plan_make(q.u, &net);

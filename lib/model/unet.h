@@ -9,7 +9,8 @@
 #include "nn/nn.h"
 #include "nn/param.h"
 
-/* Lists every parameter under the authors' names; `shift`: of the shift U-Net. Freed with table_free. */
+/* Lists every parameter under the authors' names; `shift`: of the shift U-Net. On standardised latents (scaling.h) their mean and standard
+ * deviation come last. Freed with table_free. */
 int unet_table(const model_config *m, bool shift, param_table *t, err *e);
 
 /* Does this parameter of a shift U-Net belong to what the U-Net has not, and training of the representation moves? */

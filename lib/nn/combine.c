@@ -115,6 +115,39 @@ tensor *nn_repeat(nn *c, tensor *x, int n)
 	return out;
 }
 
+static void places_backward(nn *c, node *base)
+{
+	tensor *x = base->in[0];
+	float *g = nn_gradient(c, x);
+	if (g && !nn_planning(c))
+		for (size_t i = 0; i < shape_count(x->s); i++)
+			g[i] += base->out->g[i];
+}
+
+/* What channel k has at place i of n. */
+static float place_code(int k, int i, int n)
+{
+	return n < 2 ? 0 : (float)(sqrt(2) * cos(M_PI * (1 + k / 3 % (n - 1)) * (i + .5) / n));
+}
+
+tensor *nn_add_places(nn *c, tensor *x)
+{
+	if (!x || !nn_ok(c))
+		return NULL;
+	const shape s = x->s;
+	tensor *out = nn_tensor(c, s);
+	if (out && out->v)
+#pragma omp parallel for num_threads(nn_threads(c))
+		for (size_t v = 0; v < voxels_of(s); v++) {
+			const int n[3] = { s.x, s.y, s.z };
+			const int at[3] = { (int)(v / s.z / s.y % s.x), (int)(v / s.z % s.y), (int)(v % s.z) };
+			for (int k = 0; k < s.c; k++)
+				out->v[v * s.c + k] = x->v[v * s.c + k] + place_code(k, at[k % 3], n[k % 3]);
+		}
+	nn_push(c, sizeof(node), places_backward, out, 1, &x, false);
+	return out;
+}
+
 tensor *nn_time_embedding(nn *c, const double *t, int n, int width)
 {
 	tensor *out = nn_tensor(c, (shape){ n, 1, 1, 1, width });

@@ -108,10 +108,10 @@ static double miss(const tensor *eps, const tensor *g, const tensor *noise, cons
 	return (double)noise->v[i] - (double)eps->v[i] - (g ? coefficient[b] * (double)g->v[i] : 0);
 }
 
-/* in: eps, noise, g; owned: weight [b], coefficient [b] */
+/* in: eps, noise, g, place; owned: weight [b], coefficient [b] */
 static void noise_backward(nn *c, node *n)
 {
-	tensor *eps = n->in[0], *noise = n->in[1], *g = n->in[2];
+	tensor *eps = n->in[0], *noise = n->in[1], *g = n->in[2], *place = n->in[3];
 	size_t count = shape_count(eps->s), each = count / (size_t)eps->s.b;
 	const double *weight = n->owned, *coefficient = weight + eps->s.b;
 	float *ge = nn_gradient(c, eps), *gg = g ? nn_gradient(c, g) : NULL;
@@ -120,7 +120,7 @@ static void noise_backward(nn *c, node *n)
 	double step = -2 * (double)n->out->g[0] / (double)count;
 	for (size_t i = 0; i < count; i++) {
 		size_t b = i / each;
-		double d = step * weight[b] * miss(eps, g, noise, coefficient, i, b);
+		double d = step * weight[b] * (place ? (double)place->v[i % each] : 1) * miss(eps, g, noise, coefficient, i, b);
 		if (ge)
 			ge[i] += (float)d;
 		if (gg)
@@ -128,11 +128,13 @@ static void noise_backward(nn *c, node *n)
 	}
 }
 
-tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const double *weight, const double *coefficient)
+tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const tensor *place, const double *weight, const double *coefficient)
 {
 	if (!alike(c, eps, noise, "noise") || (coefficient && !alike(c, eps, g, "noise")))
 		return NULL;
-	size_t volumes = (size_t)eps->s.b, count = shape_count(eps->s);
+	size_t volumes = (size_t)eps->s.b, count = shape_count(eps->s), each = count / volumes;
+	if (place && shape_count(place->s) != each)
+		return nn_fail(c, ERR_BUG, "noise loss: weights of %zu places, not %zu", shape_count(place->s), each);
 	tensor *out = nn_tensor(c, SCALAR), *shift = coefficient ? g : NULL;
 	double *own = malloc(2 * volumes * sizeof *own), sum = 0;
 	if (!own) {
@@ -144,12 +146,12 @@ tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const 
 		own[volumes + b] = coefficient ? coefficient[b] : 0;
 	}
 	for (size_t i = 0; out && out->v && i < count; i++) {
-		double d = miss(eps, shift, noise, own + volumes, i, i / (count / volumes));
-		sum += own[i / (count / volumes)] * d * d;
+		double d = miss(eps, shift, noise, own + volumes, i, i / each);
+		sum += own[i / each] * (place ? (double)place->v[i % each] : 1) * d * d;
 	}
 	if (out && out->v)
 		out->v[0] = (float)(sum / (double)count);
-	node *n = nn_push(c, sizeof *n, noise_backward, out, 3, (tensor *[]){ eps, (tensor *)noise, shift }, false);
+	node *n = nn_push(c, sizeof *n, noise_backward, out, 4, (tensor *[]){ eps, (tensor *)noise, shift, (tensor *)place }, false);
 	if (n)
 		n->owned = own;
 	else

@@ -204,12 +204,12 @@ double ref_l1(size_t n, const double *x, const double *target)
 	return sum / (double)n;
 }
 
-double ref_noise_loss(size_t n, int volumes, const double *eps, const double *g, const double *noise, const double *weight,
-		      const double *coefficient)
+double ref_noise_loss(size_t n, int volumes, const double *eps, const double *g, const double *noise, const double *place,
+		      const double *weight, const double *coefficient)
 {
 	double sum = 0;
 	for (size_t i = 0; i < n * (size_t)volumes; i++)
-		sum += weight[i / n] * pow(noise[i] - eps[i] - coefficient[i / n] * g[i], 2);
+		sum += weight[i / n] * place[i % n] * pow(noise[i] - eps[i] - coefficient[i / n] * g[i], 2);
 	return sum / (double)n / volumes;
 }
 

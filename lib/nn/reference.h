@@ -46,9 +46,9 @@ int ref_attention(int queries, int keys, int width, const double *q, const doubl
 
 /* mean |x - target|, mean (x - value)^2 */
 double ref_l1(size_t n, const double *x, const double *target);
-/* mean weight_b (noise - eps - coefficient_b g)^2; eps, g, noise [volumes][n] */
-double ref_noise_loss(size_t n, int volumes, const double *eps, const double *g, const double *noise, const double *weight,
-		      const double *coefficient);
+/* mean weight_b place_i (noise - eps - coefficient_b g)^2; eps, g, noise [volumes][n], place [n] */
+double ref_noise_loss(size_t n, int volumes, const double *eps, const double *g, const double *noise, const double *place,
+		      const double *weight, const double *coefficient);
 double ref_ssim(shape s, const double *x, const double *target);
 double ref_squared_to(size_t n, const double *x, double value);
 /* mean + exp(log_var/2) noise, log_var clamped to [-30, 20] */

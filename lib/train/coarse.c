@@ -74,7 +74,7 @@ tensor *coarse_tell(nn *c, const params *p, tensor *y) { return layer_conv(c, p,
 tensor *coarse_loss(nn *c, const coarse *k, const params *p, tensor *y)
 {
 	tensor *told = coarse_tell(c, p, y);
-	tensor *wanted = told ? nn_from_field(c, told->s, k->scan) : NULL, *loss = nn_noise_loss(c, told, NULL, wanted, NULL, NULL);
+	tensor *wanted = told ? nn_from_field(c, told->s, k->scan) : NULL, *loss = nn_noise_loss(c, told, NULL, wanted, NULL, NULL, NULL);
 	nn_drop(c, told);
 	nn_drop(c, wanted);
 	return loss;

@@ -367,19 +367,6 @@ size_t dataset_judged(const dataset *d, const size_t **which)
 	return d->n_validation ? d->n_validation : d->n_train < 8 ? d->n_train : 8;
 }
 
-double dataset_latent_sd(const dataset *d)
-{
-	double sum = 0, squares = 0, count = (double)d->n_train * (double)d->p->latent;
-	for (size_t i = 0; i < d->n_train; i++) {
-		const float *z = d->scans[d->train[i]].z;
-		for (size_t k = 0; k < d->p->latent; k++) {
-			sum += (double)z[k];
-			squares += (double)z[k] * (double)z[k];
-		}
-	}
-	return sqrt(squares / count - sum / count * (sum / count));
-}
-
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step)
 {
 	struct dataset_private *p = d->p;

@@ -62,9 +62,6 @@ void dataset_close(dataset *d);
 /* The scans to judge by: those held out or, where there are none, the first 8 of the others. Returns how many; *which: their numbers. */
 size_t dataset_judged(const dataset *d, const size_t **which);
 
-/* Standard deviation of all numbers of the training scans' latents together. */
-double dataset_latent_sd(const dataset *d);
-
 /* The scan to train on at step 0, 1 ..: each epoch goes through all of them in an order of its own, drawn from (seed, epoch). */
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step);
 

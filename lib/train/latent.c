@@ -1,17 +1,21 @@
 #include "train/latent.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
+#include "format/dtype.h"
 #include "model/unet.h"
 #include "volume/augment.h"
 
+static const double LEAST_SD = .05; /* of a place, in rms of all */
+
 int latent_space_open(latent_space *l, const char *model, enum nn_math math, int threads, err *e)
 {
-	*l = (latent_space){ .scale = 1 };
+	*l = (latent_space){ .scaling.scale = 1 };
 	int code = coder_open(&l->coder, model, math, threads, e);
 	if (code)
 		return code;
@@ -31,14 +35,99 @@ void latent_space_close(latent_space *l)
 	schedule_free(&l->schedule);
 	free(l->x);
 	free(l->z);
-	l->x = l->z = NULL;
+	free(l->place);
+	free(l->mean);
+	free(l->sd);
+	l->x = l->z = l->place = l->mean = l->sd = NULL;
 }
 
 int latent_space_set(latent_space *l, const diffusion_config *d, err *e)
 {
 	schedule_free(&l->schedule);
-	l->scale = d->scale_factor;
+	l->scaling.scale = d->scale_factor;
 	return schedule_new(&l->schedule, d, e);
+}
+
+int latent_space_scale(latent_space *l, scaling s, err *e)
+{
+	l->scaling = s;
+	free(l->place);
+	l->place = NULL;
+	int code = s.sd ? mem_zero(&l->place, l->count, sizeof *l->place, "weights of places", e) : 0;
+	if (code || !s.sd)
+		return code;
+	double sum = 0;
+	for (size_t i = 0; i < l->count; i++)
+		sum += (double)s.sd[i] * (double)s.sd[i];
+	for (size_t i = 0; i < l->count; i++)
+		l->place[i] = (float)((double)s.sd[i] * (double)s.sd[i] * (double)l->count / sum);
+	return 0;
+}
+
+/* v becomes what half precision holds, so that weights kept in it (--f16) say the same. */
+static int round_halves(float *v, size_t n, err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint16_t half;
+		int code = dtype_from_float(&half, DTYPE_F16, &v[i], 1, e);
+		if (code)
+			return code;
+		dtype_to_float(&v[i], &half, DTYPE_F16, 1);
+	}
+	return 0;
+}
+
+/* Mean and standard deviation at each place of the latents to train on. */
+static int learn_places(latent_space *l, const dataset *d, err *e)
+{
+	free(l->mean);
+	free(l->sd);
+	l->mean = l->sd = NULL;
+	int code = mem_zero(&l->mean, l->count, sizeof *l->mean, "latents' mean", e);
+	if (!code)
+		code = mem_zero(&l->sd, l->count, sizeof *l->sd, "latents' standard deviation", e);
+	if (code)
+		return code;
+	double all = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		double sum = 0, squares = 0, n = (double)d->n_train;
+		for (size_t k = 0; k < d->n_train; k++)
+			sum += (double)d->scans[d->train[k]].z[i] / n;
+		for (size_t k = 0; k < d->n_train; k++) {
+			double off = (double)d->scans[d->train[k]].z[i] - sum;
+			squares += off * off / n;
+		}
+		l->mean[i] = (float)sum;
+		l->sd[i] = (float)sqrt(squares);
+		all += squares / (double)l->count;
+	}
+	for (size_t i = 0; i < l->count; i++)
+		l->sd[i] = (float)fmax((double)l->sd[i], LEAST_SD * sqrt(all));
+	if (!(all > 0))
+		return err_set(e, ERR_DATA, "the latents are all the same");
+	code = round_halves(l->mean, l->count, e);
+	if (!code)
+		code = round_halves(l->sd, l->count, e);
+	return code ? code : latent_space_scale(l, (scaling){ 1, l->mean, l->sd }, e);
+}
+
+int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, err *e)
+{
+	int code = c->standardised ? learn_places(l, d, e) : latent_space_scale(l, (scaling){ .scale = 1 }, e);
+	if (code)
+		return code;
+	double sum = 0, squares = 0, count = (double)d->n_train * (double)l->count;
+	for (size_t k = 0; k < d->n_train; k++)
+		for (size_t i = 0; i < l->count; i++) {
+			double v = scaling_apply(&l->scaling, (double)d->scans[d->train[k]].z[i], i);
+			sum += v;
+			squares += v * v;
+		}
+	double sd = sqrt(squares / count - sum / count * (sum / count));
+	if (!(sd > 0) || !isfinite(sd))
+		return err_set(e, ERR_DATA, "the latents' standard deviation is %g", sd);
+	c->scale_factor = l->scaling.scale = 1 / sd;
+	return 0;
 }
 
 int latent_space_fits(const latent_space *l, const model_config *m, err *e)
@@ -106,6 +195,8 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 	return code || !z ? code : encode(l, l->z, l->x, e);
 }
 
+tensor *latent_places(nn *c, const latent_space *l) { return l->place ? nn_from_field(c, l->s, nn_planning(c) ? NULL : l->place) : NULL; }
+
 int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e)
 {
 	model_cost encoding, decoding;
@@ -137,13 +228,13 @@ void noisy_latent_free(noisy_latent *n)
 
 void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r)
 {
-	double signal = schedule_signal(&l->schedule, t) * l->scale, noise = schedule_noise(&l->schedule, t);
+	double signal = schedule_signal(&l->schedule, t), noise = schedule_noise(&l->schedule, t);
 	float *v = n->v + (size_t)k * l->count, *drawn = n->noise + (size_t)k * l->count;
 	n->t[k] = t;
 #pragma omp parallel for
 	for (size_t i = 0; i < l->count; i++) {
 		drawn[i] = (float)philox_normal(r, i);
-		v[i] = (float)(signal * (z ? (double)z[i] : 0) + noise * (double)drawn[i]);
+		v[i] = (float)(signal * (z ? scaling_apply(&l->scaling, (double)z[i], i) : 0) + noise * (double)drawn[i]);
 	}
 }
 
@@ -200,7 +291,7 @@ int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, er
 		code = solver_sample(&way, &p, l->z, e);
 	}
 	for (size_t i = 0; !code && i < l->count; i++)
-		l->z[i] = (float)((double)l->z[i] / l->scale);
+		l->z[i] = (float)scaling_undo(&l->scaling, (double)l->z[i], i);
 	if (!code)
 		code = coder_decode(&l->coder, x, l->z, e);
 	solver_free(&way);

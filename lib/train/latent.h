@@ -8,6 +8,7 @@
 #include "base/philox.h"
 #include "diffusion/schedule.h"
 #include "model/coder.h"
+#include "model/scaling.h"
 #include "nn/dropout.h"
 #include "nn/nn.h"
 #include "nn/param.h"
@@ -20,7 +21,9 @@
 typedef struct latent_space {
 	coder coder;
 	schedule schedule;
-	double scale; /* clean latents are multiplied by it */
+	scaling scaling; /* of clean latents */
+	float *place; /* weights of errors in scaled latents, by place; their mean is 1; NULL: all weigh the same */
+	float *mean, *sd; /* latent_space_learn's; NULL: latents are not standardised, or were by another run */
 	shape s; /* of one latent */
 	size_t count; /* numbers in one latent */
 	size_t voxels; /* in one scan */
@@ -30,8 +33,16 @@ typedef struct latent_space {
 /* The autoencoder of a model (coder_open). Close with latent_space_close also when it fails. */
 int latent_space_open(latent_space *l, const char *model, enum nn_math math, int threads, err *e);
 void latent_space_close(latent_space *l);
-/* The diffusion's conventions: schedule and scale. ERR_OS. */
+/* The diffusion's conventions: schedule and scale factor. ERR_OS. */
 int latent_space_set(latent_space *l, const diffusion_config *d, err *e);
+/* Clean latents are scaled by s from now on, whose arrays must stay. Where s standardises, an error weighs as much as it does in the latents
+ * themselves: by the place's variance. ERR_OS. */
+int latent_space_scale(latent_space *l, scaling s, err *e);
+/* Scaling as the latents of the scans to train on ask for: standardised if c says so, and a scale factor, also c's, of 1 over the standard
+ * deviation of all numbers together. A place that hardly varies (the air around the head) counts as one that does at least by
+ * a twentieth of the rms over all places: what is noise there shall stay small, also in other scanners' scans. ERR_DATA when nothing
+ * varies. */
+int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, err *e);
 
 /* ERR_CONFIG unless the configured U-Net takes these latents. */
 int latent_space_fits(const latent_space *l, const model_config *m, err *e);
@@ -48,6 +59,9 @@ int latent_space_config(const latent_space *l, json_t *json, err *e);
 int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
 		err *e);
 
+/* l->place for nn_noise_loss, to be dropped; NULL where all places weigh the same. */
+tensor *latent_places(nn *c, const latent_space *l);
+
 /* What the autoencoder adds to the cost of one scan, which becomes that of a whole step: its memory and, where scans are varied, encoding.
  */
 int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e);
@@ -60,7 +74,7 @@ typedef struct noisy_latent {
 /* Room for n <= `most` timesteps. ERR_OS. */
 int noisy_latent_new(noisy_latent *n, const latent_space *l, int most, err *e);
 void noisy_latent_free(noisy_latent *n);
-/* Number k: sqrt(a_t) scale z + sqrt(1-a_t) noise, noise drawn from r (Ho et al. 2020, equation 4). z NULL: 0. */
+/* Number k: sqrt(a_t) x + sqrt(1-a_t) noise, x the scaled z, noise drawn from r (Ho et al. 2020, equation 4). z NULL: x is 0. */
 void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r);
 /* Sets it as draw `number` of a run does, at n timesteps: all are equally likely, and the n lie one in each n-th of them. */
 void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/unet.h"
@@ -13,6 +14,19 @@
 #include "train/picture.h"
 
 enum { SHOWN = 3 };
+
+/* Mean and standard deviation of the latents are parameters that training leaves alone. */
+static void hold_scaling(ldm_train *t)
+{
+	param *mean = params_find(&t->weights, SCALING_MEAN), *sd = params_find(&t->weights, SCALING_SD);
+	if (!mean)
+		return;
+	mean->frozen = sd->frozen = true;
+	if (!t->space->mean)
+		return; /* planning */
+	memcpy(mean->v, t->space->mean, mean->count * sizeof *mean->v);
+	memcpy(sd->v, t->space->sd, sd->count * sizeof *sd->v);
+}
 
 static int make(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, err *e)
 {
@@ -26,6 +40,7 @@ static int make(ldm_train *t, const model_config *config, const recipe *r, laten
 	table_free(&table);
 	if (!code) {
 		unet_begin(config, &t->weights);
+		hold_scaling(t);
 		code = params_with_gradients(&t->weights, e);
 	}
 	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
@@ -75,9 +90,11 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
 	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise);
-	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, weight, NULL);
+	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *place = latent_places(c, t->space);
+	tensor *loss = nn_noise_loss(c, eps, NULL, noise, place, weight, NULL);
 	nn_drop(c, call.x);
 	nn_drop(c, noise);
+	nn_drop(c, place);
 	nn_drop(c, eps);
 	return loss;
 }

@@ -108,11 +108,16 @@ static int begin_part(sem_part *p, const recipe *r, err *e)
 int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
 		   enum nn_math math, int threads, err *e)
 {
+	scaling scaled;
 	int code = make(t, config, r, space, seed, e);
 	if (!code && !(t->c = nn_new(NN_TRAIN, math, threads)))
 		code = err_set(e, ERR_OS, "no memory");
 	if (!code)
 		code = weights_copy(&t->net.weights, unet, of_unet, e);
+	if (!code)
+		code = scaling_of(&scaled, config, &t->net.weights, e);
+	if (!code)
+		code = latent_space_scale(space, scaled, e);
 	if (!code) {
 		begin_shift(&t->net.weights);
 		code = begin_part(&t->encoder, r, e);
@@ -181,22 +186,22 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 		int at = t->noisy.t[k];
 		time[k] = at;
 		weight[k] = weight_of(t, at);
-		shift[k] = t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at) :
-								      schedule_shift_published(&l->schedule, at);
+		shift[k] = t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at)
+								    : schedule_shift_published(&l->schedule, at);
 	}
 	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
 	call.y = nn_repeat(c, y, s.b);
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
 	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise), *g = NULL;
-	tensor *eps = unet_predict(c, &t->config, p, &call, &g);
+	tensor *eps = unet_predict(c, &t->config, p, &call, &g), *place = latent_places(c, l);
 	if (without) {
-		tensor *plain = nn_noise_loss(c, eps, NULL, noise, weight, NULL);
+		tensor *plain = nn_noise_loss(c, eps, NULL, noise, place, weight, NULL);
 		*without = nn_value(plain);
 		nn_drop(c, plain);
 	}
-	tensor *loss = nn_noise_loss(c, eps, g, noise, weight, shift);
-	tensor *done[] = { call.x, call.y, noise, g, eps };
+	tensor *loss = nn_noise_loss(c, eps, g, noise, place, weight, shift);
+	tensor *done[] = { call.x, call.y, noise, g, eps, place };
 	for (size_t i = 0; i < sizeof done / sizeof *done; i++)
 		nn_drop(c, done[i]);
 	return loss;

@@ -111,6 +111,23 @@ lat-denoise -m "$T/world" --no-history --invert -s 4 --clip none "$T/clean.lat" 
 holds "the model's clip: none" cmp "$T/n1.lat" "$T/n2.lat"
 expect_exit 1 '--clip goes before it' lat-diff "$T/n1.lat" <(lat-denoise -m "$T/world" --invert -s 4 --clip .5 "$T/clean.lat")
 
+# standardised latents: the network sees (z - mean) / sd, place by place; what it makes goes back the same way
+mkdir "$T/standard"
+lat2npy -n z -o "$T/clean-{id}.npy" "$T/clean.lat"
+python3 tests/standardise.py "$T/plain/unet.safetensors" "$T/standard/unet.safetensors" "$T/clean-a.npy" "$T/in.npy" "$T/unused.npy"
+invert() { npy2lat --id a z="$2" | lat-denoise -q -m "$1" --invert -s 4 --no-history | lat-cut -n zT --no-history; }
+holds 'standardised: inversion' lat-diff -t 1e-6 <(invert "$T/plain" "$T/in.npy") <(invert "$T/standard" "$T/clean-a.npy")
+sample() { npy2lat --id a zT="$T/n.npy" | lat-denoise -q -m "$1" -s 4 --no-history | lat-cut -n z --no-history; }
+sample "$T/plain" | lat2npy -n z -o "$T/out.npy"
+python3 tests/standardise.py "$T/plain/unet.safetensors" "$T/unused.safetensors" "$T/out.npy" "$T/unused.npy" "$T/back.npy"
+holds 'standardised: sampling' lat-diff -t 1e-6 <(npy2lat --id a z="$T/back.npy") <(sample "$T/standard")
+python3 -c '
+import sys
+b = open(sys.argv[1], "rb").read()
+open(sys.argv[2], "wb").write(b[:-4] + bytes(4))' "$T/standard/unet.safetensors" "$T/flat.safetensors"
+refuses 78 'standardised: a deviation of 0' lat-denoise -q -m "$T/flat.safetensors" -s 1 --generate 1 -o "$T/no.lat"
+like 'standardised: a deviation of 0: says so' "$(cat "$T/err")" 'flat.safetensors: latent_sd: number 1919 is 0'
+
 # whose tensors they are
 refuses 65 'zT of another scale' lat-denoise $plain -s 1 -o "$T/no.lat" <(python3 tests/claim.py zT scale_factor 0.5 < "$T/noise.lat")
 is 'zT of another scale: says so' "$(cat "$T/err")" \

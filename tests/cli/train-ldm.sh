@@ -91,6 +91,56 @@ print(a.keys() == b.keys(), worst < 1e-3, a["out.2.weight"][0], a["out.2.bias"][
 E2
 )" 'True True F16 F32'
 
+# standardised latents: mean and deviation of each place are the training scans'; the scale factor is that of what remains
+sed 's/"unet": {/"diffusion": {"standardised": true}, "unet": {/' "$T/c.json" > "$T/standard.json"
+expect_exit 0 'standardised' train-ldm -q -m "$T/ae" -c "$T/standard.json" --validation "$T/held.txt" -o "$T/standard" --f16 --steps 3 "${scans[@]}"
+is 'standardised: mean, deviation, scale factor' "$(python3 - "$T" << 'E2'
+import array, json, math, struct, sys
+T = sys.argv[1]
+def npy(path):
+    b = open(path, "rb").read()
+    a = array.array("f")
+    a.frombytes(b[10 + struct.unpack("<H", b[8:10])[0]:])
+    return a
+z = [npy(f"{T}/z-sub-0{i}_T1w.npy") for i in (1, 2, 3)]
+b = open(T + "/standard/unet.safetensors", "rb").read()
+n = struct.unpack("<Q", b[:8])[0]
+index = json.loads(b[8:8 + n])
+def tensor(name):
+    lo, hi = index[name]["data_offsets"]
+    return struct.unpack("<%de" % ((hi - lo) // 2), b[8 + n + lo:8 + n + hi])
+mean = [sum(v) / 3 for v in zip(*z)]
+sd = [math.sqrt(sum((a - m) ** 2 for a in v) / 3) for v, m in zip(zip(*z), mean)]
+floor = .05 * math.sqrt(sum(s * s for s in sd) / len(sd))
+near = lambda a, b: all(abs(x - y) <= abs(y) / 2000 + 1e-7 for x, y in zip(a, b))
+m, s = tensor("latent_mean"), tensor("latent_sd")
+x = [(a - c) / d for v in z for a, c, d in zip(v, m, s)]
+centre = sum(x) / len(x)
+scale = json.loads(index["__metadata__"]["config"])["diffusion"]["scale_factor"]
+print(near(m, mean), near(s, [max(v, floor) for v in sd]), min(sd) < floor < max(sd),
+      abs(scale * math.sqrt(sum((v - centre) ** 2 for v in x) / len(x)) - 1) < 1e-5, len(m) == len(z[0]))
+E2
+)" 'True True True True True'
+expect_exit 0 'standardised: resumed' train-ldm -q -m "$T/ae" -c "$T/standard.json" --validation "$T/held.txt" -o "$T/standard" --f16 --resume "${scans[@]}"
+train-ldm -q -m "$T/ae" -c "$T/standard.json" --validation "$T/held.txt" -o "$T/standard2" --f16 "${scans[@]}"
+is 'standardised: resumed: the bits of a run without a stop' "$(weights_sum "$T/standard/unet")" "$(weights_sum "$T/standard2/unet")"
+expect_exit 0 'standardised: what is built on it' train-sem -q -m "$T/ae" --unet "$T/standard2" -c "$T/c.json" --validation "$T/held.txt" -o "$T/built" --f16 --steps 1 "${scans[@]}"
+same_scaling() {
+	python3 - "$@" << 'E2'
+import json, struct, sys
+def load(path):
+    b = open(path, "rb").read()
+    n = struct.unpack("<Q", b[:8])[0]
+    i = json.loads(b[8:8 + n])
+    d = json.loads(i["__metadata__"]["config"])["diffusion"]
+    return [b[8 + n + i[k]["data_offsets"][0]:8 + n + i[k]["data_offsets"][1]] for k in ("latent_mean", "latent_sd")] + [d["scale_factor"], d["standardised"]]
+sys.exit(load(sys.argv[1]) != load(sys.argv[2]))
+E2
+}
+holds 'standardised: what is built on it keeps them' same_scaling "$T/standard2/unet.safetensors" "$T/built/shift_unet.safetensors"
+expect_exit 78 'from a model of plain latents' train-ldm -q -m "$T/ae" -c "$T/standard.json" --validation "$T/held.txt" -o "$T/no" --init "$T/whole" --steps 1 "${scans[@]}"
+rm -r "$T/no"
+
 # the folder is a model
 mkdir "$T/model"
 cp "$T/ae/autoencoder.safetensors" "$T/whole/unet.safetensors" "$T/model"

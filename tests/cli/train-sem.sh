@@ -113,6 +113,11 @@ expect_exit 0 'published shift' train-sem -q -m "$T/model" -c "$T/published.json
 sem -o "$T/two" --steps 2 "${scans[@]}"
 like 'published shift: told' "$(diffusion "$T/pub/shift_unet")" '^None published '
 is 'published shift: another loss' "$([ "$(cut -f2 "$T/pub/log.tsv")" != "$(cut -f2 "$T/two/log.tsv")" ] && echo other)" other
+sed 's/"latent_dim"/"diffusion": {"shift_places": true}, "latent_dim"/' "$T/c.json" > "$T/places.json"
+expect_exit 0 'a code of places in the shift branch' train-sem -q -m "$T/model" -c "$T/places.json" --validation "$T/held.txt" -o "$T/places" --steps 2 "${scans[@]}"
+is 'a code of places: told' "$(meta "$T/places/shift_unet" config | python3 -c 'import json, sys; print(json.load(sys.stdin)["diffusion"]["shift_places"])')" True
+is 'a code of places: the U-Net alone is as it was' "$(sed -n 2p "$T/places/log.tsv" | cut -f3)" "$(sed -n 2p "$T/two/log.tsv" | cut -f3)"
+is 'a code of places: another loss' "$([ "$(sed -n 3p "$T/places/log.tsv" | cut -f2)" != "$(sed -n 3p "$T/two/log.tsv" | cut -f2)" ] && echo other)" other
 python3 - "$T/ldm/unet.safetensors" "$T/silent.safetensors" << 'E2'
 import json, struct, sys
 b = open(sys.argv[1], "rb").read()

@@ -15,7 +15,7 @@ static void open_space(void **state)
 	diffusion_config d = { .timesteps = 1000, .scale_factor = .8, .clip = INFINITY };
 	SUCCEEDS(latent_space_open(&space, "tests/oracle/golden/autoencoder.safetensors", NN_EXACT, 1, &e));
 	SUCCEEDS(latent_space_set(&space, &d, &e));
-	assert_true(space.scale == .8 && space.count == shape_count(space.s));
+	assert_true(space.scaling.scale == .8 && !space.scaling.mean && space.count == shape_count(space.s));
 	assert_int_equal(space.s.c, space.coder.w.config.autoencoder.latent_channels);
 }
 
@@ -78,6 +78,46 @@ static void noise_in_latents(void **state)
 	}
 	noisy_latent_free(&n);
 	noisy_latent_free(&again);
+	free(z);
+}
+
+/* The same with a mean and a standard deviation for each place. */
+static void noise_in_standardised_latents(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	noisy_latent n;
+	float *z = calloc(space.count, sizeof *z);
+	assert_non_null(z);
+	SUCCEEDS(noisy_latent_new(&n, &space, 1, &e));
+	philox r = philox_make(7, 7);
+	float *mean = calloc(space.count, sizeof *mean), *sd = calloc(space.count, sizeof *sd);
+	assert_true(mean && sd);
+	for (size_t i = 0; i < space.count; i++) {
+		z[i] = sinf((float)i * 2);
+		mean[i] = cosf((float)i);
+		sd[i] = 1.5f + sinf((float)i);
+	}
+	scaling plain = space.scaling, standard = { .8, mean, sd };
+	double signal = schedule_signal(&space.schedule, 100), noise = schedule_noise(&space.schedule, 100);
+	SUCCEEDS(latent_space_scale(&space, standard, &e));
+	noisy_latent_set(&n, &space, z, 0, 100, r);
+	double first = (double)space.place[0] / pow((double)sd[0], 2), sum = 0;
+	for (size_t i = 0; i < space.count; i++) {
+		assert_true(fabs((double)space.place[i] / pow((double)sd[i], 2) / first - 1) < 1e-6);
+		sum += (double)space.place[i] / (double)space.count;
+	}
+	assert_true(fabs(sum - 1) < 1e-6);
+	SUCCEEDS(latent_space_scale(&space, plain, &e));
+	assert_null(space.place);
+	for (size_t i = 0; i < space.count; i++) {
+		double x = ((double)z[i] - (double)mean[i]) / (double)sd[i] * .8;
+		assert_true(fabs((double)n.v[i] - (signal * x + noise * (double)n.noise[i])) < 1e-6);
+		assert_true(fabs(scaling_undo(&standard, x, i) - (double)z[i]) < 1e-12);
+	}
+	free(mean);
+	free(sd);
+	noisy_latent_free(&n);
 	free(z);
 }
 
@@ -160,7 +200,11 @@ static void scans(void **state)
 			mean += (double)z[i] / (double)space.count;
 		for (size_t i = 0; i < space.count; i++)
 			variance += ((double)z[i] - mean) * ((double)z[i] - mean) / (double)space.count;
-		assert_true(fabs(dataset_latent_sd(d) / sqrt(variance) - 1) < 1e-6);
+		diffusion_config conventions = { 0 };
+		SUCCEEDS(latent_space_learn(&space, d, &conventions, &e));
+		assert_true(fabs(conventions.scale_factor * sqrt(variance) - 1) < 1e-6 && !space.scaling.mean);
+		conventions.standardised = true;
+		FAILS(ERR_DATA, "all the same", latent_space_learn(&space, d, &conventions, &e));
 
 		/* varied as the recipe says, where there are voxels */
 		recipe r = { .augment = true, .augmentation = augmentation_default() };
@@ -197,8 +241,12 @@ static void close_space(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(open_space), cmocka_unit_test(noise_in_latents), cmocka_unit_test(configuration),
-		cmocka_unit_test(scans),      cmocka_unit_test(close_space),
+		cmocka_unit_test(open_space),
+		cmocka_unit_test(noise_in_latents),
+		cmocka_unit_test(noise_in_standardised_latents),
+		cmocka_unit_test(configuration),
+		cmocka_unit_test(scans),
+		cmocka_unit_test(close_space),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(test_folder());

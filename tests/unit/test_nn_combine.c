@@ -1,4 +1,4 @@
-/* The operators between convolutions (dropout, pooling, upsampling, concatenation, modulation, time embedding) against their plain
+/* The operators between convolutions (dropout, pooling, upsampling, concatenation, places, modulation, time embedding) against their plain
  * formulas in double: values, gradients, threads, plans. */
 #include "../unit.h"
 
@@ -10,9 +10,9 @@
 #include "nn/internal.h"
 #include "nn/resample.h"
 
-enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, CONCAT, MODULATE, KINDS };
+enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, CONCAT, MODULATE, KINDS };
 
-static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "concat", "modulate" };
+static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "concat", "modulate" };
 
 typedef struct op_case {
 	enum what what;
@@ -29,6 +29,8 @@ static const op_case cases[] = {
 	{ UPSAMPLE, { 2, 3, 2, 3, 5 }, { 0 }, { 1, 2, 2 }, ACT_NONE },
 	{ UPSAMPLE, { 1, 2, 1, 3, 16 }, { 0 }, { 3, 1, 2 }, ACT_NONE },
 	{ REPEAT, { 2, 1, 2, 3, 5 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
+	{ PLACES, { 2, 3, 1, 5, 17 }, { 0 }, { 1, 1, 1 }, ACT_NONE },
+	{ PLACES, { 1, 6, 4, 2, 8 }, { 0 }, { 1, 1, 1 }, ACT_NONE },
 	{ CONCAT, { 2, 3, 4, 5, 3 }, { 2, 3, 4, 5, 8 }, { 1, 1, 1 }, ACT_NONE },
 	{ MODULATE, { 3, 1, 1, 1, 34 }, { 3, 1, 1, 1, 34 }, { 1, 1, 1 }, ACT_NONE },
 };
@@ -84,6 +86,8 @@ static tensor *run(nn *c, op_setup *s)
 		return nn_upsample(c, s->a, s->k->by);
 	case REPEAT:
 		return nn_repeat(c, s->a, s->k->by[0]);
+	case PLACES:
+		return nn_add_places(c, s->a);
 	case CONCAT:
 		return nn_concat(c, s->a, s->b);
 	default:
@@ -118,6 +122,15 @@ static double *plain(const op_setup *s)
 	case REPEAT:
 		for (size_t i = 0; i < shape_count(s->out); i++)
 			y[i] = s->ra[i % shape_count(k->a)];
+		break;
+	case PLACES:
+		for (size_t i = 0; i < shape_count(s->out); i++) {
+			const int n[3] = { k->a.x, k->a.y, k->a.z };
+			size_t voxel = i / ca % voxels, channel = i % ca, axis = channel % 3;
+			size_t at[3] = { voxel / (size_t)(n[1] * n[2]), voxel / (size_t)n[2] % (size_t)n[1], voxel % (size_t)n[2] };
+			double f = n[axis] > 1 ? 1 + (double)(channel / 3 % (size_t)(n[axis] - 1)) : 0;
+			y[i] = s->ra[i] + (f > 0 ? sqrt(2) * cos(f * acos(-1) * ((double)at[axis] + .5) / n[axis]) : 0);
+		}
 		break;
 	case CONCAT:
 		for (size_t i = 0; i < shape_count(s->out); i++) {

@@ -519,16 +519,16 @@ static void check_losses(shape s, uint64_t seed)
 
 typedef struct noise_terms {
 	size_t n;
-	double *eps, *g, *noise, weight[2], coefficient[2];
+	double *eps, *g, *noise, *place, weight[2], coefficient[2];
 } noise_terms;
 
 static double noise_value(const void *of)
 {
 	const noise_terms *t = of;
-	return 3 * ref_noise_loss(t->n, 2, t->eps, t->g, t->noise, t->weight, t->coefficient);
+	return 3 * ref_noise_loss(t->n, 2, t->eps, t->g, t->noise, t->place, t->weight, t->coefficient);
 }
 
-/* With weights and G; without G; without either. */
+/* With all weights and G; without G; with nothing. */
 static void test_noise_loss(void **state)
 {
 	(void)state;
@@ -538,14 +538,18 @@ static void test_noise_loss(void **state)
 		nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 		dice d = dice_of(8);
 		tensor *eps = random_tensor(c, &d, s, 1), *g = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
+		tensor *place = random_tensor(c, &d, (shape){ 1, s.x, s.y, s.z, s.c }, 1);
 		eps->needs_grad = g->needs_grad = true;
-		noise_terms t = { n / 2, widened(eps->v, n), widened(g->v, n), widened(noise->v, n), { 1, 1 }, { 0, 0 } };
+		for (size_t i = 0; i < n / 2; i++)
+			place->v[i] = terms ? fabsf(place->v[i]) : 1;
+		noise_terms t = { n / 2, widened(eps->v, n), widened(g->v, n), widened(noise->v, n), widened(place->v, n / 2),
+				  { 1, 1 }, { 0, 0 } };
 		if (terms)
 			memcpy(t.weight, (double[]){ .7, .3 }, sizeof t.weight);
 		if (terms == 2)
 			memcpy(t.coefficient, (double[]){ -.9, -.2 }, sizeof t.coefficient);
-		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? t.weight : NULL,
-					     terms == 2 ? t.coefficient : NULL);
+		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? place : NULL,
+					     terms ? t.weight : NULL, terms == 2 ? t.coefficient : NULL);
 		expect_scalar(c, loss, noise_value(&t) / 3);
 		nn_backward(c, loss, 3);
 		assert_true(is_gradient("eps", noise_value, &t, t.eps, eps->g, n, 1e-6));
@@ -557,8 +561,9 @@ static void test_noise_loss(void **state)
 		free(t.eps);
 		free(t.g);
 		free(t.noise);
-		tensor *all[] = { eps, g, noise, loss };
-		for (int i = 0; i < 4; i++)
+		free(t.place);
+		tensor *all[] = { eps, g, noise, place, loss };
+		for (int i = 0; i < 5; i++)
 			nn_drop(c, all[i]);
 		nn_free(c);
 	}

@@ -270,7 +270,7 @@ static void diffusion_loss(enum nn_math math, double tolerance)
 	nn *c = nn_new(NN_TRAIN, math, 2);
 	unet_call call = { .x = noisy(c, &s), .t = times };
 	tensor *noise = nn_from_field(c, LATENT, golden("eps", 2 * COUNT));
-	tensor *eps = unet_predict(c, &config, &nets[0], &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL);
+	tensor *eps = unet_predict(c, &config, &nets[0], &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL, NULL);
 	expect_close("loss.diffusion", c, loss, golden("loss.diffusion", 1), 1e-5);
 	nn_backward(c, loss, 1);
 	fine(nn_error(c, &e), &e);
@@ -282,7 +282,7 @@ static void diffusion_loss(enum nn_math math, double tolerance)
 	call.drop = golden_drop;
 	call.of = &rate;
 	eps = unet_predict(c, &config, &nets[0], &call, NULL);
-	loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL);
+	loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL, NULL);
 	expect_close("loss.diffusion.dropout", c, loss, golden("loss.diffusion.dropout", 1), 1e-5);
 	nn_forget(c);
 	tensor *all[] = { call.x, noise, eps, loss };
@@ -320,7 +320,7 @@ static void representation_loss(enum nn_math math, double tolerance)
 		shift[i] = schedule_shift_published(&s, (int)times[i]);
 	}
 	tensor *noise = nn_from_field(c, LATENT, golden("eps", 2 * COUNT)), *g = NULL;
-	tensor *eps = unet_predict(c, &config, ps, &call, &g), *loss = nn_noise_loss(c, eps, g, noise, weight, shift);
+	tensor *eps = unet_predict(c, &config, ps, &call, &g), *loss = nn_noise_loss(c, eps, g, noise, NULL, weight, shift);
 	assert_true(!eps->needs_grad && g->needs_grad);
 	expect_close("loss.representation", c, loss, golden("loss.representation", 1), 1e-5);
 	nn_backward(c, loss, 1);
@@ -387,7 +387,7 @@ static void test_plan(void **state)
 			call.of = &rate;
 			tensor *g, *eps = unet_predict(c, &config, &nets[1], &call, &g);
 			if (training) {
-				tensor *loss = nn_noise_loss(c, eps, g, call.x, NULL, times);
+				tensor *loss = nn_noise_loss(c, eps, g, call.x, NULL, NULL, times);
 				nn_backward(c, loss, 1);
 				nn_drop(c, loss);
 			}
