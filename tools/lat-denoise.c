@@ -16,7 +16,7 @@
 static bool invert, no_y;
 static int64_t seed = CLI_NOT_GIVEN, count = CLI_NOT_GIVEN, generate = CLI_NOT_GIVEN, steps = 100, batch = 1;
 static double stop = 0;
-static const char *solver_name = "ddim", *clip_text;
+static const char *solver_name = "dpmpp2m", *clip_text;
 
 static const struct cli_option options[] = {
 	{ 0, "invert", CLI_FLAG, &invert, NULL, "the other way: from z to zT", true },
@@ -25,7 +25,7 @@ static const struct cli_option options[] = {
 	{ 0, "generate", CLI_INT, &generate, "N", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)",
 	  false },
 	{ 's', "steps", CLI_INT, &steps, "STEPS", "calls of the network", true },
-	{ 0, "solver", CLI_TEXT, &solver_name, "ddim|dpmpp2m", "the published solver, or one of second order that needs fewer steps",
+	{ 0, "solver", CLI_TEXT, &solver_name, "dpmpp2m|ddim", "one of second order that needs fewer steps, or the published one",
 	  true },
 	{ 0, "clip", CLI_TEXT, &clip_text, "V|none", "hold predictions of the clean latent within +-V; default: as the model says", true },
 	{ 0, "stop", CLI_REAL, &stop, "SHARE", "leave y aside in this share of the steps, the last ones", true },

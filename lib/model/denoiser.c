@@ -42,7 +42,7 @@ int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads
 		return err_set(e, ERR_OS, "no memory for the network");
 	int code = find(&path, model, e);
 	if (!code)
-		code = weights_open(&d->w, path, NULL, e);
+		code = weights_map(&d->w, path, NULL, e);
 	if (!code && (code = check(d, e)))
 		err_prefix(e, "%s", path);
 	free(path);

@@ -17,7 +17,8 @@ typedef struct denoiser {
 	nn *c; /* for inference; it keeps its memory from one call to the next */
 } denoiser;
 
-/* Opens the diffusion network of a model (model_find; NULL: the default): shift_unet, or unet where there is none. The weights stay mapped.
+/* Opens the diffusion network of a model (model_find; NULL: the default): shift_unet, or unet where there is none. The weights stay mapped,
+ * also those of 16 bits.
  * Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network. Close with
  * denoiser_close also when it fails. */
 int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads, err *e);

@@ -7,6 +7,17 @@
 #include "base/mem.h"
 #include "format/json.h"
 
+/* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
+static bool stays_half(const st_tensor *t) { return t->dtype == DTYPE_F16 && (t->rank == 2 || t->rank == 3 || t->rank == 5) && st_aligned(t); }
+
+static int widen(param *p, const void *data, enum dtype t, err *e)
+{
+	int code = mem_zero(&p->v, p->count, sizeof *p->v, p->name, e);
+	if (!code)
+		dtype_to_float(p->v, data, t, p->count);
+	return code;
+}
+
 /* One tensor of the file as a parameter: in place where it can be, else converted. */
 static int adopt(params *ps, const st_file *f, const st_tensor *t, err *e)
 {
@@ -19,22 +30,27 @@ static int adopt(params *ps, const st_file *f, const st_tensor *t, err *e)
 	memcpy(p.n, t->n, sizeof p.n);
 	p.counter = t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F64;
 	p.mapped = t->dtype == DTYPE_F32 && st_aligned(t);
-	if (p.mapped) {
-		p.v = (float *)t->data;
-	} else {
-		code = mem_zero(&p.v, t->count, sizeof *p.v, t->name, e);
-		if (code)
-			return code;
-		dtype_to_float(p.v, t->data, t->dtype, t->count);
-	}
 	code = mem_text(&p.name, t->name, e);
-	if (code) {
-		if (!p.mapped)
-			free(p.v);
+	if (code)
 		return code;
-	}
-	ps->p[ps->n++] = p;
-	return 0;
+	if (p.mapped)
+		p.v = (float *)t->data;
+	else if (stays_half(t))
+		p.half = t->data;
+	else if ((code = widen(&p, t->data, t->dtype, e)))
+		free(p.name);
+	if (!code)
+		ps->p[ps->n++] = p;
+	return code;
+}
+
+static int widen_all(params *ps, err *e)
+{
+	int code = 0;
+	for (size_t i = 0; i < ps->n && !code; i++)
+		if (ps->p[i].half && !(code = widen(&ps->p[i], ps->p[i].half, DTYPE_F16, e)))
+			ps->p[i].half = NULL;
+	return code;
 }
 
 static int read_conventions(weights *w, const char *kind, err *e)
@@ -66,7 +82,7 @@ static int read_conventions(weights *w, const char *kind, err *e)
 	return 0;
 }
 
-int weights_open(weights *w, const char *path, const char *kind, err *e)
+int weights_map(weights *w, const char *path, const char *kind, err *e)
 {
 	*w = (weights){ 0 };
 	int code = st_open(&w->file, path, e);
@@ -75,6 +91,12 @@ int weights_open(weights *w, const char *path, const char *kind, err *e)
 	for (size_t i = 0; !code && i < w->file->n; i++)
 		code = adopt(&w->params, w->file, &w->file->tensors[i], e);
 	return code;
+}
+
+int weights_open(weights *w, const char *path, const char *kind, err *e)
+{
+	int code = weights_map(w, path, kind, e);
+	return code ? code : widen_all(&w->params, e);
 }
 
 void weights_close(weights *w)

@@ -24,6 +24,8 @@ typedef struct weights {
 /* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any). ERR_NOINPUT, ERR_CONFIG, ERR_OS.
  * Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
+/* The same, but what is F16 in the file and read by nn_conv alone stays there (param.half): half the memory, for networks that only run. */
+int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
 
 /* Finds a parameter and checks its shape. ERR_CONFIG names it. */

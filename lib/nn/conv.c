@@ -21,6 +21,8 @@ enum { X, AFFINE, ADD };
 
 static int one_if_unset(int n) { return n ? n : 1; }
 
+static int taps_of(const conv_job *j) { return j->k[0] * j->k[1] * j->k[2]; }
+
 static bool takes_gradient(const param *p) { return p && p->g && !p->frozen; }
 
 /* Fills *j; false (with the error noted) when shapes do not fit. */
@@ -74,7 +76,7 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 	float *dw = nn_take(c, w->count);
 	if (nn_ok(c))
 		conv_tiles_backward_weight(c, j, n->base.in[X]->v, n->base.out->g, dw);
-	int taps = j->k[0] * j->k[1] * j->k[2], in = j->in.c, out = j->out.c;
+	int taps = taps_of(j), in = j->in.c, out = j->out.c;
 	for (int t = 0; nn_ok(c) && dw && t < taps; t++)
 		for (int i = 0; i < in; i++)
 			for (int o = 0; o < out; o++)
@@ -82,12 +84,26 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 	nn_give(c, dw, w->count);
 }
 
+/* Weights for conv_tiles_*: a single tap's as they are, for the products read them transposed. */
+static const float *tiles_take(nn *c, const conv_job *j, param *w)
+{
+	return taps_of(j) == 1 ? weights_take(c, w) : pack_taps(c, w, j->out.c, j->in.c, taps_of(j));
+}
+
+static void tiles_give(nn *c, const conv_job *j, const param *w, const float *v)
+{
+	if (taps_of(j) == 1)
+		weights_give(c, w, v);
+}
+
 /* The result of job j through Winograd, with weights that are kept in transformed form unless they are too large. */
 static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, param *w, bool back, const float *bias, const float *add,
 		     float *out)
 {
 	if (wino_is_wide(j)) {
-		wino_wide_forward(c, j, t, in, w->v, back, bias, add, out);
+		const float *v = weights_take(c, w);
+		wino_wide_forward(c, j, t, in, v, back, bias, add, out);
+		weights_give(c, w, v);
 		return;
 	}
 	const float *u = pack_wino(c, w, t, (int)w->n[0], (int)w->n[1], back);
@@ -101,9 +117,10 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 	const conv_job *j = &n->job;
 	const float *dout = n->base.out->g;
 	if (!n->winograd) {
-		const float *w = pack_taps(c, n->weight, j->out.c, j->in.c, j->k[0] * j->k[1] * j->k[2]);
+		const float *w = tiles_take(c, j, n->weight);
 		if (nn_ok(c))
 			conv_tiles_backward_data(c, j, dout, w, d);
+		tiles_give(c, j, n->weight, w);
 		return;
 	}
 	const conv_job back = { .in = j->out,
@@ -155,16 +172,17 @@ static void conv_backward(nn *c, node *base)
 /* May the result lie in x's own memory? One tap, no more channels than before, nobody else who reads x. */
 static bool shrinks(nn *c, const tensor *x, const conv_spec *s, const conv_job *j)
 {
-	return s->takes_x && x->refs == 1 && !s->add && !s->affine && !nn_recording(c) && j->k[0] * j->k[1] * j->k[2] == 1 &&
+	return s->takes_x && x->refs == 1 && !s->add && !s->affine && !nn_recording(c) && taps_of(j) == 1 &&
 	       j->up[0] * j->up[1] * j->up[2] == 1 && j->out.c <= j->in.c;
 }
 
 /* x becomes its own convolution; takes over x. */
 static tensor *shrink(nn *c, tensor *x, const conv_spec *s, const conv_job *j)
 {
-	const float *w = pack_taps(c, s->weight, j->out.c, j->in.c, 1);
+	const float *w = tiles_take(c, j, s->weight);
 	if (nn_ok(c))
 		conv_tiles_over(c, j, x->v, w, s->bias ? s->bias->v : NULL);
+	tiles_give(c, j, s->weight, w);
 	x->s = j->out;
 	return x;
 }
@@ -182,8 +200,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	if (!prologue_fits(c, x, s->affine, s->weight->name))
 		goto done;
 	j.affine = s->affine ? s->affine->v : NULL;
-	double taps = (double)j.k[0] * j.k[1] * j.k[2];
-	nn_count_flop(c, 2 * taps * j.in.c * (double)shape_count(j.out));
+	nn_count_flop(c, 2. * taps_of(&j) * j.in.c * (double)shape_count(j.out));
 	if (shrinks(c, x, s, &j))
 		return shrink(c, x, s, &j);
 	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
@@ -191,12 +208,14 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
 	bool by_winograd = wino_fits(&j);
 	wino_tile tile = by_winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
-	const float *w = by_winograd ? NULL : pack_taps(c, s->weight, j.out.c, j.in.c, (int)taps);
 	const float *bias = s->bias ? s->bias->v : NULL;
-	if (out && by_winograd)
+	if (out && by_winograd) {
 		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v);
-	else if (out)
+	} else if (out) {
+		const float *w = tiles_take(c, &j, s->weight);
 		conv_tiles_forward(c, &j, x->v, w, bias, add ? add->v : NULL, out->v);
+		tiles_give(c, &j, s->weight, w);
+	}
 	if (!nn_ok(c)) {
 		nn_drop(c, out);
 		out = NULL;

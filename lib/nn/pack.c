@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "nn/kernels/channels.h"
 
 struct packed {
 	struct packed *next;
@@ -44,17 +45,36 @@ static float *entry(nn *c, param *w, int key, size_t count, bool *made)
 	return k->w;
 }
 
+const float *weights_take(nn *c, const param *w)
+{
+	if (!w->half)
+		return nn_ok(c) && !nn_planning(c) ? w->v : NULL;
+	float *v = nn_take(c, w->count);
+	const size_t part = (size_t)1 << 14;
+	if (v)
+#pragma omp parallel for num_threads(nn_threads(c))
+		for (size_t i = 0; i < w->count; i += part)
+			nn_kernels()->channels->widen(v + i, w->half + i, w->count - i < part ? w->count - i : part);
+	return v;
+}
+
+void weights_give(nn *c, const param *w, const float *v)
+{
+	if (w->half)
+		nn_give(c, (float *)v, w->count);
+}
+
 const float *pack_taps(nn *c, param *w, int out, int in, int taps)
 {
 	bool made;
-	if (taps == 1)
-		return nn_ok(c) && !nn_planning(c) ? w->v : NULL;
 	float *to = entry(c, w, 0, w->count, &made);
+	const float *v = made ? weights_take(c, w) : NULL;
+	for (int t = 0; v && t < taps; t++)
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				to[((size_t)t * in + i) * out + o] = v[((size_t)o * in + i) * taps + t];
 	if (made)
-		for (int t = 0; t < taps; t++)
-			for (int i = 0; i < in; i++)
-				for (int o = 0; o < out; o++)
-					to[((size_t)t * in + i) * out + o] = w->v[((size_t)o * in + i) * taps + t];
+		weights_give(c, w, v);
 	return to;
 }
 
@@ -63,7 +83,10 @@ const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back)
 	bool made;
 	int key = 1 + ((t.m[0] * 8 + t.m[1]) * 8 + t.m[2]) * 2 + back;
 	float *to = entry(c, w, key, back ? wino_weight_count(t, out, in) : wino_weight_count(t, in, out), &made);
+	const float *v = made ? weights_take(c, w) : NULL;
+	if (v)
+		wino_transform_weights(c, t, v, out, in, back, to);
 	if (made)
-		wino_transform_weights(c, t, w->v, out, in, back, to);
+		weights_give(c, w, v);
 	return to;
 }

@@ -4,8 +4,11 @@
 
 #include "nn/conv_job.h"
 
-/* [out][in][taps] -> [taps][in][out]; a single tap stays as it is, for the products read it transposed. NULL while
- * planning or after an error. */
+/* The values of w, for the time being if they are of 16 bits: give them back. NULL while planning or after an error. */
+const float *weights_take(nn *c, const param *w);
+void weights_give(nn *c, const param *w, const float *v);
+
+/* [out][in][taps] -> [taps][in][out], for more than one tap. NULL while planning or after an error. */
 const float *pack_taps(nn *c, param *w, int out, int in, int taps);
 /* Winograd-transformed; see wino_transform_weights. */
 const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back);

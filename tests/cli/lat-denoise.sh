@@ -26,7 +26,7 @@ golden() {
 	local name=$1 tolerance=$2 input=$3 tensor=z
 	shift 3
 	case $name in invert*) tensor=zT ;; esac
-	expect_exit 0 "$name: runs" lat-denoise "$@" -s 4 --no-history -f -o "$T/$name.out" "$input"
+	expect_exit 0 "$name: runs" lat-denoise "$@" --solver ddim -s 4 --no-history -f -o "$T/$name.out" "$input"
 	if lat-diff -t "$tolerance" "$T/$name.lat" <(lat-cut -n $tensor "$T/$name.out") > "$T/diff"; then
 		ok "$name: golden"
 	else
@@ -42,15 +42,15 @@ golden sample_free 3e-6 "$T/noise.lat" $plain --clip none
 golden sample_shift 5e-4 "$T/noise.lat" $shift
 golden sample_stop 2e-4 "$T/noise.lat" $shift --stop .5
 golden round 5e-4 "$T/invert_shift.out" $shift
-is 'a shift U-Net without y is the U-Net' "$(lat-denoise $shift --no-y -s 4 "$T/noise.lat" | lat-cut -n z --no-history | lat2npy -n z -o "$T/{id}.npy" -f; sha256sum < "$T/a.npy")" \
+is 'a shift U-Net without y is the U-Net' "$(lat-denoise $shift --no-y --solver ddim -s 4 "$T/noise.lat" | lat-cut -n z --no-history | lat2npy -n z -o "$T/{id}.npy" -f; sha256sum < "$T/a.npy")" \
 	"$(lat-cut -n z "$T/sample_plain.out" | lat2npy -n z -o "$T/{id}.npy" -f; sha256sum < "$T/a.npy")"
 
 # what a record holds afterwards
 is 'sampling: x goes, zT and y stay' "$(lat-info "$T/sample_shift.out" | head -n 4 | cut -f3,8 | tr '\t\n' ' ;')" 'tensor model;zT -;y -;z abababababab;'
 is 'inversion: z stays' "$(lat-info "$T/invert_shift.out" | head -n 4 | cut -f3 | tr '\n' ' ')" 'tensor z y zT '
 like 'inversion: zT says its model and scale' "$(lat-info --json "$T/invert_shift.out" | head -n 1)" '"kind":"shift_unet".*"scale_factor":0.873'
-is 'history' "$(lat-denoise $shift --invert -s 1 --solver dpmpp2m --clip none "$T/clean.lat" | lat-info --history | tail -n 1 | cut -f2,4)" \
-	'lat-denoise	{"clip": "none", "invert": true, "solver": "dpmpp2m", "steps": 1}'
+is 'history' "$(lat-denoise $shift --invert -s 1 --solver ddim --clip none "$T/clean.lat" | lat-info --history | tail -n 1 | cut -f2,4)" \
+	'lat-denoise	{"clip": "none", "invert": true, "solver": "ddim", "steps": 1}'
 
 # the same bytes whatever else happens: threads, batches, place in the stream
 lat-denoise $shift --no-history -s 3 --solver dpmpp2m --invert "$T/clean.lat" > "$T/one.lat"
@@ -65,11 +65,12 @@ holds 'the same numbers in another order' lat-diff "$T/one.lat" "$T/two.lat"
 # one step of either solver is the same step
 for way in '' --invert; do
 	input=$T/$([ -n "$way" ] && echo clean || echo noise).lat
-	lat-denoise $shift $way -s 1 --clip none --no-history "$input" > "$T/one.lat"
+	lat-denoise $shift $way -s 1 --clip none --no-history --solver ddim "$input" > "$T/one.lat"
 	lat-denoise $shift $way -s 1 --clip none --no-history --solver dpmpp2m "$input" > "$T/two.lat"
 	holds "one step of either solver $way" lat-diff -t 1e-6 "$T/one.lat" "$T/two.lat"
 done
-expect_exit 1 'not so two steps' lat-diff <(lat-denoise $shift -s 2 "$T/noise.lat") <(lat-denoise $shift -s 2 --solver dpmpp2m "$T/noise.lat")
+expect_exit 1 'not so two steps' lat-diff <(lat-denoise $shift -s 2 --solver ddim "$T/noise.lat") <(lat-denoise $shift -s 2 --solver dpmpp2m "$T/noise.lat")
+holds 'the second order unless told otherwise' lat-diff <(lat-denoise $shift -s 2 "$T/noise.lat" | lat-cut -n z) <(lat-denoise $shift -s 2 --solver dpmpp2m "$T/noise.lat" | lat-cut -n z)
 
 # drawn noise
 draw() { lat-denoise $plain -s 1 --no-history "$@"; }
@@ -127,6 +128,17 @@ b = open(sys.argv[1], "rb").read()
 open(sys.argv[2], "wb").write(b[:-4] + bytes(4))' "$T/standard/unet.safetensors" "$T/flat.safetensors"
 refuses 78 'standardised: a deviation of 0' lat-denoise -q -m "$T/flat.safetensors" -s 1 --generate 1 -o "$T/no.lat"
 like 'standardised: a deviation of 0: says so' "$(cat "$T/err")" 'flat.safetensors: latent_sd: number 1919 is 0'
+
+# weights of 16 bits stay as they are in the file, and do what the same numbers in 32 bits do
+python3 tests/rounded.py "$T/shift/shift_unet.safetensors" "$T/half.safetensors" "$T/rounded.safetensors"
+for level in x86-64-v2 x86-64-v4; do
+	export LATPIPE_ARCH=$level
+	lat-denoise -q -m "$T/half.safetensors" --no-history -s 2 --any-model "$T/noise.lat" | lat-cut -n z --no-history > "$T/n1.lat"
+	lat-denoise -q -m "$T/rounded.safetensors" --no-history -s 2 --any-model "$T/noise.lat" | lat-cut -n z --no-history > "$T/n2.lat"
+	holds "16 bits: the numbers of 32 bits, $level" lat-diff "$T/n1.lat" "$T/n2.lat"
+done
+unset LATPIPE_ARCH
+expect_exit 1 '16 bits: not the numbers that were rounded' lat-diff "$T/n1.lat" <(lat-denoise -q $shift --no-history -s 2 --any-model "$T/noise.lat" | lat-cut -n z --no-history)
 
 # whose tensors they are
 refuses 65 'zT of another scale' lat-denoise $plain -s 1 -o "$T/no.lat" <(python3 tests/claim.py zT scale_factor 0.5 < "$T/noise.lat")

@@ -148,7 +148,7 @@ like 'after a kill: made' "$(lines | tail -n 1)" '1 made, 1 as they were, 1 fail
 is 'after a kill: nothing is left' "$(ls -A "$T/listed" | grep latpipe)" ''
 
 # stages of one's own: another solver, none at all, a program in another language that speaks NumPy
-expect_exit 0 'another solver' reconstruct SUBJECTS=01 OUT=solver SAMPLE='lat-denoise -m "$$MODEL" -s 2 --solver dpmpp2m'
+expect_exit 0 'another solver' reconstruct SUBJECTS=01 OUT=solver SAMPLE='lat-denoise -m "$$MODEL" -s 2 --solver ddim'
 holds 'another solver: another result' test "$(sha256sum < "$T/solver/sub-01/anat/sub-01_desc-reconstruct_T1w.nii.gz")" != \
 	"$(sha256sum < "$T/one/sub-01/anat/sub-01_desc-reconstruct_T1w.nii.gz")"
 expect_exit 0 'the autoencoder alone, and a model that has no more' reconstruct SUBJECTS=02 OUT=ae SEM=cat INVERT=cat SAMPLE=cat MODEL="$T/ae"
