@@ -37,14 +37,13 @@ $(OUT)/trips.md: $(foreach s,train $(sets),$(OUT)/$s/$(WAY).zT.lat) always
 		$(foreach s,$(sets),$(call set_trips,$s)
 		)
 		echo
-		echo '| scans | rms of zT ($(WAY)) | rms of the scaled z |'
-		echo '|---|---|---|'
+		echo '| scans | rms of zT ($(WAY)) |'
+		echo '|---|---|'
 		for set in train $(sets); do
 			codes=$(OUT)/$$set/$(WAY).zT.lat
-			scale=$$(lat-info --json $$codes | sed -n '1s/.*"scale_factor":\([0-9.e+-]*\).*/\1/p')
 			n=$$(lat-info $$codes | cut -f 3 | grep -cx zT)
-			awk -v set=$$set -v n=$$n -v zT=$(call rms,$$codes,zT) -v z=$(call rms,$$codes,z) -v scale=$$scale 'BEGIN {
-				printf "| %s (%d) | %.3f%s | %.3f |\n", set, n, zT, (zT < .95 || zT > 1.05 ? ": outside .95..1.05" : ""), z * scale }'
+			awk -v set=$$set -v n=$$n -v zT=$(call rms,$$codes,zT) 'BEGIN {
+				printf "| %s (%d) | %.3f%s |\n", set, n, zT, (zT < .95 || zT > 1.05 ? ": outside .95..1.05" : "") }'
 		done
 	} > $@
 
