@@ -33,8 +33,8 @@ struct job {
 	sem_scores scores;
 };
 
-/* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift branch the configuration decides, for
- * a U-Net has none. */
+/* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift branch the configuration decides,
+ * for a U-Net has none. */
 static void take_over(struct job *j)
 {
 	static const char *const ours[] = { "shift", "shift_places" };
@@ -97,7 +97,8 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
 	*score = -s->loss;
 	if (!code)
-		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
+		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; "
+			 "from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
 			 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
 	return code;
 }

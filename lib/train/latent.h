@@ -35,8 +35,8 @@ int latent_space_open(latent_space *l, const char *model, enum nn_math math, int
 void latent_space_close(latent_space *l);
 /* The diffusion's conventions: schedule and scale factor. ERR_OS. */
 int latent_space_set(latent_space *l, const diffusion_config *d, err *e);
-/* Clean latents are scaled by s from now on, whose arrays must stay. Where s standardises, an error weighs as much as it does in the latents
- * themselves: by the place's variance. ERR_OS. */
+/* Clean latents are scaled by s from now on, whose arrays must stay. Where s standardises, an error weighs as much as it does in the
+ * latents themselves: by the place's variance. ERR_OS. */
 int latent_space_scale(latent_space *l, scaling s, err *e);
 /* Scaling as the latents of the scans to train on ask for: standardised if c says so, and a scale factor, also c's, of 1 over the standard
  * deviation of all numbers together. A place that hardly varies (the air around the head) counts as one that does at least by

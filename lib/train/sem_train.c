@@ -108,7 +108,7 @@ static int begin_part(sem_part *p, const recipe *r, err *e)
 int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
 		   enum nn_math math, int threads, err *e)
 {
-	scaling scaled;
+	scaling scaled = { 0 };
 	int code = make(t, config, r, space, seed, e);
 	if (!code && !(t->c = nn_new(NN_TRAIN, math, threads)))
 		code = err_set(e, ERR_OS, "no memory");
