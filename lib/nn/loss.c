@@ -128,7 +128,8 @@ static void noise_backward(nn *c, node *n)
 	}
 }
 
-tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const tensor *place, const double *weight, const double *coefficient)
+tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const tensor *place, const double *weight,
+		      const double *coefficient)
 {
 	if (!alike(c, eps, noise, "noise") || (coefficient && !alike(c, eps, g, "noise")))
 		return NULL;

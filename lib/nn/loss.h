@@ -11,9 +11,9 @@ tensor *nn_l1(nn *c, tensor *x, const tensor *target);
 tensor *nn_ssim(nn *c, tensor *x, const tensor *target);
 /* mean (x - value)^2 over all elements. */
 tensor *nn_squared_to(nn *c, tensor *x, float value);
-/* Loss of a noise predictor: mean over all elements of weight_b place_i (noise - eps - coefficient_b g)^2, b being an element's volume and i
- * its place there (Ho et al. 2020, equation 14, and with g LDAE's loss of the representation); weight [b], NULL: 1; place as one volume of
- * noise, NULL: 1; g and coefficient [b] NULL: none. noise and place take no gradient. */
+/* Loss of a noise predictor: mean over all elements of weight_b place_i (noise - eps - coefficient_b g)^2, b being an element's volume and
+ * i its place there (Ho et al. 2020, equation 14, and with g LDAE's loss of the representation); weight [b], NULL: 1; place as one volume
+ * of noise, NULL: 1; g and coefficient [b] NULL: none. noise and place take no gradient. */
 tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const tensor *place, const double *weight,
 		      const double *coefficient);
 /* mean + exp(log_var/2) * noise with log_var clamped to [-30, 20] (AutoencoderKL); noise [as mean] takes no gradient. */

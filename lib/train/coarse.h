@@ -1,6 +1,6 @@
 /* A teacher for the semantic encoder while it begins from scratch: a linear map has to tell the coarse scan from the code, and is thrown
- * away afterwards. Fresh codes of all scans are almost one, so neither they nor the shift branch learn anything from the diffusion's loss: it
- * takes a code that tells scans apart to make a shift worth something, and a shift to make the code worth something. */
+ * away afterwards. Fresh codes of all scans are almost one, so neither they nor the shift branch learn anything from the diffusion's
+ * loss: it takes a code that tells scans apart to make a shift worth something, and a shift to make the code worth something. */
 #ifndef TRAIN_COARSE_H
 #define TRAIN_COARSE_H
 
