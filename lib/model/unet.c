@@ -390,10 +390,11 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 {
 	if (!call->x)
 		return NULL;
-	pass q = { .c = c, .u = &m->unet, .p = p, .places = m->diffusion.shift_places, .of = call->of, .drop = call->y ? NULL : call->drop };
+	pass q = { .c = c, .u = &m->unet, .p = p, .places = m->diffusion.shift_places, .of = call->of };
 	tensor *kept[MOST_BLOCKS] = { 0 };
 	plan net;
 	plan_make(q.u, &net);
+	q.drop = call->y ? NULL : call->drop;
 	q.time = embed_time(&q, call->t, call->x->s.b);
 	tensor *h = call->x;
 	for (int i = 0; i < net.inputs; i++) {

@@ -8,7 +8,10 @@
 #include "format/json.h"
 
 /* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
-static bool stays_half(const st_tensor *t) { return t->dtype == DTYPE_F16 && (t->rank == 2 || t->rank == 3 || t->rank == 5) && st_aligned(t); }
+static bool stays_half(const st_tensor *t)
+{
+	return t->dtype == DTYPE_F16 && (t->rank == 2 || t->rank == 3 || t->rank == 5) && st_aligned(t);
+}
 
 static int widen(param *p, const void *data, enum dtype t, err *e)
 {
