@@ -75,8 +75,8 @@ typedef struct diffusion_config {
 	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/
 						 * sqrt(1-a_t); "noise": with -sqrt(1-a_t), which is what it is used with in either
 						 * case */
-	bool shift_places;			/* "shift_places"      false; true: the shift branch gets a code of each voxel's place, at the
-						 * beginning of each level */
+	bool shift_places;			/* "shift_places"      false; true: the shift branch gets a code of the place of each
+						 * voxel, at the beginning of each level */
 } diffusion_config;
 
 typedef struct model_config {
