@@ -1,10 +1,9 @@
 # For the tests of parity at full size: `. tests/parity.sh`, then need_reference NAME. `seed`: of all that is drawn.
-oracle=$SHARED/oracle/ldae_oracle.py
+oracle=tests/oracle/ldae_oracle.py
 seed=${SEED:-1}
 
 # need_reference NAME: ends the script, with a skip of this name, where the independent implementation cannot run
 need_reference() {
-	need_shared oracle/ldae_oracle.py "$1" || finish
 	/usr/bin/python3 -c 'import torch, numpy' 2> /dev/null && return
 	skip "$1" 'no python3-torch'
 	finish
