@@ -1,7 +1,7 @@
-/* denoise [-m exact|fast] [-j THREADS] [-t TIME] [-y Y.npy -g G.npy] WEIGHTS X.npy EPS.npy
+/* denoise [-m exact|fast] [-j THREADS] [-t TIME] [-r RUNS] [-y Y.npy -g G.npy] WEIGHTS X.npy EPS.npy
  *
  * One call of a diffusion network on one latent [C,X,Y,Z] of float32, nothing around it: for comparisons with other implementations.
- * With -y and -g G too. Prints the seconds that the call took and the largest resident set so far, in MB. */
+ * With -y and -g G too. Prints the seconds that the call took and the largest resident set so far, in MB. -r: calls before that one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +48,10 @@ static int write_numbers(const float *v, const int64_t n[4], const char *path, e
 int main(int argc, char **argv)
 {
 	enum nn_math math = NN_EXACT;
-	int threads = 2;
+	int threads = 2, runs = 0;
 	double t = 500;
 	const char *y_path = NULL, *g_path = NULL;
-	for (int o; (o = getopt(argc, argv, "m:j:t:y:g:")) != -1;) {
+	for (int o; (o = getopt(argc, argv, "m:j:t:r:y:g:")) != -1;) {
 		switch (o) {
 		case 'm':
 			math = strcmp(optarg, "fast") ? NN_EXACT : NN_FAST;
@@ -61,6 +61,9 @@ int main(int argc, char **argv)
 			break;
 		case 't':
 			t = atof(optarg);
+			break;
+		case 'r':
+			runs = atoi(optarg);
 			break;
 		case 'y':
 			y_path = optarg;
@@ -88,7 +91,7 @@ int main(int argc, char **argv)
 		code = mem_zero(&eps, (size_t)count(d.x), sizeof *eps, argv[2], &e);
 	if (!code && g_path)
 		code = mem_zero(&g, (size_t)count(d.x), sizeof *g, g_path, &e);
-	if (!code) {
+	for (int i = 0; i <= runs && !code; i++) {
 		start = clock_seconds();
 		code = denoiser_eps(&d, eps, g, x, t, y, &e);
 	}

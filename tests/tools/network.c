@@ -1,4 +1,4 @@
-/* network [-m exact|fast] [-j THREADS] [-t RUNS] encode|decode|discriminate WEIGHTS IN.npy OUT.npy [SECOND.npy]
+/* network [-m exact|fast] [-j THREADS] [-t RUNS] encode|decode|discriminate|semantic WEIGHTS IN.npy OUT.npy [SECOND.npy]
  *
  * One network on one array [channels,X,Y,Z] or [1,channels,X,Y,Z] of float32, nothing around it: for comparisons with other
  * implementations. SECOND is sigma, for encode. -t: runs once to warm up, then RUNS times, and prints the seconds of each. */
@@ -13,11 +13,13 @@
 #include "format/npy.h"
 #include "model/autoencoder.h"
 #include "model/discriminator.h"
+#include "model/semantic.h"
 #include "model/weights.h"
 
-enum stage { ENCODE, DECODE, DISCRIMINATE, STAGES };
+enum stage { ENCODE, DECODE, DISCRIMINATE, SEMANTIC, STAGES };
 
-static const char *const stages[STAGES] = { "encode", "decode", "discriminate" };
+static const char *const stages[STAGES] = { "encode", "decode", "discriminate", "semantic" },
+			 *const kinds[STAGES] = { "autoencoder", "autoencoder", "discriminator", "semantic" };
 
 static int read_array(npy_array *a, shape *s, const char *path, err *e)
 {
@@ -60,6 +62,7 @@ static tensor *run(nn *c, const weights *w, enum stage what, tensor *x, tensor *
 	switch (what) {
 	case ENCODE: return autoencoder_encode(c, &w->config.autoencoder, &w->params, x, log_var);
 	case DECODE: return autoencoder_decode(c, &w->config.autoencoder, &w->params, x);
+	case SEMANTIC: return semantic_encode(c, &w->config.semantic, &w->params, &(semantic_call){ .x = x });
 	default: return discriminator_judge(c, &w->config.discriminator, &w->params, x, false);
 	}
 }
@@ -92,7 +95,7 @@ int main(int argc, char **argv)
 	shape s;
 	tensor *log_var = NULL, *y = NULL;
 	nn *c = nn_new(NN_INFER, math, threads);
-	int code = weights_open(&w, argv[1], what == DISCRIMINATE ? "discriminator" : "autoencoder", &e);
+	int code = weights_open(&w, argv[1], kinds[what], &e);
 	if (!code)
 		code = read_array(&a, &s, argv[2], &e);
 	tensor *x = code ? NULL : nn_from_field(c, s, a.data);
