@@ -1,8 +1,9 @@
 """standardise.py IN OUT Z X BACK: the U-Net in file IN as one on standardised latents, OUT, with a mean and a standard deviation for each place. X: the
 NumPy file Z on its way in, so that IN makes of X what OUT makes of Z; BACK: Z on its way out. Standard library alone."""
 import array, ast, json, math, struct, sys
+from safetensors_file import load, store
 
-def load(path):
+def load_npy(path):
     b = open(path, 'rb').read()
     at = 10 + struct.unpack('<H', b[8:10])[0]
     a = array.array('f')
@@ -10,7 +11,7 @@ def load(path):
     return b[:at], a
 
 source, target, z, x, back = sys.argv[1:]
-head, v = load(z)
+head, v = load_npy(z)
 shape = ast.literal_eval(head[10:].decode().strip())['shape'][-4:]
 count = math.prod(shape)
 mean = array.array('f', [(i * 37 % 101) / 64 - .75 for i in range(count)])
@@ -18,17 +19,11 @@ sd = array.array('f', [(1 + i * 13 % 7) / 4 for i in range(count)])
 open(x, 'wb').write(head + array.array('f', [(a - m) / s for a, m, s in zip(v, mean, sd)]).tobytes())
 open(back, 'wb').write(head + array.array('f', [a * s + m for a, m, s in zip(v, mean, sd)]).tobytes())
 
-b = open(source, 'rb').read()
-n = struct.unpack('<Q', b[:8])[0]
-index, data = json.loads(b[8:8 + n]), b[8 + n:]
-meta = index['__metadata__']
-config = json.loads(meta['config'])
+metadata, tensors = load(source)
+config = json.loads(metadata['config'])
 config.setdefault('diffusion', {})['standardised'] = True
-meta['config'] = json.dumps(config)
-del meta['identity']
-for name, values in ('latent_mean', mean), ('latent_sd', sd):
-    index[name] = {'dtype': 'F32', 'shape': shape, 'data_offsets': [len(data), len(data) + 4 * count]}
-    data += values.tobytes()
-text = json.dumps(index).encode()
-text += b' ' * (-len(text) % 8)
-open(target, 'wb').write(struct.pack('<Q', len(text)) + text + data)
+metadata['config'] = json.dumps(config)
+del metadata['identity']
+tensors['latent_mean'] = 'F32', shape, mean.tobytes()
+tensors['latent_sd'] = 'F32', shape, sd.tobytes()
+store(target, metadata, tensors)

@@ -18,9 +18,8 @@ typedef struct denoiser {
 } denoiser;
 
 /* Opens the diffusion network of a model (model_find; NULL: the default): shift_unet, or unet where there is none. The weights stay mapped,
- * also those of 16 bits.
- * Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network. Close with
- * denoiser_close also when it fails. */
+ * also those of 16 bits. Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network.
+ * Close with denoiser_close also when it fails. */
 int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads, err *e);
 /* Another grid of latents than that of the configuration's volume. ERR_CONFIG when the network cannot halve it often enough, and when
  * its latents are standardised place by place. */

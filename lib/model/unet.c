@@ -358,7 +358,10 @@ static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tenso
 {
 	char at[LAYER_NAME];
 	const bool places = shift && q->places;
-	h = run_block(q, MIDDLE[shift], &p->middle, places ? add_places(q, nn_keep(h)) : nn_keep(h));
+	h = nn_keep(h);
+	if (places)
+		h = add_places(q, h);
+	h = run_block(q, MIDDLE[shift], &p->middle, h);
 	for (int i = 0; i < p->outputs; i++) {
 		if (places && i && i % (q->u->res_blocks + 1) == 0) /* a level's first */
 			h = add_places(q, h);

@@ -115,19 +115,14 @@ tensor *nn_repeat(nn *c, tensor *x, int n)
 	return out;
 }
 
-static void places_backward(nn *c, node *base)
+/* codes [most][ch]: what channel k has at place i along its axis, of n places there. */
+static void place_codes(float *codes, const int n[3], int ch, int most)
 {
-	tensor *x = base->in[0];
-	float *g = nn_gradient(c, x);
-	if (g && !nn_planning(c))
-		for (size_t i = 0; i < shape_count(x->s); i++)
-			g[i] += base->out->g[i];
-}
-
-/* What channel k has at place i of n. */
-static float place_code(int k, int i, int n)
-{
-	return n < 2 ? 0 : (float)(sqrt(2) * cos(M_PI * (1 + k / 3 % (n - 1)) * (i + .5) / n));
+	for (int i = 0; i < most; i++)
+		for (int k = 0; k < ch; k++) {
+			int of = n[k % 3];
+			codes[i * ch + k] = of < 2 ? 0 : (float)(sqrt(2) * cos(M_PI * (1 + k / 3 % (of - 1)) * (i + .5) / of));
+		}
 }
 
 tensor *nn_add_places(nn *c, tensor *x)
@@ -135,16 +130,21 @@ tensor *nn_add_places(nn *c, tensor *x)
 	if (!x || !nn_ok(c))
 		return NULL;
 	const shape s = x->s;
+	const int n[3] = { s.x, s.y, s.z }, most = s.x > s.y ? (s.x > s.z ? s.x : s.z) : (s.y > s.z ? s.y : s.z);
+	const size_t count = (size_t)most * s.c;
 	tensor *out = nn_tensor(c, s);
-	if (out && out->v)
+	float *codes = nn_take(c, count);
+	if (out && out->v && codes) {
+		place_codes(codes, n, s.c, most);
 #pragma omp parallel for num_threads(nn_threads(c))
 		for (size_t v = 0; v < voxels_of(s); v++) {
-			const int n[3] = { s.x, s.y, s.z };
 			const int at[3] = { (int)(v / s.z / s.y % s.x), (int)(v / s.z % s.y), (int)(v % s.z) };
 			for (int k = 0; k < s.c; k++)
-				out->v[v * s.c + k] = x->v[v * s.c + k] + place_code(k, at[k % 3], n[k % 3]);
+				out->v[v * s.c + k] = x->v[v * s.c + k] + codes[at[k % 3] * s.c + k];
 		}
-	nn_push(c, sizeof(node), places_backward, out, 1, &x, false);
+	}
+	nn_give(c, codes, count);
+	nn_push(c, sizeof(node), nn_pass_gradient, out, 1, &x, false);
 	return out;
 }
 

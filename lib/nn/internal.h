@@ -35,5 +35,7 @@ struct node {
  * (>= sizeof(node); operators put their own struct around it), holding references to out and in. out->needs_grad is set.
  * NULL when nothing is to be recorded. */
 void *nn_push(nn *c, size_t size, void (*backward)(nn *, node *), tensor *out, int inputs, tensor *const *in, bool has_param);
+/* The backward of an operator that adds a constant to its only input: the gradient passes through. */
+void nn_pass_gradient(nn *c, node *n);
 
 #endif

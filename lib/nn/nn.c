@@ -224,6 +224,15 @@ float *nn_gradient(nn *c, tensor *t)
 	return g;
 }
 
+void nn_pass_gradient(nn *c, node *n)
+{
+	tensor *x = n->in[0];
+	float *g = nn_gradient(c, x);
+	if (g && !nn_planning(c))
+		for (size_t i = 0; i < shape_count(x->s); i++)
+			g[i] += n->out->g[i];
+}
+
 void *nn_push(nn *c, size_t size, void (*backward)(nn *, node *), tensor *out, int inputs, tensor *const *in, bool has_param)
 {
 	bool wanted = has_param;

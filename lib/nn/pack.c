@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "nn/kernels/channels.h"
+#include "nn/kernels/kernels.h"
 
 struct packed {
 	struct packed *next;
@@ -54,7 +54,7 @@ const float *weights_take(nn *c, const param *w)
 	if (v)
 #pragma omp parallel for num_threads(nn_threads(c))
 		for (size_t i = 0; i < w->count; i += part)
-			nn_kernels()->channels->widen(v + i, w->half + i, w->count - i < part ? w->count - i : part);
+			nn_kernels()->widen(v + i, w->half + i, w->count - i < part ? w->count - i : part);
 	return v;
 }
 

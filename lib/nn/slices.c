@@ -38,15 +38,6 @@ tensor *nn_map_mean(nn *c, tensor *x)
 	return out;
 }
 
-static void add_code_backward(nn *c, node *base)
-{
-	tensor *x = base->in[0];
-	float *dx = nn_gradient(c, x);
-	if (dx && !nn_planning(c))
-		for (size_t i = 0; i < shape_count(x->s); i++)
-			dx[i] += base->out->g[i];
-}
-
 tensor *nn_add_code(nn *c, tensor *x, const param *code)
 {
 	if (!x || !code || !nn_ok(c))
@@ -58,7 +49,7 @@ tensor *nn_add_code(nn *c, tensor *x, const param *code)
 	if (out && out->v)
 		for (size_t i = 0; i < shape_count(x->s); i++)
 			out->v[i] = x->v[i] + code->v[i % one];
-	nn_push(c, sizeof(node), add_code_backward, out, 1, &x, false);
+	nn_push(c, sizeof(node), nn_pass_gradient, out, 1, &x, false);
 	return out;
 }
 

@@ -7,7 +7,6 @@ if grep -q __asan_init "$BUILD/lat-denoise" || [ ! -x /usr/bin/time ]; then
 	skip 'flat memory in every stage' 'needs GNU time and no sanitizers'
 	finish
 fi
-export LATPIPE_MODELS=$T
 for i in $(seq 200); do
 	ln -s "${scans[i % 4]}" "$T/flow-$i.nii"
 done

@@ -1,9 +1,6 @@
 /* What ConvNeXt and attention do along and between channels. Compiled once per instruction-set level with -DLEVEL=name; see kernels.h. */
 #include "nn/kernels/channels.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "nn/kernels/vector.h"
 
 /* ---- normalisation of one voxel over its channels ---- */
@@ -259,20 +256,6 @@ static void depthwise_weight(double *dtaps, const float *frame, const float *d, 
 		}
 }
 
-static void widen(float *out, const uint16_t *half, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint32_t bits = (uint32_t)(half[i] & 0x7fff) << 13;
-		float v, special;
-		memcpy(&v, &bits, sizeof v);
-		bool finite = bits < (uint32_t)0x7c00 << 13;
-		v *= 0x1p112f; /* from one bias of the exponent to the other, subnormal numbers too */
-		bits |= 0x7f800000;
-		memcpy(&special, &bits, sizeof special);
-		out[i] = copysignf(finite ? v : special, half[i] & 0x8000 ? -1.f : 1.f);
-	}
-}
-
 extern const channel_kernels JOIN(channel_kernels_, LEVEL);
 const channel_kernels JOIN(channel_kernels_, LEVEL) = {
 	.normalise = normalise,
@@ -283,7 +266,6 @@ const channel_kernels JOIN(channel_kernels_, LEVEL) = {
 	.softmax = softmax,
 	.softmax_backward = softmax_backward,
 	.scaled_residual = scaled_residual,
-	.widen = widen,
 	.depthwise_frame = depthwise_frame,
 	.depthwise_load = depthwise_load,
 	.depthwise = depthwise,

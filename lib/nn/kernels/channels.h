@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum { DEPTHWISE = 7 }; /* taps on each of two axes, as many zeros around as keep the size */
 
@@ -30,9 +29,6 @@ typedef struct channel_kernels {
 	void (*softmax)(float *x, size_t n, int c, float scale);
 	/* d, the gradient at the result p, becomes that at x: scale p (d - <d, p>). */
 	void (*softmax_backward)(float *d, const float *p, size_t n, int c, float scale);
-
-	/* Numbers of 16 bits (IEEE half precision). */
-	void (*widen)(float *out, const uint16_t *half, size_t n);
 
 	/* Depthwise convolution of one map [height][width][c], LANES channels at a time (`some` of them are there): the map is loaded
 	 * into a frame of depthwise_frame floats, zeros at first, whose border is left as it is; then taps [DEPTHWISE^2][LANES] slide over

@@ -1,5 +1,6 @@
 /* Compiled once per instruction-set level with -DLEVEL=name; see kernels.h for what each function does. Plain loops over vectors
  * of LANES channels: the compiler splits them into whatever the level's registers hold. */
+#include <math.h>
 #include <string.h>
 
 #include "nn/kernels/channels.h"
@@ -368,6 +369,20 @@ static void wino_weight_adjoint(wino_tile t, const double *u, float *taps)
 		}
 }
 
+static void widen(float *out, const uint16_t *half, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits = (uint32_t)(half[i] & 0x7fff) << 13;
+		float v, special;
+		memcpy(&v, &bits, sizeof v);
+		bool finite = bits < (uint32_t)0x7c00 << 13;
+		v *= 0x1p112f; /* from one bias of the exponent to the other, subnormal numbers too */
+		bits |= 0x7f800000;
+		memcpy(&special, &bits, sizeof special);
+		out[i] = copysignf(finite ? v : special, half[i] & 0x8000 ? -1.f : 1.f);
+	}
+}
+
 extern const channel_kernels JOIN(channel_kernels_, LEVEL);	/* channels.c */
 extern const kernels JOIN(kernels_, LEVEL);
 const kernels JOIN(kernels_, LEVEL) = {
@@ -380,5 +395,6 @@ const kernels JOIN(kernels_, LEVEL) = {
 	.wino_output_adjoint = wino_output_adjoint,
 	.wino_weight = wino_weight,
 	.wino_weight_adjoint = wino_weight_adjoint,
+	.widen = widen,
 	.channels = &JOIN(channel_kernels_, LEVEL),
 };

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { LANES = 16 };	/* channels are handled, and padded in work space, by so many */
 
@@ -43,6 +44,8 @@ typedef struct kernels {
 	void (*wino_weight)(wino_tile t, const float *taps, float *u, size_t sp);
 	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
 	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
+	/* Numbers of 16 bits (IEEE half precision) as floats. */
+	void (*widen)(float *out, const uint16_t *half, size_t n);
 	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 
