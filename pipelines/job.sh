@@ -160,7 +160,14 @@ publish() {
 	local file
 	sync "$work"/* && mkdir -p "$folder" || return
 	for file in "$work"/extra.*; do mv -f "$file" "$folder/${stem}_${file##*/extra.}" || return; done
+	rm -f "$OUT/logs/${stem}"_*.png
 	mv -f "$work/sidecar" "$sidecar" && mv -f "$work/output$EXT" "$output"
+}
+
+# keep_pictures: what a failed unit has drawn tells more than its message; gone again when the unit is made
+keep_pictures() {
+	local file
+	for file in "$work"/*.png; do mv -f "$file" "$OUT/logs/${stem}_${file##*/}"; done
 }
 
 # hold: a folder for this unit on the same disk as the output, and ours alone: jobs of another run on the same OUT wait here, and those that
@@ -185,6 +192,7 @@ attempt() {
 	code=$?
 	if [ "$code" -ne 0 ] || [ ! -s "$output" ]; then
 		first_failure "$code"
+		keep_pictures
 		return
 	fi
 	output=$whole

@@ -18,7 +18,7 @@
 # (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan), _mask.png (the mask's outline on the scan) and
 # _template.png (Colin27's outline on the result) to look at.
 # Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; extracted (1: was already). Less dice than LEAST_DICE
-# is a failure.
+# is a failure, whose pictures are in OUT/logs.
 # A stage is swapped by giving its command, in which $$path is the scan and $$work a folder: EXTRACT makes "$$work/mask.nii.gz"; BIAS
 # "$$work/even.nii.gz", the scan with even intensities (none is done unless given: Debian has no tool for it that would be light, such
 # as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz". Needs the Debian packages elastix and mricron-data.

@@ -13,7 +13,7 @@
 #   make ... slurm                 prints a script for sbatch(1), an array of the same jobs. make -n: what would be done. make help
 # What is done is not done again: a sidecar that agrees with the scan's content, the weights' identities, the stages' commands and the
 # version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2. logs/NAME.tsv is parallel's log of the jobs,
-# logs/NAME-outputs.txt lists what is there.
+# logs/NAME-outputs.txt lists what is there; pictures that a failed unit has drawn are in logs/, too.
 #
 # For who writes one: set these, include this file, and give `NAME: ; $(EACH)` as the rule.
 #   NAME    the pipeline, and desc-NAME of what it makes

@@ -174,7 +174,7 @@ write_description() {
 		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
 		printf '\n}\n'
 	} > "$to.part" && mv -f "$to.part" "$to" || return
-	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
+	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
 }
 
 # copy_tables: who the subjects are and when they were seen, so that the derivative can be the study of another pipeline

@@ -73,7 +73,7 @@ static int train(struct job *j)
 	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, cli_math(),
 				 cli_common.threads, &e),
 		  &e);
-	trainer_init(&j->t.weights, &j->t.ema, "unet");
+	trainer_init(&j->t.weights, &j->t.ema, "unet", trainer_options.init, NULL);
 	const trainer run = {
 		.state = &j->t.state,
 		.config = j->l.json,

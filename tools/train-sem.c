@@ -8,12 +8,14 @@
 #include "cli/trainer.h"
 #include "cli/trainer_latents.h"
 #include "model/find.h"
+#include "model/unet.h"
 #include "train/sem_train.h"
 
-static const char *unet_name;
+static const char *unet_name, *shift_name;
 
 static const struct cli_option options[] = {
 	{ 0, "unet", CLI_TEXT, &unet_name, "NAME|DIR|FILE", "the noise predictor to build on, instead of the model's", false },
+	{ 0, "init-shift", CLI_TEXT, &shift_name, "NAME|DIR|FILE", "begin with the shift branch of this model", false },
 	{ 0 },
 };
 
@@ -115,7 +117,8 @@ static int train(struct job *j)
 	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, cli_math(),
 				 cli_common.threads, &e),
 		  &e);
-	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic");
+	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic", trainer_options.init, NULL);
+	trainer_init(&j->t.net.weights, &j->t.net.ema, "shift_unet", shift_name, unet_is_shift);
 	const trainer run = {
 		.state = &j->t.state,
 		.config = j->l.json,

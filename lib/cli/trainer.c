@@ -99,18 +99,18 @@ dataset *trainer_data(char **operands, int n, dataset_options *o)
 	return d;
 }
 
-void trainer_init(params *ps, params *ema, const char *kind)
+void trainer_init(params *ps, params *ema, const char *kind, const char *from, bool (*which)(const char *name))
 {
 	err e = { 0 };
 	char *path = NULL;
 	weights w;
-	if (!trainer_options.init)
+	if (!from)
 		return;
-	cli_check(model_find(&path, trainer_options.init, kind, &e), &e);
+	cli_check(model_find(&path, from, kind, &e), &e);
 	cli_check(weights_open(&w, path, kind, &e), &e);
 	if (!strcmp(kind, "semantic"))
 		cli_check(semantic_names(&w.params, &e), &e);
-	if (weights_copy(ps, &w, NULL, &e) || weights_copy(ema, &w, NULL, &e)) {
+	if (weights_copy(ps, &w, which, &e) || weights_copy(ema, &w, which, &e)) {
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
 	}

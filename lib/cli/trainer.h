@@ -35,8 +35,9 @@ json_t *trainer_config(model_config *c, const char *recipe);
 void trainer_folder(int n);
 /* dataset_open; of *o the folder, the split and the warnings are filled in. */
 dataset *trainer_data(char **operands, int n, dataset_options *o);
-/* With --init: the weights of kind's file of that model, instead of drawn ones, into ps and its average. */
-void trainer_init(params *ps, params *ema, const char *kind);
+/* The weights of kind's file of the model `from` (NULL: nothing happens), those for which `which` holds (NULL: all), instead of fresh ones,
+ * into ps and its average. */
+void trainer_init(params *ps, params *ema, const char *kind, const char *from, bool (*which)(const char *name));
 
 enum { TRAINER_COLUMNS = 16 };
 

@@ -96,9 +96,10 @@ static void tiles_give(nn *c, const conv_job *j, const param *w, const float *v)
 		weights_give(c, w, v);
 }
 
-/* The result of job j through Winograd, with weights that are kept in transformed form unless they are too large. */
+/* The result of job j through Winograd, with weights that are kept in transformed form unless they are too large. summed: the tensor whose
+ * values these are, or NULL; a norm is likely to follow, so its sums are taken while it is stored. */
 static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, param *w, bool back, const float *bias, const float *add,
-		     float *out)
+		     float *out, tensor *summed)
 {
 	if (wino_is_wide(j)) {
 		const float *v = weights_take(c, w);
@@ -108,7 +109,7 @@ static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, par
 	}
 	const float *u = pack_wino(c, w, t, (int)w->n[0], (int)w->n[1], back);
 	if (nn_ok(c))
-		wino_forward(c, j, t, in, u, bias, add, out);
+		wino_forward(c, j, t, in, u, bias, add, out, summed ? nn_new_sums(c, summed) : NULL);
 }
 
 /* The gradient at the virtual input [b][virt][in.c]. */
@@ -130,7 +131,7 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 				.k = { 3, 3, 3 },
 				.stride = 1,
 				.pad = 2 - j->pad };
-	winograd(c, &back, n->tile, dout, n->weight, true, NULL, NULL, d);
+	winograd(c, &back, n->tile, dout, n->weight, true, NULL, NULL, d, NULL);
 }
 
 static void conv_backward(nn *c, node *base)
@@ -184,6 +185,7 @@ static tensor *shrink(nn *c, tensor *x, const conv_spec *s, const conv_job *j)
 		conv_tiles_over(c, j, x->v, w, s->bias ? s->bias->v : NULL);
 	tiles_give(c, j, s->weight, w);
 	x->s = j->out;
+	nn_forget_sums(x);
 	return x;
 }
 
@@ -206,11 +208,13 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
 	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
+	if (in_place)
+		nn_forget_sums(out);
 	bool by_winograd = wino_fits(&j);
 	wino_tile tile = by_winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
 	const float *bias = s->bias ? s->bias->v : NULL;
 	if (out && by_winograd) {
-		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v);
+		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v, out);
 	} else if (out) {
 		const float *w = tiles_take(c, &j, s->weight);
 		conv_tiles_forward(c, &j, x->v, w, bias, add ? add->v : NULL, out->v);

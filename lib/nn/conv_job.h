@@ -36,14 +36,16 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math);
 size_t wino_weight_count(wino_tile t, int cin, int cout);
 /* w: the field's [out][in][3][3][3]; back: the flipped, transposed kernel of the data gradient (then cin, cout are swapped). */
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u);
-void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out);
+/* sums: of the result, as a tensor's, zeroed; NULL: not wanted. */
+void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out,
+		  double *sums);
 /* One row of them, for one channel that is read: columns first .. first+n-1 (whole vectors; zeros beyond the last channel) to u[p*sp]. */
 void wino_transform_row(wino_tile t, const float *w, int out, int in, bool back, int row, int first, int n, float *u, size_t sp);
 int wino_points(wino_tile t);
 /* Output channels first .. first+n-1 of the tile of volume b whose first voxel is `at`, from m[p*mp]: with bias [n, whole vectors] and add
- * (NULL: none; as out) to out. */
+ * (NULL: none; as out) to out; sums as the kernel takes them. */
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
-		const float *add, float *out);
+		const float *add, float *out, double *sums);
 /* Weights so many that they are not kept in transformed form, which is 64/27 as large or larger (winograd_wide.c). */
 bool wino_is_wide(const conv_job *j);
 /* wino_forward from the field's own weights w, as wino_transform_weights takes them, which a call transforms block by block. */

@@ -15,6 +15,11 @@ void nn_count_flop(nn *c, double flop);
 /* Memory that stays for the life of the process, beside the pool's. */
 void nn_count_packed(nn *c, size_t bytes);
 
+/* t->sums for who is about to store t's values, zeroed; NULL without memory for them: whoever needs sums reads the values then. */
+double *nn_new_sums(const nn *c, tensor *t);
+/* For who changes values and takes no sums. */
+void nn_forget_sums(tensor *t);
+
 /* t->g, zeroed when new. NULL when t needs none or after an error. */
 float *nn_gradient(nn *c, tensor *t);
 /* The same when the caller is going to write every element: *fresh tells whether to store (true) or to add (false). */

@@ -158,9 +158,24 @@ void nn_drop(nn *c, tensor *t)
 	if (!t || --t->refs)
 		return;
 	nn_give(c, t->v, t->room);
+	nn_forget_sums(t);
 	if (t->g)
 		nn_give(c, t->g, shape_count(t->s));
 	free(t);
+}
+
+double *nn_new_sums(const nn *c, tensor *t)
+{
+	nn_forget_sums(t);
+	if (c->mode != NN_PLAN)
+		t->sums = calloc((size_t)t->s.b * 2 * (size_t)t->s.c, sizeof *t->sums);
+	return t->sums;
+}
+
+void nn_forget_sums(tensor *t)
+{
+	free(t->sums);
+	t->sums = NULL;
 }
 
 tensor *nn_detach(nn *c, tensor *t)

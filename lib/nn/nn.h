@@ -28,6 +28,7 @@ typedef struct tensor {
 	bool needs_grad;	/* the backward pass shall reach it */
 	int refs;
 	size_t room;		/* elements that v's memory has: more than the shape's when a larger tensor left it behind */
+	double *sums;		/* [b][2c]: of each channel and of its squares, taken while v was stored; NULL: not known */
 } tensor;
 
 enum nn_math {

@@ -90,8 +90,12 @@ static double *statistics(nn *c, const tensor *x, const layout *l, int groups, d
 	if (!stats || !sum)
 		nn_fail(c, ERR_OS, "no memory for sums");
 	for (int b = 0; nn_ok(c) && b < x->s.b; b++) {
-		memset(sum, 0, 2 * (size_t)ch * sizeof *sum);
-		sums_of(c, x->v + (size_t)b * voxels * ch, voxels, ch, sum, sum + ch);
+		if (x->sums) {
+			memcpy(sum, x->sums + (size_t)b * 2 * ch, 2 * (size_t)ch * sizeof *sum);
+		} else {
+			memset(sum, 0, 2 * (size_t)ch * sizeof *sum);
+			sums_of(c, x->v + (size_t)b * voxels * ch, voxels, ch, sum, sum + ch);
+		}
 		for (int k = 0; k < ch; k++) {
 			int s = set_of(l, groups, b, k);
 			stats[s] += sum[k];

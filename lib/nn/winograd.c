@@ -129,7 +129,7 @@ static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, tran
 }
 
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
-		const float *add, float *out)
+		const float *add, float *out, double *sums)
 {
 	const int left[3] = { j->out.x - at[0], j->out.y - at[1], j->out.z - at[2] };
 	size_t oz = (size_t)j->out.c, oy = oz * (size_t)j->out.z, ox = oy * (size_t)j->out.y;
@@ -137,18 +137,37 @@ void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const fl
 	int valid[3];
 	for (int a = 0; a < 3; a++)
 		valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
-	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid);
+	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid,
+				  sums);
 }
 
-void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out)
+/* parts [bricks][2][cp] -> sums [b][2*out.c], in the order of the bricks. */
+static void merge_sums(const conv_job *j, const bricks *k, int cp, const double *parts, double *sums)
+{
+	int each = k->total / j->out.b;
+	for (int i = 0; i < k->total; i++)
+		for (int half = 0; half < 2; half++) {
+			const double *from = parts + ((size_t)i * 2 + half) * cp;
+			double *to = sums + ((size_t)(i / each) * 2 + half) * j->out.c;
+			for (int o = 0; o < j->out.c; o++)
+				to[o] += from[o];
+		}
+}
+
+void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out,
+		  double *sums)
 {
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = wino_points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
 	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * ip;
 	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
-	if (!work)
+	double *parts = sums ? calloc((size_t)k.total * 2 * op, sizeof *parts) : NULL;
+	if (!work || (sums && !parts)) {
+		if (sums)
+			nn_fail(c, ERR_OS, "no memory for sums");
 		goto done;
+	}
 	float *padded = work + work_n * (size_t)threads;
 	for (int i = 0; i < op; i++)
 		padded[i] = bias && i < co ? bias[i] : 0;
@@ -165,10 +184,14 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
 				for (int z = at[2]; z < at[2] + k.n[2] * t.m[2] && z < j->out.z; z += t.m[2]) {
 					const int tile[3] = { x, y, z };
-					wino_store(j, t, b, tile, m + (size_t)tiles++ * op, mp, 0, co, padded, add, out);
+					wino_store(j, t, b, tile, m + (size_t)tiles++ * op, mp, 0, co, padded, add, out,
+						   parts ? parts + (size_t)i * 2 * op : NULL);
 				}
 	}
+	if (sums)
+		merge_sums(j, &k, op, parts, sums);
 done:
+	free(parts);
 	nn_give(c, work, work_n * (size_t)threads + (size_t)op);
 }
 

@@ -67,7 +67,7 @@ static void store_block(const conv_job *j, const slabs *s, wino_tile t, int from
 		int at[3], b = slab_at(j, t, from + i / (s->ny * s->nz), &at[0]);
 		at[1] = i / s->nz % s->ny * t.m[1];
 		at[2] = i % s->nz * t.m[2];
-		wino_store(j, t, b, at, m + (size_t)i * BLOCK, mp, first, n, padded, add, out);
+		wino_store(j, t, b, at, m + (size_t)i * BLOCK, mp, first, n, padded, add, out, NULL);
 	}
 }
 

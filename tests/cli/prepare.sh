@@ -82,6 +82,9 @@ O=$T/bad
 expect_exit 2 'a registration that went astray' prepare EXTRACTED=yes REGISTER="cp '$T/known.txt' \"\$\$work/xfm.txt\""
 like 'is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '^sub-1_T1w\|judge\|65\|prepare: the brain does not cover the template.s: Dice 0\.[0-9]*, less than \.8 '
 is 'and leaves nothing' "$(find "$O" -name '*.nii.gz')" ''
+is 'but pictures' "$(cd "$O/logs" && echo *.png)" 'sub-1_desc-prepare_mask.png sub-1_desc-prepare_template.png'
+expect_exit 0 'a brain that shall not cover the template' prepare EXTRACTED=yes LEAST_DICE=0 REGISTER="cp '$T/known.txt' \"\$\$work/xfm.txt\""
+is 'what was made needs none' "$(find "$O/logs" -name '*.png')" ''
 expect_exit 2 'no template' prepare BRAIN=/none
 like 'no template: is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '\|66\|prepare: /none: cannot be read .Debian package mricron-data.$'
 expect_exit 2 'EXTRACTED that is no choice' prepare EXTRACTED=perhaps

@@ -53,6 +53,10 @@ copied = [k for k in h if k.startswith("shift_") and k[len("shift_"):] in h and 
 print(len(copied) > 20, all(off(k) < 1e-9 for k in copied), max(map(abs, values("shift_out.2.weight"))) < 1e-9)
 E2
 )" 'True True True'
+# begun where another ended
+sem -o "$T/on" --steps 1 --lr 1e-12 --init "$T/whole" --init-shift "$T/whole" "${scans[@]}"
+is '--init, --init-shift: the score of those' "$(awk -F'\t' 'FNR == 1 { file++; next } file == 1 { if (best == "" || $2 < best) best = $2 }
+	file == 2 { print ($2 - best) ^ 2 < 1e-12 }' "$T/whole/validation.tsv" "$T/on/validation.tsv")" 1
 is 'the model is as it was' "$(cat "$T"/model/* | sha256sum)" "$before"
 is 'identity of the autoencoder' "$(meta "$T/whole/shift_unet" autoencoder)" "$(meta "$T/ae/autoencoder" identity)"
 is 'identity of the encoder' "$(meta "$T/whole/shift_unet" semantic)" "$(meta "$T/whole/semantic" identity)"

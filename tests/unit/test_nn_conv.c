@@ -12,6 +12,28 @@ static const double EXACT = 1e-6, FAST = 1e-5;
 /* The worst of each kind so far, for the log. */
 static double worst[2];
 
+/* How many results came with their sums. */
+static int summed;
+
+/* Floats are summed by up to 64, then doubles: 64 u/2 = 2e-6 of what is added at most, and far less in the mean. */
+static void check_sums(const tensor *y)
+{
+	size_t ch = (size_t)y->s.c, voxels = (size_t)y->s.x * y->s.y * y->s.z;
+	for (size_t i = 0; i < (size_t)y->s.b * ch; i++) {
+		const float *v = y->v + i / ch * voxels * ch + i % ch;
+		const double *got = y->sums + i / ch * 2 * ch + i % ch;
+		double sum = 0, square = 0, size = 0;
+		for (size_t k = 0; k < voxels; k++) {
+			sum += (double)v[k * ch];
+			size += fabs((double)v[k * ch]);
+			square += (double)v[k * ch] * (double)v[k * ch];
+		}
+		assert_true(fabs(got[0] - sum) <= 2e-6 * size);
+		assert_true(fabs(got[ch] - square) <= 2e-6 * square);
+	}
+	summed++;
+}
+
 static void check_forward(const conv_case *k, enum nn_math math, int threads, uint64_t seed)
 {
 	err e;
@@ -33,6 +55,8 @@ static void check_forward(const conv_case *k, enum nn_math math, int threads, ui
 		show_case(k, math);
 		fail_msg("seed %llu: strays by %.2e", (unsigned long long)seed, far);
 	}
+	if (y->sums)
+		check_sums(y);
 	/* inputs are as they were */
 	assert_true(strays(s.x->v, s.rx, shape_count(k->in)) == 0);
 	if (s.add)
@@ -151,6 +175,7 @@ static void test_chosen(void **state)
 		for (int math = NN_EXACT; math <= NN_FAST; math++)
 			check_forward(&chosen[i], (enum nn_math)math, 1 + (int)i % 3, 1 + i);
 	print_message("worst: exact %.1e, fast %.1e\n", worst[NN_EXACT], worst[NN_FAST]);
+	assert_true(summed > 20);
 }
 
 static void test_random(void **state)

@@ -220,11 +220,11 @@ INLINE void wino_input_of(const int mx, const int my, const int mz, const float 
 }
 
 INLINE void wino_output_of(const int mx, const int my, const int mz, const float *m, size_t sp, int c, int cp, const float *bias,
-			   const float *add, float *out, size_t ox, size_t oy, size_t oz, const int valid[3])
+			   const float *add, float *out, size_t ox, size_t oy, size_t oz, const int valid[3], double *sums)
 {
 	const int tx = mx + 2, ty = my + 2, tz = mz + 2;
 	for (int k = 0; k < cp; k += LANES) {
-		vf d[MOST * MOST * MOST], b = get(bias + k);
+		vf d[MOST * MOST * MOST], b = get(bias + k), sum = { 0 }, square = { 0 };
 		int some = c - k < LANES ? c - k : LANES;
 		for (int i = 0; i < ty * tz; i++) {
 			for (int x = 0; x < tx; x++)
@@ -249,8 +249,14 @@ INLINE void wino_output_of(const int mx, const int my, const int mz, const float
 							value += get_some(add + at, some);
 						put_some(out + at, value, some);
 					}
+					sum += value;
+					square += value * value;
 				}
 			}
+		}
+		for (int l = 0; sums && l < LANES; l++) {
+			sums[k + l] += (double)sum[l];
+			sums[cp + k + l] += (double)square[l];
 		}
 	}
 }
@@ -299,9 +305,9 @@ static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, in
 }
 
 static void wino_output(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out, size_t ox,
-			size_t oy, size_t oz, const int valid[3])
+			size_t oy, size_t oz, const int valid[3], double *sums)
 {
-#define CALL(a, b, e) wino_output_of(a, b, e, m, sp, c, cp, bias, add, out, ox, oy, oz, valid)
+#define CALL(a, b, e) wino_output_of(a, b, e, m, sp, c, cp, bias, add, out, ox, oy, oz, valid, sums)
 	EACH_TILE(CALL)
 #undef CALL
 }

@@ -35,9 +35,10 @@ typedef struct kernels {
 	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*cp) + k], writes v[p*sp + k], k < cp (a multiple of LANES). */
 	void (*wino_input)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
 	/* A^T m A of one tile, plus bias[k], plus add (NULL: none; same strides as out): reads m[p*sp + k], writes
-	 * out[x*ox + y*oy + z*oz + k] for x,y,z below `valid`, k < c. cp: c rounded up. bias: [cp]. */
+	 * out[x*ox + y*oy + z*oz + k] for x,y,z below `valid`, k < c. cp: c rounded up. bias: [cp]. What is written, and its square, is
+	 * added to sums [2][cp] (NULL: not wanted). */
 	void (*wino_output)(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out,
-			    size_t ox, size_t oy, size_t oz, const int valid[3]);
+			    size_t ox, size_t oy, size_t oz, const int valid[3], double *sums);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
 	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
 	/* G g G^T for LANES pairs of channels at once: taps [27][LANES] -> u[p*sp + lane], computed in double. */
