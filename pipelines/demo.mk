@@ -12,8 +12,8 @@
 SCAN  ?= /usr/share/mricron/templates/ch2bet.nii.gz
 OUT   ?= demo
 MODEL ?= brain3mm
-# how the diffusion model is used: second order, few calls
-WAY   ?= --solver dpmpp2m -s 20
+# how the diffusion model is used: few calls
+WAY   ?= -s 20
 SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
