@@ -1,18 +1,21 @@
-"""load and store: a safetensors file as its metadata and {name: (dtype, shape, bytes)}. Standard library alone."""
-import json, struct
+"""load and store: a safetensors file as its metadata and {name: (dtype, shape, bytes)}; nothing is read before it is used. Standard library alone."""
+import json, mmap, struct
 
 def load(path):
-    b = open(path, 'rb').read()
+    with open(path, 'rb') as f:
+        b = memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
     n = struct.unpack('<Q', b[:8])[0]
-    index, data = json.loads(b[8:8 + n]), b[8 + n:]
+    index, data = json.loads(bytes(b[8:8 + n])), b[8 + n:]
     metadata = index.pop('__metadata__')
     return metadata, {k: (t['dtype'], t['shape'], data[slice(*t['data_offsets'])]) for k, t in index.items()}
 
 def store(path, metadata, tensors):
-    index, data = {'__metadata__': metadata}, b''
+    index, at = {'__metadata__': metadata}, 0
     for name, (dtype, shape, raw) in tensors.items():
-        index[name] = {'dtype': dtype, 'shape': shape, 'data_offsets': [len(data), len(data) + len(raw)]}
-        data += raw
+        index[name] = {'dtype': dtype, 'shape': shape, 'data_offsets': [at, at + len(raw)]}
+        at += len(raw)
     text = json.dumps(index).encode()
     text += b' ' * (-len(text) % 8)
-    open(path, 'wb').write(struct.pack('<Q', len(text)) + text + data)
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<Q', len(text)) + text)
+        f.writelines(raw for _, _, raw in tensors.values())

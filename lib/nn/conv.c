@@ -207,9 +207,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 		return shrink(c, x, s, &j);
 	/* the residual's memory becomes the result's when this is its last reader, and reads it as nothing else */
 	bool in_place = add && add != x && add->refs == 1;
-	out = in_place ? nn_keep(add) : nn_tensor(c, j.out);
-	if (in_place)
-		nn_forget_sums(out);
+	out = in_place ? nn_keep_memory(add) : nn_tensor(c, j.out);
 	bool by_winograd = wino_fits(&j);
 	wino_tile tile = by_winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
 	const float *bias = s->bias ? s->bias->v : NULL;

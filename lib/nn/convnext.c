@@ -237,9 +237,7 @@ tensor *nn_convnext(nn *c, tensor *d, tensor *x, const convnext_spec *s)
 		goto done;
 	/* the residual's memory becomes the result's when this is its last reader */
 	bool in_place = x->refs == 1 && x != d && !nn_recording(c);
-	out = in_place ? nn_keep(x) : nn_tensor(c, x->s);
-	if (in_place)
-		nn_forget_sums(out);
+	out = in_place ? nn_keep_memory(x) : nn_tensor(c, x->s);
 	nn_count_flop(c, 4. * (double)s->widen->n[0] * (double)shape_count(d->s));
 	if (out)
 		forward(c, d, x, s, out);

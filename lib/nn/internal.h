@@ -17,8 +17,9 @@ void nn_count_packed(nn *c, size_t bytes);
 
 /* t->sums for who is about to store t's values, zeroed; NULL without memory for them: whoever needs sums reads the values then. */
 double *nn_new_sums(const nn *c, tensor *t);
-/* For who changes values and takes no sums. */
 void nn_forget_sums(tensor *t);
+/* nn_keep for who is about to write over t's values: their sums are forgotten. */
+tensor *nn_keep_memory(tensor *t);
 
 /* t->g, zeroed when new. NULL when t needs none or after an error. */
 float *nn_gradient(nn *c, tensor *t);

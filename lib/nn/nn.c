@@ -178,6 +178,12 @@ void nn_forget_sums(tensor *t)
 	t->sums = NULL;
 }
 
+tensor *nn_keep_memory(tensor *t)
+{
+	nn_forget_sums(t);
+	return nn_keep(t);
+}
+
 tensor *nn_detach(nn *c, tensor *t)
 {
 	if (!t)

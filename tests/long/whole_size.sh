@@ -10,7 +10,11 @@ need_shared "$scan" 'the published size from scan to scan' || finish
 reference init tests/oracle/ldae.json "$T/model" --seed "$seed"
 
 # held KEY: kilobytes of this key (Pss, Rss) that our processes hold now, all together
-held() { for pid in $(pgrep -g 0 -x 'nii2lat|sem-encode|lat-denoise|lat2nii'); do cat "/proc/$pid/smaps_rollup" 2> /dev/null; done | awk -v key="$1:" '$1 == key { sum += $2 } END { print sum + 0 }'; }
+held() {
+	local pid
+	for pid in $(pgrep -g 0 -x 'nii2lat|sem-encode|lat-denoise|lat2nii'); do cat "/proc/$pid/smaps_rollup" 2> /dev/null; done |
+		awk -v key="$1:" '$1 == key { sum += $2 } END { print sum + 0 }'
+}
 # watch PID: until it ends; the most of Pss, and Rss at that time, in MB
 watch() {
 	local pss most=0 rss=0
