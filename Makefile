@@ -76,7 +76,7 @@ LEVELS := $(if $(findstring x86_64,$(TRIPLET)),v2 v3 v4,base)
 MARCH_v2 := -march=x86-64-v2
 MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4
-LEVEL_SOURCES := kernels channels
+LEVEL_SOURCES := kernels channels product
 LEVEL_KERNELS := $(foreach s,$(LEVEL_SOURCES),$(LEVELS:%=$(BUILD)/lib/nn/kernels/$(s)_%.o))
 KERNELS := $(LEVEL_KERNELS) $(BUILD)/lib/nn/kernels/dispatch.o
 define LEVEL_SOURCE

@@ -96,20 +96,29 @@ static void tiles_give(nn *c, const conv_job *j, const param *w, const float *v)
 		weights_give(c, w, v);
 }
 
-/* The result of job j through Winograd, with weights that are kept in transformed form unless they are too large. summed: the tensor whose
- * values these are, or NULL; a norm is likely to follow, so its sums are taken while it is stored. */
+/* Are transformed weights kept for the next call? They take 64/27 of the weights' memory or more, which pays where transforming them is a
+ * good part of the work; in training they change with every step. */
+static bool keeps_weights(const nn *c, const conv_job *j)
+{
+	const size_t small = (size_t)1 << 16;
+	return !nn_recording(c) && (size_t)j->out.x * j->out.y * j->out.z < small;
+}
+
+/* The result of job j through Winograd. summed: the tensor whose values these are, or NULL; a norm is likely to follow, so its sums are
+ * taken while it is stored. */
 static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, param *w, bool back, const float *bias, const float *add,
 		     float *out, tensor *summed)
 {
 	if (wino_is_wide(j)) {
-		const float *v = weights_take(c, w);
-		wino_wide_forward(c, j, t, in, v, back, bias, add, out);
-		weights_give(c, w, v);
+		wino_wide_forward(c, j, t, in, w, back, bias, add, out);
 		return;
 	}
-	const float *u = pack_wino(c, w, t, (int)w->n[0], (int)w->n[1], back);
+	bool keep = keeps_weights(c, j);
+	int no = (int)w->n[0], ni = (int)w->n[1];
+	const float *u = pack_wino_take(c, w, t, no, ni, back, keep);
 	if (nn_ok(c))
 		wino_forward(c, j, t, in, u, bias, add, out, summed ? nn_new_sums(c, summed) : NULL);
+	pack_wino_give(c, t, no, ni, back, keep, u);
 }
 
 /* The gradient at the virtual input [b][virt][in.c]. */
@@ -117,7 +126,7 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 {
 	const conv_job *j = &n->job;
 	const float *dout = n->base.out->g;
-	if (!n->winograd) {
+	if (!n->winograd || j->stride > 1) {
 		const float *w = tiles_take(c, j, n->weight);
 		if (nn_ok(c))
 			conv_tiles_backward_data(c, j, dout, w, d);
@@ -131,7 +140,7 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 				.k = { 3, 3, 3 },
 				.stride = 1,
 				.pad = 2 - j->pad };
-	winograd(c, &back, n->tile, dout, n->weight, true, NULL, NULL, d, NULL);
+	winograd(c, &back, wino_choose(&back, nn_math(c)), dout, n->weight, true, NULL, NULL, d, NULL);
 }
 
 static void conv_backward(nn *c, node *base)
@@ -209,7 +218,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep_memory(add) : nn_tensor(c, j.out);
 	bool by_winograd = wino_fits(&j);
-	wino_tile tile = by_winograd ? wino_choose(&j, nn_math(c)) : (wino_tile){ { 0, 0, 0 } };
+	const wino_tile none = { { 0 }, { 0 }, { 0 } }, tile = by_winograd ? wino_choose(&j, nn_math(c)) : none;
 	const float *bias = s->bias ? s->bias->v : NULL;
 	if (out && by_winograd) {
 		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v, out);

@@ -29,7 +29,7 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 /* dw [kx][ky][kz][in][out], overwritten. */
 void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw);
 
-/* Winograd, for 3x3x3 with stride 1 (winograd.c). */
+/* Winograd, for 3x3x3 with stride 1 or 2 (winograd.c). */
 bool wino_fits(const conv_job *j);
 wino_tile wino_choose(const conv_job *j, enum nn_math math);
 /* Floats in transformed weights for cin -> cout. */
@@ -39,17 +39,30 @@ void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in,
 /* sums: of the result, as a tensor's, zeroed; NULL: not wanted. */
 void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *u, const float *bias, const float *add, float *out,
 		  double *sums);
-/* One row of them, for one channel that is read: columns first .. first+n-1 (whole vectors; zeros beyond the last channel) to u[p*sp]. */
-void wino_transform_row(wino_tile t, const float *w, int out, int in, bool back, int row, int first, int n, float *u, size_t sp);
+/* Kernels of 27 taps as they lie in memory: (r, c) at w[r*row + c*column], to be read backwards if `flip`. */
+typedef struct wino_table {
+	const float *w;
+	size_t row, column;	/* floats */
+	int rows, columns;
+	bool flip;
+} wino_table;
+/* Rows are the channels that the job reads: of the field's [no][in][27] at w the first ni input channels; back: as above. */
+wino_table wino_table_of(const float *w, int in, int no, int ni, bool back);
+/* Kernels first .. first+rows-1, transformed: u[p*sp + (r-first)*columns + c]; zeros where there are none. columns: whole vectors. */
+void wino_transform_rows(wino_tile t, const wino_table *k, int first, int rows, int columns, float *u, size_t sp);
 int wino_points(wino_tile t);
+/* The job as its tiles read it: if they double the voxels themselves, the input is as it is stored. */
+conv_job wino_source(const conv_job *j, wino_tile t);
+/* First input on an axis, of wino_source's, that the tile with first output `at` reads. */
+int wino_first(const conv_job *source, wino_tile t, int axis, int at);
 /* Output channels first .. first+n-1 of the tile of volume b whose first voxel is `at`, from m[p*mp]: with bias [n, whole vectors] and add
  * (NULL: none; as out) to out; sums as the kernel takes them. */
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
 		const float *add, float *out, double *sums);
 /* Weights so many that they are not kept in transformed form, which is 64/27 as large or larger (winograd_wide.c). */
 bool wino_is_wide(const conv_job *j);
-/* wino_forward from the field's own weights w, as wino_transform_weights takes them, which a call transforms block by block. */
-void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const float *w, bool back, const float *bias,
+/* wino_forward from the parameter itself, which a call transforms block by block. */
+void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const param *w, bool back, const float *bias,
 		       const float *add, float *out);
 /* dw: the field's [out][in][3][3][3], added to. */
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);

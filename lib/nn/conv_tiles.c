@@ -47,6 +47,19 @@ static int step(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->stride
 /* A single tap: its weights lie as the field has them, [out][in]. */
 static bool pointwise(const conv_job *j) { return j->k[0] * j->k[1] * j->k[2] == 1; }
 
+/* A single tap sees no neighbours: its planes in one, so that small ones fill a tile together. */
+static conv_job flattened(const conv_job *j)
+{
+	conv_job f = *j;
+	if (pointwise(j) && j->up[0] == 1 && j->up[1] == 1) {
+		f.in.y *= f.in.x;
+		f.virt[1] *= f.virt[0];
+		f.out.y *= f.out.x;
+		f.in.x = f.virt[0] = f.out.x = 1;
+	}
+	return f;
+}
+
 /* How the output is cut: planes of x, each in runs of `rows` lines. */
 typedef struct cut {
 	int rows, runs, units;
@@ -56,9 +69,8 @@ typedef struct cut {
 
 static cut cut_of(const conv_job *j)
 {
-	cut u = { .rows = (TILE_ROWS + j->out.z - 1) / j->out.z };
-	if (u.rows > j->out.y)
-		u.rows = j->out.y;
+	int most = (TILE_ROWS + j->out.z - 1) / j->out.z, runs = (j->out.y + most - 1) / most;
+	cut u = { .rows = (j->out.y + runs - 1) / runs };
 	u.runs = (j->out.y + u.rows - 1) / u.rows;
 	u.units = j->out.b * j->out.x * u.runs;
 	u.line = (j->out.z - 1) * step(j, 2) + j->k[2];
@@ -97,8 +109,9 @@ static void place(const conv_job *j, const cut *u, int i, int *b, int *x, int *y
 	*rows = j->out.y - *y0 < u->rows ? j->out.y - *y0 : u->rows;
 }
 
-void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out)
+void conv_tiles_forward(nn *c, const conv_job *job, const float *in, const float *w, const float *bias, const float *add, float *out)
 {
+	const conv_job flat = flattened(job), *j = &flat;
 	cut u = cut_of(j);
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
 	float *work = nn_take(c, u.work * (size_t)threads);
@@ -199,8 +212,9 @@ done:
 	nn_give(c, work, u.unfolded * (size_t)threads);
 }
 
-void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw)
+void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, const float *dout, float *dw)
 {
+	const conv_job flat = flattened(job), *j = &flat;
 	cut u = cut_of(j);
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
 	size_t count = (size_t)j->k[0] * taps * co;

@@ -1,6 +1,7 @@
 #include "nn/pack.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "nn/kernels/kernels.h"
@@ -64,6 +65,14 @@ void weights_give(nn *c, const param *w, const float *v)
 		nn_give(c, (float *)v, w->count);
 }
 
+void weights_part(const param *w, size_t at, size_t n, float *to)
+{
+	if (w->half)
+		nn_kernels()->widen(to, w->half + at, n);
+	else
+		memcpy(to, w->v + at, n * sizeof *to);
+}
+
 const float *pack_taps(nn *c, param *w, int out, int in, int taps)
 {
 	bool made;
@@ -78,15 +87,27 @@ const float *pack_taps(nn *c, param *w, int out, int in, int taps)
 	return to;
 }
 
-const float *pack_wino(nn *c, param *w, wino_tile t, int out, int in, bool back)
+static size_t wino_count(wino_tile t, int out, int in, bool back)
 {
-	bool made;
-	int key = 1 + ((t.m[0] * 8 + t.m[1]) * 8 + t.m[2]) * 2 + back;
-	float *to = entry(c, w, key, back ? wino_weight_count(t, out, in) : wino_weight_count(t, in, out), &made);
-	const float *v = made ? weights_take(c, w) : NULL;
+	return back ? wino_weight_count(t, out, in) : wino_weight_count(t, in, out);
+}
+
+const float *pack_wino_take(nn *c, param *w, wino_tile t, int out, int in, bool back, bool keep)
+{
+	bool made = true;
+	int key = 1 + ((t.p[0] * 8 + t.p[1]) * 8 + t.p[2]) * 2 + back;
+	size_t count = wino_count(t, out, in, back);
+	float *to = keep ? entry(c, w, key, count, &made) : nn_take(c, count);
+	const float *v = to && made ? weights_take(c, w) : NULL;
 	if (v)
 		wino_transform_weights(c, t, v, out, in, back, to);
 	if (made)
 		weights_give(c, w, v);
 	return to;
+}
+
+void pack_wino_give(nn *c, wino_tile t, int out, int in, bool back, bool keep, const float *u)
+{
+	if (!keep)
+		nn_give(c, (float *)u, wino_count(t, out, in, back));
 }

@@ -1,65 +1,132 @@
 /* Winograd convolution in three dimensions (Lavin & Gray 2016), 3x3x3, stride 1. The volume is cut into bricks of tiles small
  * enough that the transformed brick stays in cache: load (with the prologue) -> B^T d B -> one product per transform point ->
- * A^T m A -> store. The weight gradient is the exact adjoint: dU = sum over tiles of (B^T d B)^T (A dy A^T), dw = G^T dU G. */
+ * A^T m A -> store. The weight gradient is the exact adjoint: dU = sum over tiles of (B^T d B)^T (A dy A^T), dw = G^T dU G.
+ * Convolutions behind a doubling of the voxels and such of stride 2 have forms of their own (kernels.h), which need no more than
+ * differences of two inputs. */
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/conv_job.h"
-#include "nn/gemm.h"
 
 enum { MOST_POINTS = 216, FEW_TILES = 16 };
 
-int wino_points(wino_tile t) { return (t.m[0] + 2) * (t.m[1] + 2) * (t.m[2] + 2); }
+enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED };
+
+static void set_axis(wino_tile *t, int axis, enum form f)
+{
+	static const struct { int m, p, step; } of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
+	t->m[axis] = of[f].m;
+	t->p[axis] = of[f].p;
+	t->step[axis] = of[f].step;
+}
+
+static wino_tile tile_of(enum form x, enum form y, enum form z)
+{
+	wino_tile t;
+	set_axis(&t, 0, x);
+	set_axis(&t, 1, y);
+	set_axis(&t, 2, z);
+	return t;
+}
+
+int wino_points(wino_tile t) { return t.p[0] * t.p[1] * t.p[2]; }
 
 bool wino_fits(const conv_job *j)
 {
-	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride == 1 && (j->in.c >= LANES || j->out.c >= LANES);
+	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride <= 2 && (j->in.c >= LANES || j->out.c >= LANES);
+}
+
+/* Does the job read an input with every voxel doubled, and have one output for each of these? */
+static bool doubles(const conv_job *j)
+{
+	for (int a = 0; a < 3; a++)
+		if (j->up[a] != 2)
+			return false;
+	return j->stride == 1 && j->pad == 1 && j->out.x == j->virt[0] && j->out.y == j->virt[1] && j->out.z == j->virt[2];
+}
+
+/* On how many axes tiles may have four outputs. The error (rms, of normal numbers through SiLU; it grows with the root of the channels):
+ * .45e-6 on no axis, .75e-6 on one, 1.25e-6 on two and 2.2e-6 on all three at 128 channels. Exact means 1.5e-6 at most, which direct
+ * convolutions have as well. */
+static int axes_of_four(int channels, enum nn_math math)
+{
+	return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0;
 }
 
 wino_tile wino_choose(const conv_job *j, enum nn_math math)
 {
+	if (j->stride == 2)
+		return tile_of(HALVED, HALVED, HALVED);
+	if (doubles(j))
+		return tile_of(DOUBLED, DOUBLED, DOUBLED);
 	const int n[3] = { j->out.x, j->out.y, j->out.z };
 	wino_tile t;
-	int tiles = 1;
+	int tiles = 1, larger = axes_of_four(j->in.c, math);
 	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
-	for (int a = 0; a < 3; a++) {
-		t.m[a] = math == NN_FAST && (n[a] % 4 == 0 || n[a] > 16) ? 4 : 2;
+	for (int a = 2; a >= 0; a--) {
+		bool four = larger > 0 && (n[a] % 4 == 0 || n[a] > 16);
+		larger -= four;
+		set_axis(&t, a, four ? SLIDE_4 : SLIDE_2);
 		tiles *= (n[a] + t.m[a] - 1) / t.m[a];
 	}
 	/* few tiles do not pay for so many points of transformed weights */
-	return tiles < FEW_TILES ? (wino_tile){ { 2, 2, 2 } } : t;
+	return tiles < FEW_TILES ? tile_of(SLIDE_2, SLIDE_2, SLIDE_2) : t;
 }
 
-size_t wino_weight_count(wino_tile t, int cin, int cout) { return (size_t)wino_points(t) * lanes_up(cin) * lanes_up(cout); }
-
-void wino_transform_row(wino_tile t, const float *w, int out, int in, bool back, int row, int first, int n, float *u, size_t sp)
+conv_job wino_source(const conv_job *j, wino_tile t)
 {
-	int rows = back ? out : in, cols = back ? in : out;
-	for (int k = 0; k < n; k += LANES) {
-		float taps[27 * LANES] = { 0 };
-		for (int l = 0; l < LANES && first + k + l < cols && row < rows; l++) {
-			size_t o = (size_t)(back ? row : first + k + l), i = (size_t)(back ? first + k + l : row);
-			for (int tap = 0; tap < 27; tap++)
-				taps[tap * LANES + l] = w[(o * in + i) * 27 + (size_t)(back ? 26 - tap : tap)];
+	conv_job s = *j;
+	for (int a = 0; a < 3; a++)
+		if (t.step[a] < t.m[a]) {
+			s.virt[a] /= s.up[a];
+			s.up[a] = 1;
 		}
-		nn_kernels()->wino_weight(t, taps, u + k, sp);
-	}
+	return s;
+}
+
+int wino_first(const conv_job *j, wino_tile t, int axis, int at) { return at / t.m[axis] * t.step[axis] - j->pad; }
+
+/* A vector more than they are: see stride_of. */
+static size_t weight_stride(int ip, int op) { return (size_t)ip * op + LANES; }
+
+size_t wino_weight_count(wino_tile t, int cin, int cout) { return wino_points(t) * weight_stride(lanes_up(cin), lanes_up(cout)); }
+
+wino_table wino_table_of(const float *w, int in, int no, int ni, bool back)
+{
+	size_t out = (size_t)in * 27;
+	return back ? (wino_table){ w, out, 27, no, ni, true } : (wino_table){ w, 27, out, ni, no, false };
+}
+
+void wino_transform_rows(wino_tile t, const wino_table *k, int first, int rows, int columns, float *u, size_t sp)
+{
+	for (int r = first; r < first + rows; r++)
+		for (int c = 0; c < columns; c += LANES) {
+			int there = r >= k->rows ? 0 : k->columns - c < LANES ? k->columns - c : LANES;
+			nn_kernels()->wino_weight(t, k->w + r * k->row + c * k->column, k->column, there, k->flip,
+						  u + (size_t)(r - first) * columns + c, sp);
+		}
 }
 
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
 {
-	int rp = lanes_up(back ? out : in), cp = lanes_up(back ? in : out);
+	const wino_table k = wino_table_of(w, in, out, in, back);
+	int rp = lanes_up(k.rows), cp = lanes_up(k.columns);
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int r = 0; r < rp; r++)
-		wino_transform_row(t, w, out, in, back, r, 0, cp, u + (size_t)r * cp, (size_t)rp * cp);
+		wino_transform_rows(t, &k, r, 1, cp, u + (size_t)r * cp, weight_stride(rp, cp));
 }
+
+/* Voxels of a brick as they are staged, [n][n][n][channels]; tiles begin `apart` from each other. */
+typedef struct box {
+	int n[3];
+	const int *apart;
+} box;
 
 /* How the output is cut: bricks of n[0] x n[1] x n[2] tiles. */
 typedef struct bricks {
 	int n[3], count[3], total;
-	int voxels[3];		/* of the staged input: n*m + 2 */
-	int most;		/* tiles in a brick */
+	int most;	/* tiles in a brick */
 } bricks;
 
 static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
@@ -83,7 +150,6 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 	for (int a = 0; a < 3; a++) {
 		k.count[a] = (extent[a] + k.n[a] * t.m[a] - 1) / (k.n[a] * t.m[a]);
 		k.total *= k.count[a];
-		k.voxels[a] = k.n[a] * t.m[a] + 2;
 		k.most *= k.n[a];
 	}
 	return k;
@@ -92,6 +158,25 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 /* Floats between two points of a transformed brick: a line more than it holds, since the points of a tile would otherwise lie a
  * multiple of 4096 bytes apart and drive each other out of the first-level cache. */
 static size_t stride_of(const bricks *k, int cp) { return (size_t)k->most * cp + LANES; }
+
+/* What the tiles of a brick read, and what they write. */
+static box read_by(const bricks *k, const wino_tile *t)
+{
+	box r = { .apart = t->step };
+	for (int a = 0; a < 3; a++)
+		r.n[a] = (k->n[a] - 1) * t->step[a] + t->p[a];
+	return r;
+}
+
+static box written_by(const bricks *k, const wino_tile *t)
+{
+	box w = { .apart = t->m };
+	for (int a = 0; a < 3; a++)
+		w.n[a] = k->n[a] * t->m[a];
+	return w;
+}
+
+static size_t voxels_of(const box *b) { return (size_t)b->n[0] * b->n[1] * b->n[2]; }
 
 /* Brick i -> volume and first output voxel. */
 static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
@@ -103,29 +188,41 @@ static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
 	return i;
 }
 
-/* Stages the part of `in` that starts at `at` - pad. */
-static void stage(const conv_job *j, const bricks *k, const float *in, int b, const int at[3], int pad, int cp, float *patch)
+/* Stages box k of `in`, which begins at voxel `at`. */
+static void stage(const conv_job *j, const box *k, const float *in, int b, const int at[3], int cp, float *patch)
 {
-	for (int x = 0; x < k->voxels[0]; x++)
-		for (int y = 0; y < k->voxels[1]; y++)
-			conv_load_line(j, in, b, at[0] - pad + x, at[1] - pad + y, at[2] - pad, k->voxels[2], cp,
-				       patch + ((size_t)x * k->voxels[1] + y) * k->voxels[2] * cp);
+	for (int x = 0; x < k->n[0]; x++)
+		for (int y = 0; y < k->n[1]; y++)
+			conv_load_line(j, in, b, at[0] + x, at[1] + y, at[2], k->n[2], cp, patch + ((size_t)x * k->n[1] + y) * k->n[2] * cp);
 }
 
 typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
 
-/* Transforms every tile of a staged brick that has an output inside the volume: v [p][tiles][cp]. Returns the number of tiles. */
-static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], int cp, const float *patch,
-			   float *v)
+/* Transforms every tile of the brick that has an output inside the volume, from its staged box; at: the brick's first output.
+ * v [p][tiles][cp]. Returns the number of tiles. */
+static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], const box *staged, int cp,
+			   const float *patch, float *v)
 {
-	size_t sy = (size_t)k->voxels[2] * cp, sx = sy * k->voxels[1], sp = stride_of(k, cp);
+	size_t sy = (size_t)staged->n[2] * cp, sx = sy * staged->n[1], sp = stride_of(k, cp);
 	int tiles = 0;
 	for (int x = 0; x < k->n[0] && at[0] + x * t.m[0] < j->out.x; x++)
 		for (int y = 0; y < k->n[1] && at[1] + y * t.m[1] < j->out.y; y++)
 			for (int z = 0; z < k->n[2] && at[2] + z * t.m[2] < j->out.z; z++)
-				one(t, patch + x * t.m[0] * sx + y * t.m[1] * sy + (size_t)z * t.m[2] * cp, sx, sy, cp,
-				    v + (size_t)tiles++ * cp, sp);
+				one(t, patch + x * staged->apart[0] * sx + y * staged->apart[1] * sy + (size_t)z * staged->apart[2] * cp,
+				    sx, sy, cp, v + (size_t)tiles++ * cp, sp);
 	return tiles;
+}
+
+/* Stages and transforms what the tiles of brick i read. Returns their number. */
+static int read_brick(const conv_job *source, const bricks *k, wino_tile t, const float *in, int b, const int at[3], int cp, float *patch,
+		      float *v)
+{
+	const box r = read_by(k, &t);
+	int first[3];
+	for (int a = 0; a < 3; a++)
+		first[a] = wino_first(source, t, a, at[a]);
+	stage(source, &r, in, b, first, cp, patch);
+	return transform_brick(source, k, t, nn_kernels()->wino_input, at, &r, cp, patch, v);
 }
 
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
@@ -159,8 +256,10 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 {
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), co = j->out.c, np = wino_points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
-	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * ip;
-	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
+	const conv_job source = wino_source(j, t);
+	const box reads = read_by(&k, &t);
+	size_t patch_n = voxels_of(&reads) * ip;
+	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = weight_stride(ip, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
 	double *parts = sums ? calloc((size_t)k.total * 2 * op, sizeof *parts) : NULL;
 	if (!work || (sums && !parts)) {
@@ -168,6 +267,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 			nn_fail(c, ERR_OS, "no memory for sums");
 		goto done;
 	}
+	product_kernel *product = nn_kernels()->product;
 	float *padded = work + work_n * (size_t)threads;
 	for (int i = 0; i < op; i++)
 		padded[i] = bias && i < co ? bias[i] : 0;
@@ -175,10 +275,9 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	for (int i = 0; i < k.total; i++) {
 		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *m = v + v_n;
 		int at[3], b = brick_at(&k, t, i, at);
-		stage(j, &k, in, b, at, j->pad, ip, patch);
-		int tiles = transform_brick(j, &k, t, nn_kernels()->wino_input, at, ip, patch, v);
+		int tiles = read_brick(&source, &k, t, in, b, at, ip, patch, v);
 		for (int p = 0; p < np; p++)
-			gemm(false, false, tiles, op, ip, v + p * vp, ip, u + (size_t)p * ip * op, op, 0, m + p * mp, op);
+			product(tiles, op, ip, v + p * vp, ip, 1, u + p * up, op, false, m + p * mp, op);
 		tiles = 0;
 		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
@@ -223,14 +322,15 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 	const conv_job dj = {
 		.in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1
 	};
-	int wide = ip > op ? ip : op;
-	size_t patch_n = (size_t)k.voxels[0] * k.voxels[1] * k.voxels[2] * wide;
+	const conv_job source = wino_source(j, t);
+	const box reads = read_by(&k, &t), writes = written_by(&k, &t);
+	size_t read_n = voxels_of(&reads) * ip, written_n = voxels_of(&writes) * op, patch_n = read_n > written_n ? read_n : written_n;
 	size_t vp = stride_of(&k, ip), dp = stride_of(&k, op), v_n = np * vp, d_n = np * dp, work_n = patch_n + v_n + d_n;
 	size_t own = (size_t)np * ip * op;
 	/* fixed shares of the bricks: the sums do not depend on the number of threads */
 	int shares = k.total < 4 ? k.total : 4;
 	float *work = nn_take(c, work_n * (size_t)threads), *du = nn_take(c, own * (size_t)shares);
-	const kernels *kernel = nn_kernels();
+	product_kernel *product = nn_kernels()->product;
 	if (work && du) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int share = 0; share < shares; share++) {
@@ -239,13 +339,12 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 			int first = (int)((long)k.total * share / shares), last = (int)((long)k.total * (share + 1) / shares);
 			for (int i = first; i < last; i++) {
 				int at[3], b = brick_at(&k, t, i, at);
-				stage(j, &k, in, b, at, j->pad, ip, patch);
-				transform_brick(j, &k, t, kernel->wino_input, at, ip, patch, v);
-				stage(&dj, &k, dout, b, at, 0, op, patch);
-				int tiles = transform_brick(j, &k, t, kernel->wino_output_adjoint, at, op, patch, d);
+				read_brick(&source, &k, t, in, b, at, ip, patch, v);
+				stage(&dj, &writes, dout, b, at, op, patch);
+				int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
 				for (int p = 0; p < np; p++)
-					gemm(true, false, ip, op, tiles, v + p * vp, ip, d + p * dp, op,
-					     i > first, sum + (size_t)p * ip * op, op);
+					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op,
+						op);
 			}
 		}
 		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);

@@ -1,13 +1,14 @@
 /* nn_conv against the plain reference: chosen shapes, then random ones; exact and fast.
  *
  * Tolerances, as rms of the error over rms of the output, u = 2^-24. A float sum of K products strays by some u sqrt(K)/2 of the
- * output: 1e-6 for K = 27*40. Winograd F(2,3) sums over K/27 products only, and its transforms, additions of 2 or 3 terms an
- * axis, amplify by less than that saves: the same bound. F(4,3) multiplies inputs by up to 5 and outputs by up to 8 an axis while
- * weights shrink by 24: errors grow some threefold an axis, 27 u sqrt(K/27)/2 = 5e-6 for 40 channels, 1e-5 with a margin. */
+ * output: 1e-6 for K = 27*40. Winograd sums over K/27 products only. The transforms of F(2,3), additions of 2 or 3 terms an axis, amplify
+ * by less than that saves: the same bound. Those of F(4,3) at 5/8 and 3/2 amplify by 1.7 an axis (wino_choose has figures): exact has it on
+ * one or two axes, on which the bound holds up to 100 channels or so; with 512 it is that of the convolution itself, 2e-6. Fast has it on
+ * all axes: 5e-6 up to 512 channels. */
 #include "../unit.h"
 #include "../nn_case.h"
 
-static const double EXACT = 1e-6, FAST = 1e-5;
+static const double EXACT = 1e-6, MANY_EXACT = 2e-6, FAST = 5e-6;
 
 /* The worst of each kind so far, for the log. */
 static double worst[2];
@@ -51,7 +52,7 @@ static void check_forward(const conv_case *k, enum nn_math math, int threads, ui
 	}
 	double *want = plain_result(&s), far = strays(y->v, want, shape_count(s.out));
 	worst[math] = fmax(worst[math], far);
-	if (!(far <= (math == NN_EXACT ? EXACT : FAST))) {
+	if (!(far <= (math == NN_FAST ? FAST : k->in.c < 100 ? EXACT : MANY_EXACT))) {
 		show_case(k, math);
 		fail_msg("seed %llu: strays by %.2e", (unsigned long long)seed, far);
 	}
@@ -90,6 +91,9 @@ static const conv_case chosen[] = {
 	{ "down", { 1, 6, 8, 6, 16 }, 16, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
 	{ "down, odd", { 1, 5, 7, 9, 16 }, 17, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
 	{ "up", { 1, 3, 4, 5, 16 }, 24, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .low = 1, .high = 1, .bias = true },
+	{ "up, many channels", { 2, 5, 6, 7, 128 }, 32, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .low = 1, .high = 1, .act = ACT_SILU },
+	{ "up, no border", { 1, 3, 4, 5, 16 }, 24, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .bias = true },
+	{ "up, one side", { 1, 3, 4, 5, 16 }, 24, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .low = 1, .bias = true },
 	{ "up behind SiLU, one axis",
 	  { 2, 3, 4, 5, 16 },
 	  16,
@@ -154,6 +158,10 @@ static const conv_case chosen[] = {
 	  .affine = true,
 	  .bias = true,
 	  .add = true },
+	{ "many channels", { 1, 8, 8, 16, 128 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU },
+	{ "very many channels", { 1, 8, 8, 8, 512 }, 32, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU },
+	{ "wide, down", { 2, 4, 5, 6, 256 }, 264, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1, .bias = true },
+	{ "wide, up", { 1, 3, 2, 4, 264 }, 256, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, .low = 1, .high = 1, .bias = true },
 	{ "wide, up, two axes", { 1, 3, 2, 2, 272 }, 256, CUBE(3), .rank = 5, .stride = 1, .up = { 1, 2, 2 }, .low = 1, .high = 1 },
 	{ "many tiles",
 	  { 1, 5, 40, 30, 3 },

@@ -134,9 +134,28 @@ static void moments(const float *x, size_t n, int c, double *sum, double *square
 	}
 }
 
-/* One-dimensional transforms on elements d[0], d[s], d[2s] ..: Lavin & Gray 2016, "Fast algorithms for convolutional neural
- * networks", F(2,3) with the points 0, 1, -1, infinity and F(4,3) with 0, 1, -1, 2, -2, infinity. */
-INLINE void input2(vf *d, int s)
+/* One-dimensional transforms on elements d[0], d[s], d[2s] .., one of each kind for every form of an axis; forms are told by their number
+ * of points p. 4 is F(2,3) with the points 0, 1, -1, infinity of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks";
+ * 6 is F(4,3) with 0, a, -a, b, -b, infinity. Errors of 6 depend on a and b: 5/8 and 3/2 have a third of the usual 1 and 2 on three axes
+ * and are the best of a search over multiples of 1/8 (SPEED.md); all powers that are needed are exact. With taps w and inputs x, 3 and 5 are
+ *   doubled: y0 = w0 x0 + (w1 + w2) x1, y1 = (w0 + w1) x1 + w2 x2, or with s = w0 + w1 + w2: s x1 + w0 (x0 - x1), s x1 + w2 (x2 - x1);
+ *   halved:  y0 = w0 x0 + w1 x1 + w2 x2, y1 = w0 x2 + w1 x3 + w2 x4, where s x2 + w0 (x0 - x2) and s x2 - w2 (x2 - x4), s = w0 + w2, are
+ *            the taps at even places. */
+#define PA 0.625f
+#define PB 1.5f
+#define PA2 (PA * PA)
+#define PB2 (PB * PB)
+/* What G divides by at a and b: the products of the differences to all other points. */
+#define AT_A (2 * PA2 * (PA2 - PB2))
+#define AT_B (2 * PB2 * (PB2 - PA2))
+
+INLINE void input3(vf *d, int s)
+{
+	d[0] -= d[s];
+	d[2 * s] -= d[s];
+}
+
+INLINE void input4(vf *d, int s)
 {
 	vf a = d[0], b = d[s], c = d[2 * s], e = d[3 * s];
 	d[0] = a - c;
@@ -145,36 +164,61 @@ INLINE void input2(vf *d, int s)
 	d[3 * s] = b - e;
 }
 
-INLINE void input4(vf *d, int s)
+INLINE void input5(vf *d, int s)
+{
+	d[0] -= d[2 * s];
+	d[4 * s] = d[2 * s] - d[4 * s];
+}
+
+INLINE void input6(vf *d, int s)
 {
 	vf d0 = d[0], d1 = d[s], d2 = d[2 * s], d3 = d[3 * s], d4 = d[4 * s], d5 = d[5 * s];
-	vf p = d4 - 4.0f * d2, q = d3 - 4.0f * d1, r = d4 - d2, t = 2.0f * (d3 - d1);
-	d[0] = 4.0f * d0 - 5.0f * d2 + d4;
+	vf p = d4 - PB2 * d2, q = PA * (d3 - PB2 * d1), r = d4 - PA2 * d2, t = PB * (d3 - PA2 * d1);
+	d[0] = PA2 * PB2 * d0 - (PA2 + PB2) * d2 + d4;
 	d[s] = p + q;
 	d[2 * s] = p - q;
 	d[3 * s] = r + t;
 	d[4 * s] = r - t;
-	d[5 * s] = 4.0f * d1 - 5.0f * d3 + d5;
+	d[5 * s] = PA2 * PB2 * d1 - (PA2 + PB2) * d3 + d5;
 }
 
-INLINE void output2(vf *d, int s)
+INLINE void output3(vf *d, int s)
+{
+	d[0] += d[s];
+	d[s] += d[2 * s];
+}
+
+INLINE void output4(vf *d, int s)
 {
 	vf a = d[0], b = d[s], c = d[2 * s], e = d[3 * s];
 	d[0] = a + b + c;
 	d[s] = b - c - e;
 }
 
-INLINE void output4(vf *d, int s)
+INLINE void output5(vf *d, int s)
+{
+	vf both = d[2 * s];
+	d[0] += both + d[s];
+	d[s] = both - d[4 * s] + d[3 * s];
+}
+
+INLINE void output6(vf *d, int s)
 {
 	vf m0 = d[0], m5 = d[5 * s];
 	vf p = d[s] + d[2 * s], q = d[s] - d[2 * s], r = d[3 * s] + d[4 * s], t = d[3 * s] - d[4 * s];
 	d[0] = m0 + p + r;
-	d[s] = q + 2.0f * t;
-	d[2 * s] = p + 4.0f * r;
-	d[3 * s] = q + 8.0f * t + m5;
+	d[s] = PA * q + PB * t;
+	d[2 * s] = PA2 * p + PB2 * r;
+	d[3 * s] = PA * PA2 * q + PB * PB2 * t + m5;
 }
 
-INLINE void adjoint2(vf *d, int s)
+INLINE void adjoint3(vf *d, int s)
+{
+	d[2 * s] = d[s];
+	d[s] += d[0];
+}
+
+INLINE void adjoint4(vf *d, int s)
 {
 	vf a = d[0], b = d[s];
 	d[s] = a + b;
@@ -182,10 +226,19 @@ INLINE void adjoint2(vf *d, int s)
 	d[3 * s] = -b;
 }
 
-INLINE void adjoint4(vf *d, int s)
+INLINE void adjoint5(vf *d, int s)
+{
+	vf a = d[0], b = d[s];
+	d[s] = a;
+	d[2 * s] = a + b;
+	d[3 * s] = b;
+	d[4 * s] = -b;
+}
+
+INLINE void adjoint6(vf *d, int s)
 {
 	vf y0 = d[0], y1 = d[s], y2 = d[2 * s], y3 = d[3 * s];
-	vf p = y0 + y2, q = y1 + y3, r = y0 + 4.0f * y2, t = 2.0f * y1 + 8.0f * y3;
+	vf p = y0 + PA2 * y2, q = PA * (y1 + PA2 * y3), r = y0 + PB2 * y2, t = PB * (y1 + PB2 * y3);
 	d[s] = p + q;
 	d[2 * s] = p - q;
 	d[3 * s] = r + t;
@@ -193,50 +246,78 @@ INLINE void adjoint4(vf *d, int s)
 	d[5 * s] = y3;
 }
 
+INLINE void input_line(int p, vf *d, int s)
+{
+	switch (p) {
+	case 3: input3(d, s); break;
+	case 4: input4(d, s); break;
+	case 5: input5(d, s); break;
+	default: input6(d, s); break;
+	}
+}
+
+INLINE void output_line(int p, vf *d, int s)
+{
+	switch (p) {
+	case 3: output3(d, s); break;
+	case 4: output4(d, s); break;
+	case 5: output5(d, s); break;
+	default: output6(d, s); break;
+	}
+}
+
+INLINE void adjoint_line(int p, vf *d, int s)
+{
+	switch (p) {
+	case 3: adjoint3(d, s); break;
+	case 4: adjoint4(d, s); break;
+	case 5: adjoint5(d, s); break;
+	default: adjoint6(d, s); break;
+	}
+}
+
 enum { MOST = 6 };	/* points on one axis */
 
-INLINE void wino_input_of(const int mx, const int my, const int mz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+INLINE void wino_input_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
 {
-	const int tx = mx + 2, ty = my + 2, tz = mz + 2;
 	for (int k = 0; k < cp; k += LANES) {
 		vf d[MOST * MOST * MOST];
-		for (int x = 0; x < tx; x++) {
-			for (int y = 0; y < ty; y++) {
+		for (int x = 0; x < px; x++) {
+			for (int y = 0; y < py; y++) {
 				const float *from = patch + x * sx + y * sy + k;
-				vf *line = d + (x * ty + y) * tz;
-				for (int z = 0; z < tz; z++)
+				vf *line = d + (x * py + y) * pz;
+				for (int z = 0; z < pz; z++)
 					line[z] = get(from + z * cp);
-				mz == 2 ? input2(line, 1) : input4(line, 1);
+				input_line(pz, line, 1);
 			}
-			for (int z = 0; z < tz; z++)
-				my == 2 ? input2(d + x * ty * tz + z, tz) : input4(d + x * ty * tz + z, tz);
+			for (int z = 0; z < pz; z++)
+				input_line(py, d + x * py * pz + z, pz);
 		}
-		for (int i = 0; i < ty * tz; i++) {
-			mx == 2 ? input2(d + i, ty * tz) : input4(d + i, ty * tz);
-			for (int x = 0; x < tx; x++)
-				put(v + (x * ty * tz + i) * sp + k, d[x * ty * tz + i]);
+		for (int i = 0; i < py * pz; i++) {
+			input_line(px, d + i, py * pz);
+			for (int x = 0; x < px; x++)
+				put(v + (x * py * pz + i) * sp + k, d[x * py * pz + i]);
 		}
 	}
 }
 
-INLINE void wino_output_of(const int mx, const int my, const int mz, const float *m, size_t sp, int c, int cp, const float *bias,
+INLINE void wino_output_of(const int px, const int py, const int pz, const float *m, size_t sp, int c, int cp, const float *bias,
 			   const float *add, float *out, size_t ox, size_t oy, size_t oz, const int valid[3], double *sums)
 {
-	const int tx = mx + 2, ty = my + 2, tz = mz + 2;
 	for (int k = 0; k < cp; k += LANES) {
 		vf d[MOST * MOST * MOST], b = get(bias + k), sum = { 0 }, square = { 0 };
 		int some = c - k < LANES ? c - k : LANES;
-		for (int i = 0; i < ty * tz; i++) {
-			for (int x = 0; x < tx; x++)
-				d[x * ty * tz + i] = get(m + (x * ty * tz + i) * sp + k);
-			mx == 2 ? output2(d + i, ty * tz) : output4(d + i, ty * tz);
+		for (int i = 0; i < py * pz; i++) {
+			for (int x = 0; x < px; x++)
+				d[x * py * pz + i] = get(m + (x * py * pz + i) * sp + k);
+			output_line(px, d + i, py * pz);
 		}
 		for (int x = 0; x < valid[0]; x++) {
-			for (int z = 0; z < tz; z++)
-				my == 2 ? output2(d + x * ty * tz + z, tz) : output4(d + x * ty * tz + z, tz);
+			for (int z = 0; z < pz; z++)
+				output_line(py, d + x * py * pz + z, pz);
 			for (int y = 0; y < valid[1]; y++) {
-				vf *line = d + (x * ty + y) * tz;
-				mz == 2 ? output2(line, 1) : output4(line, 1);
+				vf *line = d + (x * py + y) * pz;
+				output_line(pz, line, 1);
 				size_t at = x * ox + y * oy + k;
 				for (int z = 0; z < valid[2]; z++, at += oz) {
 					vf value = line[z] + b;
@@ -261,40 +342,43 @@ INLINE void wino_output_of(const int mx, const int my, const int mz, const float
 	}
 }
 
-INLINE void wino_adjoint_of(const int mx, const int my, const int mz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+INLINE int outputs_of(int p) { return p == 6 ? 4 : 2; }
+
+INLINE void wino_adjoint_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
 {
-	const int ty = my + 2, tz = mz + 2;
 	for (int k = 0; k < cp; k += LANES) {
 		vf d[MOST * MOST * MOST];
-		for (int x = 0; x < mx; x++) {
-			for (int y = 0; y < my; y++) {
-				vf *line = d + (x * ty + y) * tz;
-				for (int z = 0; z < mz; z++)
+		for (int x = 0; x < outputs_of(px); x++) {
+			for (int y = 0; y < outputs_of(py); y++) {
+				vf *line = d + (x * py + y) * pz;
+				for (int z = 0; z < outputs_of(pz); z++)
 					line[z] = get(patch + x * sx + y * sy + z * cp + k);
-				mz == 2 ? adjoint2(line, 1) : adjoint4(line, 1);
+				adjoint_line(pz, line, 1);
 			}
-			for (int z = 0; z < tz; z++)
-				my == 2 ? adjoint2(d + x * ty * tz + z, tz) : adjoint4(d + x * ty * tz + z, tz);
+			for (int z = 0; z < pz; z++)
+				adjoint_line(py, d + x * py * pz + z, pz);
 		}
-		for (int i = 0; i < ty * tz; i++) {
-			mx == 2 ? adjoint2(d + i, ty * tz) : adjoint4(d + i, ty * tz);
-			for (int x = 0; x < mx + 2; x++)
-				put(v + (x * ty * tz + i) * sp + k, d[x * ty * tz + i]);
+		for (int i = 0; i < py * pz; i++) {
+			adjoint_line(px, d + i, py * pz);
+			for (int x = 0; x < px; x++)
+				put(v + (x * py * pz + i) * sp + k, d[x * py * pz + i]);
 		}
 	}
 }
 
-/* The eight combinations of tile sizes, each with its loops unrolled by the compiler. */
+/* The ten combinations of forms that there are, each with its loops unrolled by the compiler. */
 #define EACH_TILE(call)                                                                                                                    \
-	switch ((t.m[0] == 4) << 2 | (t.m[1] == 4) << 1 | (t.m[2] == 4)) {                                                                 \
-	case 0: call(2, 2, 2); break;                                                                                                      \
-	case 1: call(2, 2, 4); break;                                                                                                      \
-	case 2: call(2, 4, 2); break;                                                                                                      \
-	case 3: call(2, 4, 4); break;                                                                                                      \
-	case 4: call(4, 2, 2); break;                                                                                                      \
-	case 5: call(4, 2, 4); break;                                                                                                      \
-	case 6: call(4, 4, 2); break;                                                                                                      \
-	default: call(4, 4, 4); break;                                                                                                     \
+	switch (t.p[0] * 100 + t.p[1] * 10 + t.p[2]) {                                                                                     \
+	case 333: call(3, 3, 3); break;                                                                                                    \
+	case 444: call(4, 4, 4); break;                                                                                                    \
+	case 446: call(4, 4, 6); break;                                                                                                    \
+	case 464: call(4, 6, 4); break;                                                                                                    \
+	case 466: call(4, 6, 6); break;                                                                                                    \
+	case 555: call(5, 5, 5); break;                                                                                                    \
+	case 644: call(6, 4, 4); break;                                                                                                    \
+	case 646: call(6, 4, 6); break;                                                                                                    \
+	case 664: call(6, 6, 4); break;                                                                                                    \
+	default: call(6, 6, 6); break;                                                                                                     \
 	}
 
 static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
@@ -322,40 +406,101 @@ static void wino_output_adjoint(wino_tile t, const float *patch, size_t sx, size
 typedef double vd __attribute__((vector_size(LANES * sizeof(double)), aligned(8), may_alias));
 
 /* Rows of G: how a point sees the three taps. */
-static const double G2[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
-static const double G4[6][3] = { { 1. / 4, 0, 0 },		{ -1. / 6, -1. / 6, -1. / 6 }, { -1. / 6, 1. / 6, -1. / 6 },
-				 { 1. / 24, 1. / 12, 1. / 6 }, { 1. / 24, -1. / 12, 1. / 6 }, { 0, 0, 1 } };
+static const double G3[3][3] = { { 1, 0, 0 }, { 1, 1, 1 }, { 0, 0, 1 } };
+static const double G4[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
+static const double G5[5][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 1, 0, 1 }, { 0, 1, 0 }, { 0, 0, 1 } };
+#define G_ROW(p, at) { 1. / (at), (p) / (double)(at), (p) * (p) / (double)(at) }
+static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A), G_ROW(-PA, AT_A), G_ROW(PB, AT_B), G_ROW(-PB, AT_B), { 0, 0, 1 } };
+#undef G_ROW
 
 typedef const double (*rows)[3];
 
-static void wino_weight(wino_tile t, const float *taps, float *u, size_t sp)
+INLINE rows rows_of(int p) { return p == 3 ? G3 : p == 4 ? G4 : p == 5 ? G5 : G6; }
+
+INLINE void weight_line(int p, vf w0, vf w1, vf w2, vf *u, int s)
 {
-	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
-	rows gx = t.m[0] == 2 ? G2 : G4, gy = t.m[1] == 2 ? G2 : G4, gz = t.m[2] == 2 ? G2 : G4;
-	vd a[3][3][MOST], b[3][MOST][MOST];
-	for (int i = 0; i < 9; i++)
-		for (int z = 0; z < pz; z++) {
-			vd w0 = __builtin_convertvector(get(taps + (i * 3) * LANES), vd),
-			   w1 = __builtin_convertvector(get(taps + (i * 3 + 1) * LANES), vd);
-			a[i / 3][i % 3][z] =
-				gz[z][0] * w0 + gz[z][1] * w1 + gz[z][2] * __builtin_convertvector(get(taps + (i * 3 + 2) * LANES), vd);
+	if (p == 3) {
+		u[0] = w0;
+		u[s] = w0 + w1 + w2;
+		u[2 * s] = w2;
+	} else if (p == 4) {
+		u[0] = w0;
+		u[s] = .5f * (w0 + w2) + .5f * w1;
+		u[2 * s] = .5f * (w0 + w2) - .5f * w1;
+		u[3 * s] = w2;
+	} else if (p == 5) {
+		u[0] = w0;
+		u[s] = w1;
+		u[2 * s] = w0 + w2;
+		u[3 * s] = w1;
+		u[4 * s] = w2;
+	} else {
+		vf a = w0 + PA2 * w2, b = w0 + PB2 * w2;
+		u[0] = w0 * (1 / (PA2 * PB2));
+		u[s] = (a + PA * w1) * (1 / AT_A);
+		u[2 * s] = (a - PA * w1) * (1 / AT_A);
+		u[3 * s] = (b + PB * w1) * (1 / AT_B);
+		u[4 * s] = (b - PB * w1) * (1 / AT_B);
+		u[5 * s] = w2;
+	}
+}
+
+/* Exchanges rows and columns of 16 vectors of 16: pairs of rows swap their inner halves, then quarters, eighths .. */
+INLINE void transpose(vf *r)
+{
+#define PAIRS(step, first, second)                                                                                                         \
+	for (int i = 0; i < LANES; i++)                                                                                                    \
+		if (!(i & step)) {                                                                                                         \
+			vf a = r[i], b = r[i + step];                                                                                      \
+			r[i] = __builtin_shuffle(a, b, first);                                                                             \
+			r[i + step] = __builtin_shuffle(a, b, second);                                                                     \
 		}
+	PAIRS(8, ((vi){ 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 }), ((vi){ 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31 }))
+	PAIRS(4, ((vi){ 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27 }), ((vi){ 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31 }))
+	PAIRS(2, ((vi){ 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29 }), ((vi){ 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31 }))
+	PAIRS(1, ((vi){ 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30 }), ((vi){ 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31 }))
+#undef PAIRS
+}
+
+enum { TAPS = 27, AHEAD = 4 };
+
+INLINE void wino_weight_of(const int px, const int py, const int pz, const float *w, size_t apart, int n, bool flip, float *u, size_t sp)
+{
+	vf head[LANES], tail[LANES], taps[TAPS], a[9 * MOST], b[3 * MOST * MOST], line[MOST];
+	/* the last 16 of 27 taps, so that nothing is read behind them */
+	for (int l = 0; l < LANES; l++) {
+		__builtin_prefetch(w + l * apart + AHEAD * TAPS);
+		__builtin_prefetch(w + l * apart + AHEAD * TAPS + LANES);
+		head[l] = l < n ? get(w + l * apart) : (vf){ 0 };
+		tail[l] = l < n ? get(w + l * apart + TAPS - LANES) : (vf){ 0 };
+	}
+	transpose(head);
+	transpose(tail);
+	for (int k = 0; k < TAPS; k++)
+		taps[flip ? TAPS - 1 - k : k] = k < LANES ? head[k] : tail[k - (TAPS - LANES)];
+	for (int i = 0; i < 9; i++)
+		weight_line(pz, taps[3 * i], taps[3 * i + 1], taps[3 * i + 2], a + i * pz, 1);
 	for (int x = 0; x < 3; x++)
-		for (int y = 0; y < py; y++)
-			for (int z = 0; z < pz; z++)
-				b[x][y][z] = gy[y][0] * a[x][0][z] + gy[y][1] * a[x][1][z] + gy[y][2] * a[x][2][z];
-	for (int x = 0; x < px; x++)
-		for (int y = 0; y < py; y++)
-			for (int z = 0; z < pz; z++) {
-				vd v = gx[x][0] * b[0][y][z] + gx[x][1] * b[1][y][z] + gx[x][2] * b[2][y][z];
-				put(u + ((x * py + y) * pz + z) * sp, __builtin_convertvector(v, vf));
-			}
+		for (int z = 0; z < pz; z++)
+			weight_line(py, a[3 * x * pz + z], a[(3 * x + 1) * pz + z], a[(3 * x + 2) * pz + z], b + x * py * pz + z, pz);
+	for (int i = 0; i < py * pz; i++) {
+		weight_line(px, b[i], b[py * pz + i], b[2 * py * pz + i], line, 1);
+		for (int x = 0; x < px; x++)
+			put(u + (x * py * pz + i) * sp, line[x]);
+	}
+}
+
+static void wino_weight(wino_tile t, const float *w, size_t apart, int n, bool flip, float *u, size_t sp)
+{
+#define CALL(a, b, c) wino_weight_of(a, b, c, w, apart, n, flip, u, sp)
+	EACH_TILE(CALL)
+#undef CALL
 }
 
 static void wino_weight_adjoint(wino_tile t, const double *u, float *taps)
 {
-	int px = t.m[0] + 2, py = t.m[1] + 2, pz = t.m[2] + 2;
-	rows gx = t.m[0] == 2 ? G2 : G4, gy = t.m[1] == 2 ? G2 : G4, gz = t.m[2] == 2 ? G2 : G4;
+	int px = t.p[0], py = t.p[1], pz = t.p[2];
+	rows gx = rows_of(px), gy = rows_of(py), gz = rows_of(pz);
 	vd a[3][MOST][MOST] = { 0 }, b[3][3][MOST] = { 0 };
 	for (int x = 0; x < px; x++)
 		for (int k = 0; k < 3; k++)
@@ -390,6 +535,7 @@ static void widen(float *out, const uint16_t *half, size_t n)
 }
 
 extern const channel_kernels JOIN(channel_kernels_, LEVEL);	/* channels.c */
+extern product_kernel JOIN(product_, LEVEL);		/* product.c */
 extern const kernels JOIN(kernels_, LEVEL);
 const kernels JOIN(kernels_, LEVEL) = {
 	.level = TEXT(LEVEL),
@@ -402,5 +548,6 @@ const kernels JOIN(kernels_, LEVEL) = {
 	.wino_weight = wino_weight,
 	.wino_weight_adjoint = wino_weight_adjoint,
 	.widen = widen,
+	.product = JOIN(product_, LEVEL),
 	.channels = &JOIN(channel_kernels_, LEVEL),
 };

@@ -17,10 +17,20 @@ typedef struct prologue {
 	enum act act;
 } prologue;
 
-/* Winograd transforms of one axis yield m outputs from m + 2 inputs; m is 2 or 4, per axis. P = product of (m + 2). */
+/* How a Winograd convolution cuts the volume: a tile has m outputs on an axis from p inputs by p products, and the inputs of the next tile
+ * begin `step` further. (m, p, step) is one of
+ *   (2, 4, 2), (4, 6, 4): the three taps slide over the input; any of them on any axis;
+ *   (2, 3, 1): they slide over an input whose every voxel is doubled, on all axes;
+ *   (2, 5, 4): they slide in steps of two voxels, on all axes.
+ * P = product of p. */
 typedef struct wino_tile {
-	int m[3];
+	int m[3], p[3], step[3];
 } wino_tile;
+
+/* out [m,n] = a b, added to what is there if `add`: element (i, l) of a, l < k, lies at a[i*ai + l*ak]; b [k,n] and out have rows of ldb and
+ * ldo floats. n is a multiple of LANES. For a few dozen rows of factors that lie in cache (product.c). */
+typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
+			    size_t ldo);
 
 typedef struct kernels {
 	const char *level;
@@ -41,12 +51,14 @@ typedef struct kernels {
 			    size_t ox, size_t oy, size_t oz, const int valid[3], double *sums);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
 	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
-	/* G g G^T for LANES pairs of channels at once: taps [27][LANES] -> u[p*sp + lane], computed in double. */
-	void (*wino_weight)(wino_tile t, const float *taps, float *u, size_t sp);
+	/* G g G^T of n <= LANES kernels at once, the rest zeros: kernel l is the 27 taps at w[l*apart], read backwards if `flip`; writes
+	 * u[p*sp + l]. */
+	void (*wino_weight)(wino_tile t, const float *w, size_t apart, int n, bool flip, float *u, size_t sp);
 	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
 	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
 	/* Numbers of 16 bits (IEEE half precision) as floats. */
 	void (*widen)(float *out, const uint16_t *half, size_t n);
+	product_kernel *product;
 	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 

@@ -1,0 +1,59 @@
+/* Products of the small matrices that Winograd convolutions are made of, compiled for each level as kernels.h says. Neither factor is
+ * copied: rows of b are read as they lie and elements of a are spread over a vector. OpenBLAS packs both, which costs as much as the
+ * product when one factor is used once (winograd_wide.c). */
+#include "nn/kernels/vector.h"
+
+/* One register of the level, and how many rows and registers of sums are held at once. */
+#if defined __AVX512F__
+enum { WIDTH = 16, ROWS = 8, REGISTERS = 2 };
+#elif defined __AVX2__
+enum { WIDTH = 8, ROWS = 4, REGISTERS = 3 };
+#else
+enum { WIDTH = 4, ROWS = 4, REGISTERS = 2 };
+#endif
+typedef float reg __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4), may_alias));
+
+/* `rows` rows and `some` registers of columns of the result. */
+INLINE void corner(const int rows, const int some, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add,
+		   float *out, size_t ldo)
+{
+	reg s[ROWS][REGISTERS];
+	for (int i = 0; i < rows; i++)
+		for (int v = 0; v < some; v++)
+			s[i][v] = add ? *(const reg *)(out + i * ldo + v * WIDTH) : (reg){ 0 };
+	for (int l = 0; l < k; l++, a += ak, b += ldb) {
+		reg row[REGISTERS];
+		for (int v = 0; v < some; v++)
+			row[v] = *(const reg *)(b + v * WIDTH);
+		for (int i = 0; i < rows; i++)
+			for (int v = 0; v < some; v++)
+				s[i][v] += a[i * ai] * row[v];
+	}
+	for (int i = 0; i < rows; i++)
+		for (int v = 0; v < some; v++)
+			*(reg *)(out + i * ldo + v * WIDTH) = s[i][v];
+}
+
+INLINE void column(const int some, int m, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
+		   size_t ldo)
+{
+	int i = 0;
+	for (; i + ROWS <= m; i += ROWS)
+		corner(ROWS, some, k, a + i * ai, ai, ak, b, ldb, add, out + i * ldo, ldo);
+	for (; i + 2 <= m; i += 2)
+		corner(2, some, k, a + i * ai, ai, ak, b, ldb, add, out + i * ldo, ldo);
+	if (i < m)
+		corner(1, some, k, a + i * ai, ai, ak, b, ldb, add, out + i * ldo, ldo);
+}
+
+product_kernel JOIN(product_, LEVEL);
+
+void JOIN(product_, LEVEL)(int m, int n, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
+			   size_t ldo)
+{
+	int j = 0;
+	for (; j + REGISTERS * WIDTH <= n; j += REGISTERS * WIDTH)
+		column(REGISTERS, m, k, a, ai, ak, b + j, ldb, add, out + j, ldo);
+	for (; j < n; j += WIDTH)
+		column(1, m, k, a, ai, ak, b + j, ldb, add, out + j, ldo);
+}
