@@ -43,6 +43,7 @@ fuzz-run: $(FUZZ_BINS)
 
 bench: test-programs	## times and memory: what users do most; the networks beside PyTorch, if python3-torch is there
 	@PATH="$(abspath $(BUILD)):$$PATH" tests/bench/tools
+	@BUILD=$(BUILD) tests/bench/layers
 	@BUILD=$(BUILD) tests/bench/networks
 	@BUILD=$(BUILD) tests/bench/scaling
 
