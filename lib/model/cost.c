@@ -8,6 +8,8 @@
 static int count(double *flop, double *bytes, nn *real, cost_run *run, void *of, err *e)
 {
 	nn *c = nn_new(NN_PLAN, nn_math(real), nn_threads(real));
+	if (c)
+		nn_reuse_weights(c, nn_reuses_weights(real));
 	int code = c ? run(of, c, e) : err_set(e, ERR_OS, "no memory for the network");
 	if (!code) {
 		*flop = nn_flop(c);

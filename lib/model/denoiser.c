@@ -40,6 +40,7 @@ int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads
 	*d = (denoiser){ .c = nn_new(NN_INFER, math, threads), .batch = 1 };
 	if (!d->c)
 		return err_set(e, ERR_OS, "no memory for the network");
+	nn_reuse_weights(d->c, true);
 	int code = find(&path, model, e);
 	if (!code)
 		code = weights_map(&d->w, path, NULL, e);

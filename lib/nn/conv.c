@@ -97,11 +97,11 @@ static void tiles_give(nn *c, const conv_job *j, const param *w, const float *v)
 }
 
 /* Are transformed weights kept for the next call? They take 64/27 of the weights' memory or more, which pays where transforming them is a
- * good part of the work; in training they change with every step. */
+ * good part of the work. */
 static bool keeps_weights(const nn *c, const conv_job *j)
 {
 	const size_t small = (size_t)1 << 16;
-	return !nn_recording(c) && (size_t)j->out.x * j->out.y * j->out.z < small;
+	return nn_reuses_weights(c) && (size_t)j->out.x * j->out.y * j->out.z < small;
 }
 
 /* The result of job j through Winograd. summed: the tensor whose values these are, or NULL; a norm is likely to follow, so its sums are

@@ -13,7 +13,7 @@ struct nn {
 	enum nn_mode mode;
 	enum nn_math math;
 	int threads;
-	bool recording;
+	bool recording, reuses_weights;
 	double flop, taped;	/* taped: since the tape was empty */
 	size_t packed;
 	err error;
@@ -56,6 +56,9 @@ void nn_record(nn *c, bool on)
 	if (c->recording)
 		c->pool.slack = TRAINING_SLACK;
 }
+
+void nn_reuse_weights(nn *c, bool on) { c->reuses_weights = on; }
+bool nn_reuses_weights(const nn *c) { return c->reuses_weights; }
 
 enum nn_math nn_math(const nn *c) { return c->math; }
 bool nn_planning(const nn *c) { return c->mode == NN_PLAN; }

@@ -55,6 +55,10 @@ int nn_threads(const nn *c);
  * off at first, on: to plan training. */
 void nn_record(nn *c, bool on);
 
+/* Will the same weights serve many calls? Then what is made of them for small volumes is kept. No, at first. */
+void nn_reuse_weights(nn *c, bool on);
+bool nn_reuses_weights(const nn *c);
+
 /* The first error since the last call, 0 if none; clears it. */
 int nn_error(nn *c, err *e);
 /* Notes an error (the first one stays) and returns NULL, for operators. */
