@@ -1,7 +1,7 @@
 # latpipe: Latent Diffusion Autoencoders for brain MRI, as Unix tools. `make help` lists what can be made.
 
-VERSION := 0.1.0
-RELEASED := November 22, 2026
+VERSION := 0.2.0
+RELEASED := November 23, 2026
 BUILD   ?= build
 prefix  ?= /usr/local
 OPT     ?= -O2 -g

@@ -55,7 +55,7 @@ struct cli_common {
 	bool quiet, verbose, force, any_model, json, no_history, keep_going, plan;
 	const char *output;	/* "-" */
 	const char *model;	/* NULL: the default model */
-	const char *math;	/* "exact" */
+	const char *math;	/* "fast"; trainers: "exact" */
 };
 extern struct cli_common cli_common;
 

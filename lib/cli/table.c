@@ -7,7 +7,7 @@
 
 enum { MAX_THREADS = 1024 };
 
-struct cli_common cli_common = { .output = "-", .math = "exact" };
+struct cli_common cli_common = { .output = "-", .math = "fast" };
 struct cli_table cli_table;
 
 static int64_t threads = CLI_NOT_GIVEN;
@@ -22,7 +22,8 @@ static const struct {
 	{ CLI_OUTPUT, { 'f', "force", CLI_FLAG, &cli_common.force, NULL, "overwrite an existing file", false } },
 	{ CLI_MODEL, { 'm', "model", CLI_TEXT, &cli_common.model, "NAME|DIR|FILE", "the model to use instead of the default one", false } },
 	{ CLI_MODEL, { 0, "any-model", CLI_FLAG, &cli_common.any_model, NULL, "accept records made with another model", false } },
-	{ CLI_MATH, { 0, "math", CLI_TEXT, &cli_common.math, "exact|fast", "accuracy of the networks' convolutions", true } },
+	{ CLI_MATH, { 0, "math", CLI_TEXT, &cli_common.math, "exact|fast",
+			 "accuracy of the networks' convolutions: fast when not given, exact for training", true } },
 	{ CLI_PLAN,
 	  { 0, "plan", CLI_FLAG, &cli_common.plan, NULL, "print operations, peak memory and time as JSON and run nothing", false } },
 	{ CLI_JSON, { 0, "json", CLI_FLAG, &cli_common.json, NULL, "print JSON", false } },

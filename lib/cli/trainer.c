@@ -45,6 +45,7 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 	memcpy(all + own, shared, sizeof shared);
 	whole = *tool;
 	whole.options = all;
+	cli_common.math = "exact";
 	char **operands = cli_parse(&whole, argc, argv, n);
 	if (!o->config)
 		cli_die(ERR_USAGE, "--config: is needed");

@@ -193,7 +193,8 @@ static void stage(const conv_job *j, const box *k, const float *in, int b, const
 {
 	for (int x = 0; x < k->n[0]; x++)
 		for (int y = 0; y < k->n[1]; y++)
-			conv_load_line(j, in, b, at[0] + x, at[1] + y, at[2], k->n[2], cp, patch + ((size_t)x * k->n[1] + y) * k->n[2] * cp);
+			conv_load_line(j, in, b, at[0] + x, at[1] + y, at[2], k->n[2], cp,
+				       patch + ((size_t)x * k->n[1] + y) * k->n[2] * cp);
 }
 
 typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
@@ -259,7 +260,8 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	const conv_job source = wino_source(j, t);
 	const box reads = read_by(&k, &t);
 	size_t patch_n = voxels_of(&reads) * ip;
-	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = weight_stride(ip, op), v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
+	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = weight_stride(ip, op);
+	size_t v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
 	double *parts = sums ? calloc((size_t)k.total * 2 * op, sizeof *parts) : NULL;
 	if (!work || (sums && !parts)) {

@@ -49,8 +49,8 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 			conv_load_line(&source, in, b, first + x, y - j->pad, -j->pad, s->z, ip, patch + ((size_t)x * s->y + y) * line);
 	for (int y = 0; y < s->ny; y++)
 		for (int z = 0; z < s->nz; z++)
-			nn_kernels()->wino_input(t, patch + (size_t)y * t.step[1] * line + (size_t)z * t.step[2] * ip, line * s->y, line, ip,
-						 v + (size_t)(y * s->nz + z) * ip, vp);
+			nn_kernels()->wino_input(t, patch + (size_t)y * t.step[1] * line + (size_t)z * t.step[2] * ip, line * s->y, line,
+						 ip, v + (size_t)(y * s->nz + z) * ip, vp);
 }
 
 /* What a thread works with: for n output channels, the weights of `rows` input channels at a time. With few tiles the transformed weights

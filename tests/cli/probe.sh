@@ -34,8 +34,8 @@ has 'threads: all cores when the environment has nonsense' threads "$(nproc)" "$
 version=$(sed -n 's/^VERSION := //p' Makefile)
 gives 'history without options' history "{\"options\":{},\"tool\":\"cli-probe\",\"version\":\"$version\"}" -v -j2 a
 gives 'history: what changes the result and is not the default' history \
-	"{\"options\":{\"flag\":true,\"math\":\"fast\",\"scale\":0.5},\"tool\":\"cli-probe\",\"version\":\"$version\"}" \
-	-x --math fast --scale .5 -s 100 --mask m a
+	"{\"options\":{\"flag\":true,\"math\":\"exact\",\"scale\":0.5},\"tool\":\"cli-probe\",\"version\":\"$version\"}" \
+	-x --math exact --scale .5 -s 100 --mask m a
 gives '--no-history' history null --no-history -x a
 
 refuses 64 'unknown long option' "$probe" --foo a

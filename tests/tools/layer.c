@@ -53,8 +53,8 @@ int main(int argc, char **argv)
 
 	err e;
 	params ps = { 0 };
-	if (params_add(&ps, "weight", 5, (int64_t[]){ n[1], n[0], 3, 3, 3 }, NULL, &e) || params_add(&ps, "bias", 1, (int64_t[]){ n[1] }, NULL,
-		       &e)) {
+	int64_t shape_[5] = { n[1], n[0], 3, 3, 3 };
+	if (params_add(&ps, "weight", 5, shape_, NULL, &e) || params_add(&ps, "bias", 1, shape_, NULL, &e)) {
 		fprintf(stderr, "layer: %s\n", e.text);
 		return 1;
 	}

@@ -137,7 +137,8 @@ static void moments(const float *x, size_t n, int c, double *sum, double *square
 /* One-dimensional transforms on elements d[0], d[s], d[2s] .., one of each kind for every form of an axis; forms are told by their number
  * of points p. 4 is F(2,3) with the points 0, 1, -1, infinity of Lavin & Gray 2016, "Fast algorithms for convolutional neural networks";
  * 6 is F(4,3) with 0, a, -a, b, -b, infinity. Errors of 6 depend on a and b: 5/8 and 3/2 have a third of the usual 1 and 2 on three axes
- * and are the best of a search over multiples of 1/8 (SPEED.md); all powers that are needed are exact. With taps w and inputs x, 3 and 5 are
+ * and are the best of a search over multiples of 1/8 (SPEED.md); all powers that are needed are exact. With taps w and inputs x, 3 and 5
+ * are
  *   doubled: y0 = w0 x0 + (w1 + w2) x1, y1 = (w0 + w1) x1 + w2 x2, or with s = w0 + w1 + w2: s x1 + w0 (x0 - x1), s x1 + w2 (x2 - x1);
  *   halved:  y0 = w0 x0 + w1 x1 + w2 x2, y1 = w0 x2 + w1 x3 + w2 x4, where s x2 + w0 (x0 - x2) and s x2 - w2 (x2 - x4), s = w0 + w2, are
  *            the taps at even places. */
@@ -410,7 +411,8 @@ static const double G3[3][3] = { { 1, 0, 0 }, { 1, 1, 1 }, { 0, 0, 1 } };
 static const double G4[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
 static const double G5[5][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 1, 0, 1 }, { 0, 1, 0 }, { 0, 0, 1 } };
 #define G_ROW(p, at) { 1. / (at), (p) / (double)(at), (p) * (p) / (double)(at) }
-static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A), G_ROW(-PA, AT_A), G_ROW(PB, AT_B), G_ROW(-PB, AT_B), { 0, 0, 1 } };
+static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A),  G_ROW(-PA, AT_A),
+				 G_ROW(PB, AT_B),	     G_ROW(-PB, AT_B), { 0, 0, 1 } };
 #undef G_ROW
 
 typedef const double (*rows)[3];
@@ -455,10 +457,14 @@ INLINE void transpose(vf *r)
 			r[i] = __builtin_shuffle(a, b, first);                                                                             \
 			r[i + step] = __builtin_shuffle(a, b, second);                                                                     \
 		}
-	PAIRS(8, ((vi){ 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 }), ((vi){ 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31 }))
-	PAIRS(4, ((vi){ 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27 }), ((vi){ 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31 }))
-	PAIRS(2, ((vi){ 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29 }), ((vi){ 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31 }))
-	PAIRS(1, ((vi){ 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30 }), ((vi){ 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31 }))
+	PAIRS(8, ((vi){ 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 }),
+	      ((vi){ 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31 }))
+	PAIRS(4, ((vi){ 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27 }),
+	      ((vi){ 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31 }))
+	PAIRS(2, ((vi){ 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29 }),
+	      ((vi){ 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31 }))
+	PAIRS(1, ((vi){ 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30 }),
+	      ((vi){ 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31 }))
 #undef PAIRS
 }
 

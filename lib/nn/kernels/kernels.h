@@ -27,8 +27,8 @@ typedef struct wino_tile {
 	int m[3], p[3], step[3];
 } wino_tile;
 
-/* out [m,n] = a b, added to what is there if `add`: element (i, l) of a, l < k, lies at a[i*ai + l*ak]; b [k,n] and out have rows of ldb and
- * ldo floats. n is a multiple of LANES. For a few dozen rows of factors that lie in cache (product.c). */
+/* out [m,n] = a b, added to what is there if `add`: element (i, l) of a, l < k, lies at a[i*ai + l*ak]; b [k,n] and out have rows of ldb
+ * and ldo floats. n is a multiple of LANES. For a few dozen rows of factors that lie in cache (product.c). */
 typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
 			    size_t ldo);
 
