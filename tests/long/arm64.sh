@@ -1,7 +1,7 @@
 #!/bin/bash
 # The operators and networks on arm64 (NEON): built by the cross compiler against Debian's packages of that architecture, and run by qemu
 # with the tests that judge every operator. Needs gcc-aarch64-linux-gnu, qemu-user-static, and apt that knows the architecture
-# (dpkg --add-architecture arm64; apt-get update). Packages are unpacked, not installed. Some half an hour.
+# (dpkg --add-architecture arm64; apt-get update). Packages are unpacked, not installed. Some five minutes.
 . tests/lib.sh
 tests=(nn_combine nn_attention nn_convnext nn_conv nn_gradients)
 packages=(libjansson-dev libjansson4 libpng-dev libpng16-16 libnifti2-dev libnifti2-2 libniftiio-dev libniftiio2 libnifticdf-dev libnifticdf2 libznz-dev libznz3
