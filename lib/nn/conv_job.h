@@ -48,8 +48,12 @@ typedef struct wino_table {
 } wino_table;
 /* Rows are the channels that the job reads: of the field's [no][in][27] at w the first ni input channels; back: as above. */
 wino_table wino_table_of(const float *w, int in, int no, int ni, bool back);
-/* Kernels first .. first+rows-1, transformed: u[p*sp + (r-first)*columns + c]; zeros where there are none. columns: whole vectors. */
-void wino_transform_rows(wino_tile t, const wino_table *k, int first, int rows, int columns, float *u, size_t sp);
+/* Transformed weights of one point are a matrix [rows][columns] in panels, so that the columns that a product takes at a time lie together:
+ * the panel from column c on has all rows of its columns, begins at c*rows, and is followed by the next. columns: whole vectors.
+ * Rows first .. first+n-1, transformed: at u + p*sp for point p; zeros where there are no kernels. */
+void wino_transform_rows(wino_tile t, const wino_table *k, int first, int n, int rows, int columns, float *u, size_t sp);
+/* out [m][columns] (rows of ldo) = a [m,k] (rows of lda) times the first k rows of such a matrix u, added if `add`. */
+void wino_multiply(int m, int k, const float *a, size_t lda, const float *u, int rows, int columns, bool add, float *out, size_t ldo);
 int wino_points(wino_tile t);
 /* The job as its tiles read it: if they double the voxels themselves, the input is as it is stored. */
 conv_job wino_source(const conv_job *j, wino_tile t);

@@ -98,14 +98,25 @@ wino_table wino_table_of(const float *w, int in, int no, int ni, bool back)
 	return back ? (wino_table){ w, out, 27, no, ni, true } : (wino_table){ w, 27, out, ni, no, false };
 }
 
-void wino_transform_rows(wino_tile t, const wino_table *k, int first, int rows, int columns, float *u, size_t sp)
+void wino_transform_rows(wino_tile t, const wino_table *k, int first, int n, int rows, int columns, float *u, size_t sp)
 {
-	for (int r = first; r < first + rows; r++)
+	int panel = nn_kernels()->panel;
+	for (int r = first; r < first + n; r++)
 		for (int c = 0; c < columns; c += LANES) {
 			int there = r >= k->rows ? 0 : k->columns - c < LANES ? k->columns - c : LANES;
+			int from = c / panel * panel, width = columns - from < panel ? columns - from : panel;
 			nn_kernels()->wino_weight(t, k->w + r * k->row + c * k->column, k->column, there, k->flip,
-						  u + (size_t)(r - first) * columns + c, sp);
+						  u + (size_t)from * rows + (size_t)r * width + (c - from), sp);
 		}
+}
+
+void wino_multiply(int m, int k, const float *a, size_t lda, const float *u, int rows, int columns, bool add, float *out, size_t ldo)
+{
+	int panel = nn_kernels()->panel;
+	for (int c = 0; c < columns; c += panel) {
+		int width = columns - c < panel ? columns - c : panel;
+		nn_kernels()->product(m, width, k, a, lda, 1, u + (size_t)c * rows, width, add, out + c, ldo);
+	}
 }
 
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
@@ -114,7 +125,7 @@ void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in,
 	int rp = lanes_up(k.rows), cp = lanes_up(k.columns);
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int r = 0; r < rp; r++)
-		wino_transform_rows(t, &k, r, 1, cp, u + (size_t)r * cp, weight_stride(rp, cp));
+		wino_transform_rows(t, &k, r, 1, rp, cp, u, weight_stride(rp, cp));
 }
 
 /* Voxels of a brick as they are staged, [n][n][n][channels]; tiles begin `apart` from each other. */
@@ -269,7 +280,6 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 			nn_fail(c, ERR_OS, "no memory for sums");
 		goto done;
 	}
-	product_kernel *product = nn_kernels()->product;
 	float *padded = work + work_n * (size_t)threads;
 	for (int i = 0; i < op; i++)
 		padded[i] = bias && i < co ? bias[i] : 0;
@@ -279,7 +289,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 		int at[3], b = brick_at(&k, t, i, at);
 		int tiles = read_brick(&source, &k, t, in, b, at, ip, patch, v);
 		for (int p = 0; p < np; p++)
-			product(tiles, op, ip, v + p * vp, ip, 1, u + p * up, op, false, m + p * mp, op);
+			wino_multiply(tiles, ip, v + p * vp, ip, u + p * up, ip, op, false, m + p * mp, op);
 		tiles = 0;
 		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])

@@ -58,7 +58,7 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 typedef struct block {
 	int n, rows, tiles;
 	size_t taps_n;		/* of the weights as they are */
-	size_t up, u_n;		/* transformed, u [p][rows][n]; up from point to point, a vector more (stride_of in winograd.c) */
+	size_t up, u_n;		/* transformed, u [p] of [rows][n] in panels; up from point to point, a vector more (stride_of in winograd.c) */
 	size_t mp, m_n;		/* products m [p][tiles][n] */
 } block;
 
@@ -79,7 +79,6 @@ static block block_of(const conv_job *j, int tiles, int np, int threads)
 static void multiply_block(const conv_job *j, wino_tile t, const block *k, int first, int n, const param *w, bool back, const float *v,
 			   size_t vp, int ip, float *taps, float *u, float *m)
 {
-	product_kernel *product = nn_kernels()->product;
 	int np = lanes_up(n), in = back ? j->out.c : j->in.c;
 	for (int from = 0; from < ip; from += k->rows) {
 		int rows = ip - from < k->rows ? ip - from : k->rows, there = j->in.c - from < rows ? j->in.c - from : rows;
@@ -87,10 +86,10 @@ static void multiply_block(const conv_job *j, wino_tile t, const block *k, int f
 		for (int r = 0; r < outs; r++)
 			weights_part(w, ((size_t)(o + r) * in + i) * 27, (size_t)ins * 27, taps + (size_t)r * ins * 27);
 		const wino_table table = wino_table_of(taps, ins, outs, ins, back);
-		wino_transform_rows(t, &table, 0, rows, np, u, k->up);
+		wino_transform_rows(t, &table, 0, rows, rows, np, u, k->up);
 		for (int p = 0; p < wino_points(t); p++)
-			product(k->tiles, np, rows, v + (size_t)p * vp + from, (size_t)ip, 1, u + (size_t)p * k->up, np, from > 0,
-				m + (size_t)p * k->mp, np);
+			wino_multiply(k->tiles, rows, v + (size_t)p * vp + from, (size_t)ip, u + (size_t)p * k->up, rows, np, from > 0,
+				      m + (size_t)p * k->mp, np);
 	}
 }
 

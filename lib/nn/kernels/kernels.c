@@ -555,5 +555,6 @@ const kernels JOIN(kernels_, LEVEL) = {
 	.wino_weight_adjoint = wino_weight_adjoint,
 	.widen = widen,
 	.product = JOIN(product_, LEVEL),
+	.panel = PANEL,
 	.channels = &JOIN(channel_kernels_, LEVEL),
 };

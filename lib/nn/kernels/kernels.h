@@ -59,6 +59,7 @@ typedef struct kernels {
 	/* Numbers of 16 bits (IEEE half precision) as floats. */
 	void (*widen)(float *out, const uint16_t *half, size_t n);
 	product_kernel *product;
+	int panel;	/* columns of b, a multiple of LANES, that product multiplies fastest when they lie together */
 	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 

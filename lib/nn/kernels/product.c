@@ -3,7 +3,7 @@
  * product when one factor is used once (winograd_wide.c). */
 #include "nn/kernels/vector.h"
 
-/* One register of the level, and how many rows and registers of sums are held at once. */
+/* One register of the level, and how many rows and registers of sums are held at once. PANEL is a multiple of such registers. */
 #if defined __AVX512F__
 enum { WIDTH = 16, ROWS = 8, REGISTERS = 2 };
 #elif defined __AVX2__

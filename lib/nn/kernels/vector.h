@@ -14,6 +14,13 @@
 typedef float vf __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 typedef int32_t vi __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(4), may_alias));
 
+/* What kernels.h calls panel: with fewer columns product.c leaves registers empty, and rows far apart share few sets of a cache. */
+#if defined __AVX2__ && !defined __AVX512F__
+enum { PANEL = 48 };
+#else
+enum { PANEL = 32 };
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vf get(const float *p) { return *(const vf *)p; }
