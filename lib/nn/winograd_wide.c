@@ -58,7 +58,7 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 typedef struct block {
 	int n, rows, tiles;
 	size_t taps_n;		/* of the weights as they are */
-	size_t up, u_n;		/* transformed, u [p] of [rows][n] in panels; up from point to point, a vector more (stride_of in winograd.c) */
+	size_t up, u_n;		/* transformed, u [p] of [rows][n] in panels; up from point to point, a vector more */
 	size_t mp, m_n;		/* products m [p][tiles][n] */
 } block;
 
