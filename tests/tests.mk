@@ -46,5 +46,6 @@ bench: test-programs	## times and memory: what users do most; the networks besid
 	@BUILD=$(BUILD) tests/bench/layers
 	@BUILD=$(BUILD) tests/bench/networks
 	@BUILD=$(BUILD) tests/bench/scaling
+	@BUILD=$(BUILD) tests/bench/start
 
 .PHONY: test-programs check check-long check-asan fuzz fuzz-run bench
