@@ -125,8 +125,8 @@ static int run_whole(void *of, nn *c, err *e)
 	return run(p->d, c, latents(p->d), NULL, NULL, NULL, 0, NULL, p->g, e);
 }
 
-/* Half of the planes of one latent: the levels keep their shapes. Weights are as dear as in the whole, so that time is overestimated by their
- * share of it (a fifth at the published size; fewer planes would count them more often still). */
+/* Half of the planes of one latent: the levels keep their shapes. Weights are as dear as in the whole, so that time is overestimated by
+ * their share of it; fewer planes would count them more often still. */
 static int run_part(void *of, nn *c, err *e)
 {
 	const planned *p = of;
