@@ -134,9 +134,7 @@ int main(int argc, char **argv)
 	char **files = cli_parse(&tool, argc, argv, &n);
 	struct choice c = { .first = 1 };
 	bool by_number = range && strchr(range, ':');
-	if ((ids || range) && !by_number && !(c.wanted = json_object()))
-		cli_die(ERR_OS, "no memory");
-	if (ids && !c.wanted && !(c.wanted = json_object()))
+	if ((ids || (range && !by_number)) && !(c.wanted = json_object()))
 		cli_die(ERR_OS, "no memory");
 	if (ids)
 		read_ids(&c, ids);
@@ -146,5 +144,7 @@ int main(int argc, char **argv)
 		want(&c, range);
 	if (names)
 		split_names(&c, names);
-	return cli_done(stream_filter(files, n, cut, all_met, &c));
+	int code = stream_filter(files, n, cut, all_met, &c);
+	json_decref(c.wanted);
+	return cli_done(code);
 }
