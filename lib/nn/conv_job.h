@@ -6,12 +6,12 @@
 #include "nn/internal.h"
 
 typedef struct conv_job {
-	shape in;		/* as stored, before upsampling */
+	shape in; /* as stored, before upsampling */
 	int up[3];
-	int virt[3];		/* in.x*up[0] ..: what the kernel slides over */
+	int virt[3]; /* in.x*up[0] ..: what the kernel slides over */
 	shape out;
-	int k[3], stride, pad;	/* pad: zeros in front; both on axes with k > 1 only */
-	const float *affine;	/* [b][2*in.c] or NULL */
+	int k[3], stride, pad; /* pad: zeros in front; both on axes with k > 1 only */
+	const float *affine; /* [b][2*in.c] or NULL */
 	enum act act;
 } conv_job;
 
@@ -42,18 +42,22 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 /* Kernels of 27 taps as they lie in memory: (r, c) at w[r*row + c*column], to be read backwards if `flip`. */
 typedef struct wino_table {
 	const float *w;
-	size_t row, column;	/* floats */
+	size_t row, column; /* floats */
 	int rows, columns;
 	bool flip;
 } wino_table;
 /* Rows are the channels that the job reads: of the field's [no][in][27] at w the first ni input channels; back: as above. */
 wino_table wino_table_of(const float *w, int in, int no, int ni, bool back);
-/* Transformed weights of one point are a matrix [rows][columns] in panels, so that the columns that a product takes at a time lie together:
- * the panel from column c on has all rows of its columns, begins at c*rows, and is followed by the next. columns: whole vectors.
- * Rows first .. first+n-1, transformed: at u + p*sp for point p; zeros where there are no kernels. */
-void wino_transform_rows(wino_tile t, const wino_table *k, int first, int n, int rows, int columns, float *u, size_t sp);
-/* out [m][columns] (rows of ldo) = a [m,k] (rows of lda) times the first k rows of such a matrix u, added if `add`. */
-void wino_multiply(int m, int k, const float *a, size_t lda, const float *u, int rows, int columns, bool add, float *out, size_t ldo);
+/* Taps of the n kernels from row r on in LANES columns from c on, zeros where there are none: to taps[k*st + i*line + l] for tap k of row
+ * r+i, column c+l. */
+void wino_read_part(const wino_table *k, int r, int c, int n, float *taps, size_t st, size_t line);
+/* Transformed weights of one point are a right factor [rows][columns] (factor_kernels), wino_weight_stride floats from the next. Transforms
+ * FACTOR_ROWS rows of such taps (or up to the last row), which begin with row r: u + p*up for point p of plane x. */
+void wino_transform_part(wino_tile t, int x, const float *taps, size_t st, size_t line, int r, int c, int rows, int columns, float *u,
+			 size_t up);
+size_t wino_weight_stride(int rows, int columns);
+/* The form of such a factor. */
+const factor_kernels *wino_factor(int rows, int columns);
 int wino_points(wino_tile t);
 /* The job as its tiles read it: if they double the voxels themselves, the input is as it is stored. */
 conv_job wino_source(const conv_job *j, wino_tile t);

@@ -9,13 +9,15 @@
 
 #include "nn/conv_job.h"
 
-enum { MOST_POINTS = 216, FEW_TILES = 16 };
+enum { MOST_POINTS = 216, MOST_PLANE = 36, FEW_TILES = 16 };
 
 enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED };
 
 static void set_axis(wino_tile *t, int axis, enum form f)
 {
-	static const struct { int m, p, step; } of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
+	static const struct {
+		int m, p, step;
+	} of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
 	t->m[axis] = of[f].m;
 	t->p[axis] = of[f].p;
 	t->step[axis] = of[f].step;
@@ -49,10 +51,7 @@ static bool doubles(const conv_job *j)
 /* On how many axes tiles may have four outputs. The error (tests/bench/points.py; it grows with the root of the channels) is
  * .47e-6 on no axis, .77e-6 on one, 1.3e-6 on two and 2.2e-6 on all three at 128 channels. Exact means 1.5e-6 at most, which direct
  * convolutions have as well. */
-static int axes_of_four(int channels, enum nn_math math)
-{
-	return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0;
-}
+static int axes_of_four(int channels, enum nn_math math) { return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0; }
 
 wino_tile wino_choose(const conv_job *j, enum nn_math math)
 {
@@ -87,10 +86,20 @@ conv_job wino_source(const conv_job *j, wino_tile t)
 
 int wino_first(const conv_job *j, wino_tile t, int axis, int at) { return at / t.m[axis] * t.step[axis] - j->pad; }
 
-/* A vector more than they are: see stride_of. */
-static size_t weight_stride(int ip, int op) { return (size_t)ip * op + LANES; }
+/* Below this many pairs of channels a product is too short to pay for what goes before it: cutting factors, reading the weights of a brick.
+ */
+static bool is_large(int rows, int columns) { return rows * columns >= 1 << 12; }
 
-size_t wino_weight_count(wino_tile t, int cin, int cout) { return wino_points(t) * weight_stride(lanes_up(cin), lanes_up(cout)); }
+const factor_kernels *wino_factor(int rows, int columns)
+{
+	const kernels *k = nn_kernels();
+	return k->squares && is_large(rows, columns) ? k->squares : k->panels;
+}
+
+/* A vector more than they are: see stride_of. */
+size_t wino_weight_stride(int rows, int columns) { return wino_factor(rows, columns)->floats(rows, columns) + LANES; }
+
+size_t wino_weight_count(wino_tile t, int cin, int cout) { return wino_points(t) * wino_weight_stride(lanes_up(cin), lanes_up(cout)); }
 
 wino_table wino_table_of(const float *w, int in, int no, int ni, bool back)
 {
@@ -98,34 +107,40 @@ wino_table wino_table_of(const float *w, int in, int no, int ni, bool back)
 	return back ? (wino_table){ w, out, 27, no, ni, true } : (wino_table){ w, 27, out, ni, no, false };
 }
 
-void wino_transform_rows(wino_tile t, const wino_table *k, int first, int n, int rows, int columns, float *u, size_t sp)
+void wino_read_part(const wino_table *k, int r, int c, int n, float *taps, size_t st, size_t line)
 {
-	int panel = nn_kernels()->panel;
-	for (int r = first; r < first + n; r++)
-		for (int c = 0; c < columns; c += LANES) {
-			int there = r >= k->rows ? 0 : k->columns - c < LANES ? k->columns - c : LANES;
-			int from = c / panel * panel, width = columns - from < panel ? columns - from : panel;
-			nn_kernels()->wino_weight(t, k->w + r * k->row + c * k->column, k->column, there, k->flip,
-						  u + (size_t)from * rows + (size_t)r * width + (c - from), sp);
-		}
+	int across = k->columns - c < LANES ? k->columns - c : LANES;
+	for (int i = 0; i < n; i++)
+		nn_kernels()->wino_taps(k->w + (r + i) * k->row + c * k->column, k->column, r + i < k->rows ? across : 0, k->flip,
+					taps + i * line, st);
 }
 
-void wino_multiply(int m, int k, const float *a, size_t lda, const float *u, int rows, int columns, bool add, float *out, size_t ldo)
+void wino_transform_part(wino_tile t, int x, const float *taps, size_t st, size_t line, int r, int c, int rows, int columns, float *u,
+			 size_t up)
 {
-	int panel = nn_kernels()->panel;
-	for (int c = 0; c < columns; c += panel) {
-		int width = columns - c < panel ? columns - c : panel;
-		nn_kernels()->product(m, width, k, a, lda, 1, u + (size_t)c * rows, width, add, out + c, ldo);
-	}
+	enum { STRIDE = (FACTOR_ROWS + 1) * LANES };
+	float part[MOST_PLANE * STRIDE] __attribute__((aligned(64)));
+	int n = rows - r < FACTOR_ROWS ? rows - r : FACTOR_ROWS;
+	for (int i = 0; i < n; i++)
+		nn_kernels()->wino_weight(t, x, taps + i * line, st, part + (size_t)i * LANES, STRIDE);
+	for (int p = 0; p < t.p[1] * t.p[2]; p++)
+		wino_factor(rows, columns)->place(u + p * up, rows, columns, r, c, n, part + (size_t)p * STRIDE);
 }
 
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
 {
 	const wino_table k = wino_table_of(w, in, out, in, back);
-	int rp = lanes_up(k.rows), cp = lanes_up(k.columns);
+	int rp = lanes_up(k.rows), cp = lanes_up(k.columns), vectors = cp / LANES, parts = (rp + FACTOR_ROWS - 1) / FACTOR_ROWS * vectors;
+	size_t up = wino_weight_stride(rp, cp);
 #pragma omp parallel for num_threads(nn_threads(c))
-	for (int r = 0; r < rp; r++)
-		wino_transform_rows(t, &k, r, 1, rp, cp, u, weight_stride(rp, cp));
+	for (int i = 0; i < parts; i++) {
+		float taps[27 * FACTOR_ROWS * LANES];
+		const size_t st = FACTOR_ROWS * LANES;
+		int r = i / vectors * FACTOR_ROWS, column = i % vectors * LANES;
+		wino_read_part(&k, r, column, rp - r < FACTOR_ROWS ? rp - r : FACTOR_ROWS, taps, st, LANES);
+		for (int x = 0; x < t.p[0]; x++)
+			wino_transform_part(t, x, taps, st, LANES, r, column, rp, cp, u + (size_t)x * t.p[1] * t.p[2] * up, up);
+	}
 }
 
 /* Voxels of a brick as they are staged, [n][n][n][channels]; tiles begin `apart` from each other. */
@@ -137,15 +152,16 @@ typedef struct box {
 /* How the output is cut: bricks of n[0] x n[1] x n[2] tiles. */
 typedef struct bricks {
 	int n[3], count[3], total;
-	int most;	/* tiles in a brick */
+	int most; /* tiles in a brick */
 } bricks;
 
 static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 {
 	const int extent[3] = { j->out.x, j->out.y, j->out.z };
-	/* the transformed brick and its products, some 1.5 MB, shall stay in the second-level cache */
-	int want = (3 << 17) / (wino_points(t) * (cin + cout));
-	want = want < 16 ? 16 : want > 64 ? 64 : want;
+	/* the transformed brick and its products, some 1.5 MB, shall stay in the second-level cache; but each brick reads all the weights,
+	 * and with many channels these are more */
+	int want = (3 << 17) / (wino_points(t) * (cin + cout)), least = is_large(cin, cout) ? 32 : 16;
+	want = want < least ? least : want > 64 ? 64 : want;
 	bricks k = { .n = { 1, 1, 1 } };
 	for (;;) {
 		int best = -1;
@@ -168,7 +184,7 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 
 /* Floats between two points of a transformed brick: a line more than it holds, since the points of a tile would otherwise lie a
  * multiple of 4096 bytes apart and drive each other out of the first-level cache. */
-static size_t stride_of(const bricks *k, int cp) { return (size_t)k->most * cp + LANES; }
+static size_t stride_of(const bricks *k, int cp) { return (size_t)lanes_up(k->most) * cp + LANES; }
 
 /* What the tiles of a brick read, and what they write. */
 static box read_by(const bricks *k, const wino_tile *t)
@@ -208,7 +224,7 @@ static void stage(const conv_job *j, const box *k, const float *in, int b, const
 				       patch + ((size_t)x * k->n[1] + y) * k->n[2] * cp);
 }
 
-typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
 
 /* Transforms every tile of the brick that has an output inside the volume, from its staged box; at: the brick's first output.
  * v [p][tiles][cp]. Returns the number of tiles. */
@@ -221,7 +237,7 @@ static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, tran
 		for (int y = 0; y < k->n[1] && at[1] + y * t.m[1] < j->out.y; y++)
 			for (int z = 0; z < k->n[2] && at[2] + z * t.m[2] < j->out.z; z++)
 				one(t, patch + x * staged->apart[0] * sx + y * staged->apart[1] * sy + (size_t)z * staged->apart[2] * cp,
-				    sx, sy, cp, v + (size_t)tiles++ * cp, sp);
+				    sx, sy, (size_t)cp, cp, v + (size_t)tiles++ * cp, sp);
 	return tiles;
 }
 
@@ -246,8 +262,7 @@ void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const fl
 	int valid[3];
 	for (int a = 0; a < 3; a++)
 		valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
-	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid,
-				  sums);
+	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid, sums);
 }
 
 /* parts [bricks][2][cp] -> sums [b][2*out.c], in the order of the bricks. */
@@ -271,7 +286,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	const conv_job source = wino_source(j, t);
 	const box reads = read_by(&k, &t);
 	size_t patch_n = voxels_of(&reads) * ip;
-	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = weight_stride(ip, op);
+	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = wino_weight_stride(ip, op);
 	size_t v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
 	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
 	double *parts = sums ? calloc((size_t)k.total * 2 * op, sizeof *parts) : NULL;
@@ -288,8 +303,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *m = v + v_n;
 		int at[3], b = brick_at(&k, t, i, at);
 		int tiles = read_brick(&source, &k, t, in, b, at, ip, patch, v);
-		for (int p = 0; p < np; p++)
-			wino_multiply(tiles, ip, v + p * vp, ip, u + p * up, ip, op, false, m + p * mp, op);
+		wino_factor(ip, op)->multiply(np, tiles, v, ip, vp, u, up, ip, op, false, m, op, mp);
 		tiles = 0;
 		for (int x = at[0]; x < at[0] + k.n[0] * t.m[0] && x < j->out.x; x += t.m[0])
 			for (int y = at[1]; y < at[1] + k.n[1] * t.m[1] && y < j->out.y; y += t.m[1])
@@ -355,8 +369,7 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 				stage(&dj, &writes, dout, b, at, op, patch);
 				int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
 				for (int p = 0; p < np; p++)
-					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op,
-						op);
+					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op, op);
 			}
 		}
 		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);

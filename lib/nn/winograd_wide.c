@@ -7,6 +7,7 @@
 #include "nn/pack.h"
 
 enum { WIDE = 1 << 16 }; /* pairs of channels: 17 MB of transformed weights */
+enum { ROWS = 64 }; /* input channels at a time */
 enum { INPUT = 3 << 23 }; /* floats of transformed input at a time, if one slab is not more */
 
 bool wino_is_wide(const conv_job *j) { return (long)j->in.c * j->out.c >= WIDE; }
@@ -38,59 +39,81 @@ static int slab_at(const conv_job *j, wino_tile t, int i, int *x)
 	return i / per;
 }
 
-/* Transforms slab i: v [p][tiles][ip] with vp floats from point to point. */
-static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const float *in, int i, int ip, float *patch, float *v, size_t vp)
+/* Transforms slab from+i: of v [p][channels / ROWS][all][ROWS], vp floats from point to point, the tiles of slab i. */
+static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const float *in, int from, int i, int ip, float *patch, float *v,
+		      size_t vp, int all)
 {
 	const conv_job source = wino_source(j, t);
-	int at, b = slab_at(j, t, i, &at), first = wino_first(&source, t, 0, at);
+	int at, b = slab_at(j, t, from + i, &at), first = wino_first(&source, t, 0, at);
 	size_t line = (size_t)s->z * ip;
 	for (int x = 0; x < s->x; x++)
 		for (int y = 0; y < s->y; y++)
 			conv_load_line(&source, in, b, first + x, y - j->pad, -j->pad, s->z, ip, patch + ((size_t)x * s->y + y) * line);
-	for (int y = 0; y < s->ny; y++)
-		for (int z = 0; z < s->nz; z++)
-			nn_kernels()->wino_input(t, patch + (size_t)y * t.step[1] * line + (size_t)z * t.step[2] * ip, line * s->y, line,
-						 ip, v + (size_t)(y * s->nz + z) * ip, vp);
+	for (int c = 0; c < ip; c += ROWS) {
+		int n = ip - c < ROWS ? ip - c : ROWS;
+		for (int y = 0; y < s->ny; y++)
+			for (int z = 0; z < s->nz; z++)
+				nn_kernels()->wino_input(t, patch + (size_t)y * t.step[1] * line + (size_t)z * t.step[2] * ip + c,
+							 line * s->y, line, (size_t)ip, n,
+							 v + (size_t)c * all + (size_t)((i * s->ny + y) * s->nz + z) * n, vp);
+	}
 }
 
-/* What a thread works with: for n output channels, the weights of `rows` input channels at a time. With few tiles the transformed weights
- * shall stay in the second-level cache; with many it is input and products that should be read seldom. */
+/* What a thread works with: n output channels, and the transformed weights of `rows` input channels and one plane of points at a time, so
+ * that these and the plane's products stay in the second-level cache. */
 typedef struct block {
 	int n, rows, tiles;
-	size_t taps_n;		/* of the weights as they are */
-	size_t up, u_n;		/* transformed, u [p] of [rows][n] in panels; up from point to point, a vector more */
-	size_t mp, m_n;		/* products m [p][tiles][n] */
+	size_t raw_n; /* a part's weights as they are */
+	size_t st, taps_n; /* taps [27][ip][n], st from tap to tap */
+	size_t up, u_n; /* transformed, up from point to point */
+	size_t mp, m_n; /* products m [p][tiles][n] */
 } block;
 
-static block block_of(const conv_job *j, int tiles, int np, int threads)
+static block block_of(wino_tile t, int tiles, int ip)
 {
-	bool many = tiles >= 128 && j->out.c >= 128 * threads;
-	block k = { .n = many ? 128 : 32, .rows = many ? 256 : 128, .tiles = tiles };
-	k.taps_n = (size_t)k.rows * k.n * 27;
-	k.up = (size_t)k.rows * k.n + LANES;
-	k.mp = (size_t)tiles * k.n + LANES;
-	k.u_n = np * k.up;
-	k.m_n = np * k.mp;
+	int plane = t.p[1] * t.p[2];
+	block k = { .n = 64, .rows = ROWS, .tiles = tiles };
+	k.raw_n = (size_t)27 * FACTOR_ROWS * LANES;
+	k.st = (size_t)ip * k.n + LANES;
+	k.taps_n = 27 * k.st;
+	k.up = wino_weight_stride(k.rows, k.n);
+	k.mp = (size_t)lanes_up(tiles) * k.n + LANES;
+	k.u_n = plane * k.up;
+	k.m_n = wino_points(t) * k.mp;
 	return k;
 }
 
-/* Products of all tiles with output channels first .. first+n-1: m. Weights are copied, in runs as they lie in memory, before they are
- * transformed kernel by kernel across those runs: it is the memory that limits here. */
-static void multiply_block(const conv_job *j, wino_tile t, const block *k, int first, int n, const param *w, bool back, const float *v,
-			   size_t vp, int ip, float *taps, float *u, float *m)
+/* The taps of output channels first .. first+n-1. Weights are copied, in runs as they lie in memory, before they are read across those
+ * runs: it is the memory that limits here. */
+static void read_taps(const conv_job *j, const block *k, int first, int n, const param *w, bool back, int ip, float *raw, float *taps)
 {
-	int np = lanes_up(n), in = back ? j->out.c : j->in.c;
-	for (int from = 0; from < ip; from += k->rows) {
-		int rows = ip - from < k->rows ? ip - from : k->rows, there = j->in.c - from < rows ? j->in.c - from : rows;
-		int outs = back ? there : n, ins = back ? n : there, o = back ? from : first, i = back ? first : from;
-		for (int r = 0; r < outs; r++)
-			weights_part(w, ((size_t)(o + r) * in + i) * 27, (size_t)ins * 27, taps + (size_t)r * ins * 27);
-		const wino_table table = wino_table_of(taps, ins, outs, ins, back);
-		wino_transform_rows(t, &table, 0, rows, rows, np, u, k->up);
-		for (int p = 0; p < wino_points(t); p++)
-			wino_multiply(k->tiles, rows, v + (size_t)p * vp + from, (size_t)ip, u + (size_t)p * k->up, rows, np, from > 0,
-				      m + (size_t)p * k->mp, np);
-	}
+	int in = back ? j->out.c : j->in.c;
+	for (int r = 0; r < ip; r += FACTOR_ROWS)
+		for (int c = 0; c < lanes_up(n); c += LANES) {
+			int rows = ip - r < FACTOR_ROWS ? ip - r : FACTOR_ROWS, there = j->in.c - r < rows ? j->in.c - r : rows;
+			int across = n - c < LANES ? n - c : LANES;
+			int outs = back ? there : across, ins = back ? across : there, o = back ? r : first + c, i = back ? first + c : r;
+			for (int l = 0; l < outs; l++)
+				weights_part(w, ((size_t)(o + l) * in + i) * 27, (size_t)ins * 27, raw + (size_t)l * ins * 27);
+			const wino_table table = wino_table_of(raw, ins, outs, ins, back);
+			wino_read_part(&table, 0, 0, rows, taps + (size_t)r * k->n + c, k->st, k->n);
+		}
+}
+
+/* Products of all tiles with n output channels, whose taps are given: m. */
+static void multiply_block(wino_tile t, const block *k, int n, const float *v, size_t vp, int ip, const float *taps, float *u, float *m)
+{
+	int np = lanes_up(n), plane = t.p[1] * t.p[2];
+	for (int x = 0; x < t.p[0]; x++, v += plane * vp, m += plane * k->mp)
+		for (int from = 0; from < ip; from += k->rows) {
+			int rows = ip - from < k->rows ? ip - from : k->rows;
+			for (int r = 0; r < rows; r += FACTOR_ROWS)
+				for (int c = 0; c < np; c += LANES)
+					wino_transform_part(t, x, taps + (size_t)(from + r) * k->n + c, k->st, k->n, r, c, rows, np, u,
+							    k->up);
+			wino_factor(rows, np)->multiply(plane, k->tiles, v + (size_t)from * k->tiles, (size_t)rows, vp, u, k->up, rows, np,
+							from > 0, m, np, k->mp);
+		}
 }
 
 /* Stores these channels of slabs from .. from+count-1. */
@@ -111,8 +134,8 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = wino_points(t), threads = nn_threads(c);
 	slabs s = slabs_of(j, t, ip);
 	size_t a_slab = (size_t)s.ny * s.nz, tiles = a_slab * s.together, vp = tiles * ip + LANES;
-	block k = block_of(j, (int)tiles, np, threads);
-	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.taps_n + k.u_n + k.m_n;
+	block k = block_of(t, (int)tiles, ip);
+	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.raw_n + k.taps_n + k.u_n + k.m_n;
 	size_t each = patch_n > own_n ? patch_n : own_n, padded_n = (size_t)op + k.n;
 	float *v = nn_take(c, np * vp), *work = nn_take(c, each * (size_t)threads), *padded = nn_take(c, padded_n);
 	bool there = v && work && padded;
@@ -123,12 +146,14 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 		k.tiles = count * (int)a_slab;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < count; i++)
-			load_slab(j, &s, t, in, from + i, ip, work + each * (size_t)omp_get_thread_num(), v + i * a_slab * ip, vp);
+			load_slab(j, &s, t, in, from, i, ip, work + each * (size_t)omp_get_thread_num(), v, vp, k.tiles);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int first = 0; first < j->out.c; first += k.n) {
-			float *taps = work + each * (size_t)omp_get_thread_num(), *u = taps + k.taps_n, *m = u + k.u_n;
+			float *raw = work + each * (size_t)omp_get_thread_num(), *taps = raw + k.raw_n, *u = taps + k.taps_n;
+			float *m = u + k.u_n;
 			int n = j->out.c - first < k.n ? j->out.c - first : k.n;
-			multiply_block(j, t, &k, first, n, w, back, v, vp, ip, taps, u, m);
+			read_taps(j, &k, first, n, w, back, ip, raw, taps);
+			multiply_block(t, &k, n, v, vp, ip, taps, u, m);
 			store_block(j, &s, t, from, &k, first, n, padded, add, out, m);
 		}
 	}

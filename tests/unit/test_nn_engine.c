@@ -1,4 +1,9 @@
 /* The context of nn: threads, errors, plans, the pool, the tape's edges. */
+#ifdef __x86_64__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "../unit.h"
 #include "../nn_case.h"
 
@@ -627,6 +632,9 @@ static void test_level(void **state)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !(limit && !strcmp(limit, "x86-64-v2")))
 		want = __builtin_cpu_supports("avx512vl") && !(limit && !strcmp(limit, "x86-64-v3")) ? "v4" : "v3";
+	/* ARCH_REQ_XCOMP_PERM for the tiles' registers, arch_prctl(2) */
+	if (!limit && !strcmp(want, "v4") && __builtin_cpu_supports("amx-bf16") && !syscall(SYS_arch_prctl, 0x1023, 18))
+		want = "amx";
 	assert_string_equal(nn_kernels()->level, want);
 #else
 	assert_string_equal(nn_kernels()->level, "base");

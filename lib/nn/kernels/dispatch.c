@@ -4,7 +4,11 @@
 #include "nn/kernels/kernels.h"
 
 #ifdef __x86_64__
+#include <sys/syscall.h>
+#include <unistd.h>
+
 extern const kernels kernels_v2, kernels_v3, kernels_v4;
+extern const factor_kernels factor_amx;
 
 static bool can(const char *level)
 {
@@ -15,14 +19,27 @@ static bool can(const char *level)
 	return !strcmp(level, "x86-64-v4") ? v4 : !strcmp(level, "x86-64-v3") ? v3 : true;
 }
 
+/* Matrix instructions: the processor has them, and the system lets this process use their registers. */
+static bool can_amx(void)
+{
+	enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* arch_prctl(2), Linux 5.16 and later */
+	return can("x86-64-v4") && __builtin_cpu_supports("amx-bf16") && !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
+}
+
 const kernels *nn_kernels(void)
 {
+	static kernels amx;
 	static const kernels *chosen;
 	if (chosen)
 		return chosen;
 	const char *limit = getenv("LATPIPE_ARCH");
 	bool upto_v2 = limit && !strcmp(limit, "x86-64-v2"), upto_v3 = limit && !strcmp(limit, "x86-64-v3");
-	if (!upto_v2 && !upto_v3 && can("x86-64-v4"))
+	if (!limit && can_amx()) {
+		amx = kernels_v4;
+		amx.level = "amx";
+		amx.squares = &factor_amx;
+		chosen = &amx;
+	} else if (!upto_v2 && !upto_v3 && can("x86-64-v4"))
 		chosen = &kernels_v4;
 	else if (!upto_v2 && can("x86-64-v3"))
 		chosen = &kernels_v3;

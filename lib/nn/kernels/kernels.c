@@ -61,7 +61,7 @@ static void load(float *dst, const float *src, size_t n, int c, int cp, const pr
 		load_with(dst, src, n, c, cp, p, ACT_NONE);
 }
 
-enum { RUN = 32 };	/* voxels summed in float before going on in double */
+enum { RUN = 32 }; /* voxels summed in float before going on in double */
 
 static void load_backward(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p, double *sum_scale,
 			  double *sum_shift)
@@ -250,45 +250,70 @@ INLINE void adjoint6(vf *d, int s)
 INLINE void input_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3: input3(d, s); break;
-	case 4: input4(d, s); break;
-	case 5: input5(d, s); break;
-	default: input6(d, s); break;
+	case 3:
+		input3(d, s);
+		break;
+	case 4:
+		input4(d, s);
+		break;
+	case 5:
+		input5(d, s);
+		break;
+	default:
+		input6(d, s);
+		break;
 	}
 }
 
 INLINE void output_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3: output3(d, s); break;
-	case 4: output4(d, s); break;
-	case 5: output5(d, s); break;
-	default: output6(d, s); break;
+	case 3:
+		output3(d, s);
+		break;
+	case 4:
+		output4(d, s);
+		break;
+	case 5:
+		output5(d, s);
+		break;
+	default:
+		output6(d, s);
+		break;
 	}
 }
 
 INLINE void adjoint_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3: adjoint3(d, s); break;
-	case 4: adjoint4(d, s); break;
-	case 5: adjoint5(d, s); break;
-	default: adjoint6(d, s); break;
+	case 3:
+		adjoint3(d, s);
+		break;
+	case 4:
+		adjoint4(d, s);
+		break;
+	case 5:
+		adjoint5(d, s);
+		break;
+	default:
+		adjoint6(d, s);
+		break;
 	}
 }
 
-enum { MOST = 6 };	/* points on one axis */
+enum { MOST = 6 }; /* points on one axis */
 
-INLINE void wino_input_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+INLINE void wino_input_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v,
+			  size_t sp)
 {
-	for (int k = 0; k < cp; k += LANES) {
+	for (int k = 0; k < n; k += LANES) {
 		vf d[MOST * MOST * MOST];
 		for (int x = 0; x < px; x++) {
 			for (int y = 0; y < py; y++) {
 				const float *from = patch + x * sx + y * sy + k;
 				vf *line = d + (x * py + y) * pz;
 				for (int z = 0; z < pz; z++)
-					line[z] = get(from + z * cp);
+					line[z] = get(from + z * sz);
 				input_line(pz, line, 1);
 			}
 			for (int z = 0; z < pz; z++)
@@ -345,15 +370,16 @@ INLINE void wino_output_of(const int px, const int py, const int pz, const float
 
 INLINE int outputs_of(int p) { return p == 6 ? 4 : 2; }
 
-INLINE void wino_adjoint_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+INLINE void wino_adjoint_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v,
+			    size_t sp)
 {
-	for (int k = 0; k < cp; k += LANES) {
+	for (int k = 0; k < n; k += LANES) {
 		vf d[MOST * MOST * MOST];
 		for (int x = 0; x < outputs_of(px); x++) {
 			for (int y = 0; y < outputs_of(py); y++) {
 				vf *line = d + (x * py + y) * pz;
 				for (int z = 0; z < outputs_of(pz); z++)
-					line[z] = get(patch + x * sx + y * sy + z * cp + k);
+					line[z] = get(patch + x * sx + y * sy + z * sz + k);
 				adjoint_line(pz, line, 1);
 			}
 			for (int z = 0; z < pz; z++)
@@ -370,21 +396,41 @@ INLINE void wino_adjoint_of(const int px, const int py, const int pz, const floa
 /* The ten combinations of forms that there are, each with its loops unrolled by the compiler. */
 #define EACH_TILE(call)                                                                                                                    \
 	switch (t.p[0] * 100 + t.p[1] * 10 + t.p[2]) {                                                                                     \
-	case 333: call(3, 3, 3); break;                                                                                                    \
-	case 444: call(4, 4, 4); break;                                                                                                    \
-	case 446: call(4, 4, 6); break;                                                                                                    \
-	case 464: call(4, 6, 4); break;                                                                                                    \
-	case 466: call(4, 6, 6); break;                                                                                                    \
-	case 555: call(5, 5, 5); break;                                                                                                    \
-	case 644: call(6, 4, 4); break;                                                                                                    \
-	case 646: call(6, 4, 6); break;                                                                                                    \
-	case 664: call(6, 6, 4); break;                                                                                                    \
-	default: call(6, 6, 6); break;                                                                                                     \
+	case 333:                                                                                                                          \
+		call(3, 3, 3);                                                                                                             \
+		break;                                                                                                                     \
+	case 444:                                                                                                                          \
+		call(4, 4, 4);                                                                                                             \
+		break;                                                                                                                     \
+	case 446:                                                                                                                          \
+		call(4, 4, 6);                                                                                                             \
+		break;                                                                                                                     \
+	case 464:                                                                                                                          \
+		call(4, 6, 4);                                                                                                             \
+		break;                                                                                                                     \
+	case 466:                                                                                                                          \
+		call(4, 6, 6);                                                                                                             \
+		break;                                                                                                                     \
+	case 555:                                                                                                                          \
+		call(5, 5, 5);                                                                                                             \
+		break;                                                                                                                     \
+	case 644:                                                                                                                          \
+		call(6, 4, 4);                                                                                                             \
+		break;                                                                                                                     \
+	case 646:                                                                                                                          \
+		call(6, 4, 6);                                                                                                             \
+		break;                                                                                                                     \
+	case 664:                                                                                                                          \
+		call(6, 6, 4);                                                                                                             \
+		break;                                                                                                                     \
+	default:                                                                                                                           \
+		call(6, 6, 6);                                                                                                             \
+		break;                                                                                                                     \
 	}
 
-static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp)
 {
-#define CALL(a, b, c) wino_input_of(a, b, c, patch, sx, sy, cp, v, sp)
+#define CALL(a, b, c) wino_input_of(a, b, c, patch, sx, sy, sz, n, v, sp)
 	EACH_TILE(CALL)
 #undef CALL
 }
@@ -397,9 +443,9 @@ static void wino_output(wino_tile t, const float *m, size_t sp, int c, int cp, c
 #undef CALL
 }
 
-static void wino_output_adjoint(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp)
+static void wino_output_adjoint(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp)
 {
-#define CALL(a, b, c) wino_adjoint_of(a, b, c, patch, sx, sy, cp, v, sp)
+#define CALL(a, b, c) wino_adjoint_of(a, b, c, patch, sx, sy, sz, n, v, sp)
 	EACH_TILE(CALL)
 #undef CALL
 }
@@ -410,9 +456,12 @@ typedef double vd __attribute__((vector_size(LANES * sizeof(double)), aligned(8)
 static const double G3[3][3] = { { 1, 0, 0 }, { 1, 1, 1 }, { 0, 0, 1 } };
 static const double G4[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
 static const double G5[5][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 1, 0, 1 }, { 0, 1, 0 }, { 0, 0, 1 } };
-#define G_ROW(p, at) { 1. / (at), (p) / (double)(at), (p) * (p) / (double)(at) }
-static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A),  G_ROW(-PA, AT_A),
-				 G_ROW(PB, AT_B),	     G_ROW(-PB, AT_B), { 0, 0, 1 } };
+#define G_ROW(p, at)                                                                                                                       \
+	{                                                                                                                                  \
+		1. / (at), (p) / (double)(at), (p) * (p) / (double)(at)                                                                    \
+	}
+static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A), G_ROW(-PA, AT_A), G_ROW(PB, AT_B),
+				 G_ROW(-PB, AT_B),	     { 0, 0, 1 } };
 #undef G_ROW
 
 typedef const double (*rows)[3];
@@ -470,9 +519,9 @@ INLINE void transpose(vf *r)
 
 enum { TAPS = 27, AHEAD = 4 };
 
-INLINE void wino_weight_of(const int px, const int py, const int pz, const float *w, size_t apart, int n, bool flip, float *u, size_t sp)
+static void wino_taps(const float *w, size_t apart, int n, bool flip, float *taps, size_t st)
 {
-	vf head[LANES], tail[LANES], taps[TAPS], a[9 * MOST], b[3 * MOST * MOST], line[MOST];
+	vf head[LANES], tail[LANES];
 	/* the last 16 of 27 taps, so that nothing is read behind them */
 	for (int l = 0; l < LANES; l++) {
 		__builtin_prefetch(w + l * apart + AHEAD * TAPS);
@@ -483,24 +532,46 @@ INLINE void wino_weight_of(const int px, const int py, const int pz, const float
 	transpose(head);
 	transpose(tail);
 	for (int k = 0; k < TAPS; k++)
-		taps[flip ? TAPS - 1 - k : k] = k < LANES ? head[k] : tail[k - (TAPS - LANES)];
-	for (int i = 0; i < 9; i++)
-		weight_line(pz, taps[3 * i], taps[3 * i + 1], taps[3 * i + 2], a + i * pz, 1);
-	for (int x = 0; x < 3; x++)
-		for (int z = 0; z < pz; z++)
-			weight_line(py, a[3 * x * pz + z], a[(3 * x + 1) * pz + z], a[(3 * x + 2) * pz + z], b + x * py * pz + z, pz);
-	for (int i = 0; i < py * pz; i++) {
-		weight_line(px, b[i], b[py * pz + i], b[2 * py * pz + i], line, 1);
-		for (int x = 0; x < px; x++)
-			put(u + (x * py * pz + i) * sp, line[x]);
-	}
+		put(taps + (flip ? TAPS - 1 - k : k) * st, k < LANES ? head[k] : tail[k - (TAPS - LANES)]);
 }
 
-static void wino_weight(wino_tile t, const float *w, size_t apart, int n, bool flip, float *u, size_t sp)
+INLINE void wino_weight_of(const int py, const int pz, const double *g, const float *taps, size_t st, float *u, size_t sp)
 {
-#define CALL(a, b, c) wino_weight_of(a, b, c, w, apart, n, flip, u, sp)
-	EACH_TILE(CALL)
-#undef CALL
+	vf plane[9], a[3 * MOST], b[MOST * MOST];
+	float g0 = (float)g[0], g1 = (float)g[1], g2 = (float)g[2];
+	for (int i = 0; i < 9; i++)
+		plane[i] = g0 * get(taps + i * st) + g1 * get(taps + (9 + i) * st) + g2 * get(taps + (18 + i) * st);
+	for (int y = 0; y < 3; y++)
+		weight_line(pz, plane[3 * y], plane[3 * y + 1], plane[3 * y + 2], a + y * pz, 1);
+	for (int z = 0; z < pz; z++)
+		weight_line(py, a[z], a[pz + z], a[2 * pz + z], b + z, pz);
+	for (int i = 0; i < py * pz; i++)
+		put(u + i * sp, b[i]);
+}
+
+static void wino_weight(wino_tile t, int x, const float *taps, size_t st, float *u, size_t sp)
+{
+	const double *g = rows_of(t.p[0])[x];
+	switch (t.p[1] * 10 + t.p[2]) {
+	case 33:
+		wino_weight_of(3, 3, g, taps, st, u, sp);
+		break;
+	case 44:
+		wino_weight_of(4, 4, g, taps, st, u, sp);
+		break;
+	case 46:
+		wino_weight_of(4, 6, g, taps, st, u, sp);
+		break;
+	case 55:
+		wino_weight_of(5, 5, g, taps, st, u, sp);
+		break;
+	case 64:
+		wino_weight_of(6, 4, g, taps, st, u, sp);
+		break;
+	default:
+		wino_weight_of(6, 6, g, taps, st, u, sp);
+		break;
+	}
 }
 
 static void wino_weight_adjoint(wino_tile t, const double *u, float *taps)
@@ -540,8 +611,9 @@ static void widen(float *out, const uint16_t *half, size_t n)
 	}
 }
 
-extern const channel_kernels JOIN(channel_kernels_, LEVEL);	/* channels.c */
-extern product_kernel JOIN(product_, LEVEL);		/* product.c */
+extern const channel_kernels JOIN(channel_kernels_, LEVEL); /* channels.c */
+extern product_kernel JOIN(product_, LEVEL); /* product.c */
+extern const factor_kernels JOIN(factor_, LEVEL);
 extern const kernels JOIN(kernels_, LEVEL);
 const kernels JOIN(kernels_, LEVEL) = {
 	.level = TEXT(LEVEL),
@@ -551,10 +623,11 @@ const kernels JOIN(kernels_, LEVEL) = {
 	.wino_input = wino_input,
 	.wino_output = wino_output,
 	.wino_output_adjoint = wino_output_adjoint,
+	.wino_taps = wino_taps,
 	.wino_weight = wino_weight,
 	.wino_weight_adjoint = wino_weight_adjoint,
 	.widen = widen,
 	.product = JOIN(product_, LEVEL),
-	.panel = PANEL,
+	.panels = &JOIN(factor_, LEVEL),
 	.channels = &JOIN(channel_kernels_, LEVEL),
 };

@@ -1,5 +1,5 @@
 /* Inner loops on vectors of channels. One source (kernels.c) is compiled for each level of the instruction set; the level is
- * chosen once at run time (LATPIPE_ARCH=x86-64-v2|x86-64-v3|x86-64-v4 forces one). */
+ * chosen once at run time (LATPIPE_ARCH=x86-64-v2|x86-64-v3|x86-64-v4 forces one, without matrix instructions). */
 #ifndef NN_KERNELS_KERNELS_H
 #define NN_KERNELS_KERNELS_H
 
@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 16 };	/* channels are handled, and padded in work space, by so many */
+enum { LANES = 16 }; /* channels are handled, and padded in work space, by so many */
 
-enum act { ACT_NONE, ACT_SILU, ACT_LEAKY };	/* LEAKY: slope 0.2 below zero */
+enum act { ACT_NONE, ACT_SILU, ACT_LEAKY }; /* LEAKY: slope 0.2 below zero */
 
 /* What a convolution does to its input while loading it: act(scale*x + shift), per channel. */
 typedef struct prologue {
-	const float *scale, *shift;	/* [c], both NULL: 1 and 0 */
+	const float *scale, *shift; /* [c], both NULL: 1 and 0 */
 	enum act act;
 } prologue;
 
@@ -32,35 +32,53 @@ typedef struct wino_tile {
 typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
 			    size_t ldo);
 
+/* Products with a right factor [rows][columns] that is used again and again, as transformed weights are: it is brought into the form that
+ * the processor multiplies fastest. columns: whole vectors. */
+typedef struct factor_kernels {
+	/* Floats that it takes. */
+	size_t (*floats)(int rows, int columns);
+	/* Puts w [n][LANES], the LANES columns from c on of n <= FACTOR_ROWS rows from r on, into its place in u. r is a multiple of
+	 * FACTOR_ROWS, and n is as many unless these are the last rows. */
+	void (*place)(float *u, int rows, int columns, int r, int c, int n, const float *w);
+	/* out [m][columns] (rows of ldo) = a [m][rows] (rows of lda) times u; added to what is there if `add`. `count` of them, whose a, u
+	 * and out are ap, up and op floats apart. out has room for lanes_up(m) rows, of which the last may hold anything. */
+	void (*multiply)(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int columns,
+			 bool add, float *out, size_t ldo, size_t op);
+} factor_kernels;
+enum { FACTOR_ROWS = 32 };
+
 typedef struct kernels {
 	const char *level;
 	/* dst[i*cp + k] = act(scale[k]*src[i*c + k] + shift[k]) for i < n, k < c; zero for c <= k < cp. */
 	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const prologue *p);
 	/* da[i] = d[i] * act'(u); dx = da*scale (stored if fresh, else added; NULL: not wanted); adds da*x and da to the sums
 	 * [c] (NULL: not wanted). d, x, dx: [n][c]. */
-	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p,
-			      double *sum_scale, double *sum_shift);
+	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p, double *sum_scale,
+			      double *sum_shift);
 	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
 	void (*moments)(const float *x, size_t n, int c, double *sum, double *square);
-	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*cp) + k], writes v[p*sp + k], k < cp (a multiple of LANES). */
-	void (*wino_input)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
+	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*sz) + k], writes v[p*sp + k], k < n (a multiple of LANES). */
+	void (*wino_input)(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
 	/* A^T m A of one tile, plus bias[k], plus add (NULL: none; same strides as out): reads m[p*sp + k], writes
 	 * out[x*ox + y*oy + z*oz + k] for x,y,z below `valid`, k < c. cp: c rounded up. bias: [cp]. What is written, and its square, is
 	 * added to sums [2][cp] (NULL: not wanted). */
 	void (*wino_output)(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out,
 			    size_t ox, size_t oy, size_t oz, const int valid[3], double *sums);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
-	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, int cp, float *v, size_t sp);
-	/* G g G^T of n <= LANES kernels at once, the rest zeros: kernel l is the 27 taps at w[l*apart], read backwards if `flip`; writes
-	 * u[p*sp + l]. */
-	void (*wino_weight)(wino_tile t, const float *w, size_t apart, int n, bool flip, float *u, size_t sp);
+	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
+	/* The 27 taps of n <= LANES kernels, the rest zeros, across: kernel l, at w[l*apart], read backwards if `flip`, to taps[k*st + l].
+	 */
+	void (*wino_taps)(const float *w, size_t apart, int n, bool flip, float *taps, size_t st);
+	/* G g G^T of LANES such kernels, the plane of points with number x on the first axis: to u[i*sp + l]. */
+	void (*wino_weight)(wino_tile t, int x, const float *taps, size_t st, float *u, size_t sp);
 	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
 	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
 	/* Numbers of 16 bits (IEEE half precision) as floats. */
 	void (*widen)(float *out, const uint16_t *half, size_t n);
 	product_kernel *product;
-	int panel;	/* columns of b, a multiple of LANES, that product multiplies fastest when they lie together */
-	const struct channel_kernels *channels;	/* channels.h */
+	const factor_kernels *panels; /* right factors as columns of floats, product.c */
+	const factor_kernels *squares; /* and for matrix instructions, product_amx.c; NULL: the processor has none */
+	const struct channel_kernels *channels; /* channels.h */
 } kernels;
 
 /* The kernels for this processor. */

@@ -57,3 +57,28 @@ void JOIN(product_, LEVEL)(int m, int n, int k, const float *a, size_t ai, size_
 	for (; j < n; j += WIDTH)
 		column(1, m, k, a, ai, ak, b + j, ldb, add, out + j, ldo);
 }
+
+/* Right factors in panels of columns: a panel has all rows of its columns, and is followed by the next. */
+static size_t floats(int rows, int columns) { return (size_t)rows * columns; }
+
+static void place(float *u, int rows, int columns, int r, int c, int n, const float *w)
+{
+	int from = c / PANEL * PANEL, width = columns - from < PANEL ? columns - from : PANEL;
+	float *to = u + (size_t)from * rows + (size_t)r * width + (c - from);
+	for (int i = 0; i < n; i++)
+		put(to + i * width, get(w + i * LANES));
+}
+
+static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int columns, bool add,
+		     float *out, size_t ldo, size_t op)
+{
+	for (int p = 0; p < count; p++)
+		for (int c = 0; c < columns; c += PANEL) {
+			int width = columns - c < PANEL ? columns - c : PANEL;
+			JOIN(product_, LEVEL)
+			(m, width, rows, a + p * ap, lda, 1, u + p * up + (size_t)c * rows, width, add, out + p * op + c, ldo);
+		}
+}
+
+extern const factor_kernels JOIN(factor_, LEVEL);
+const factor_kernels JOIN(factor_, LEVEL) = { .floats = floats, .place = place, .multiply = multiply };

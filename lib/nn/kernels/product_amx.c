@@ -1,0 +1,212 @@
+/* Products on processors with matrix instructions for bfloat16 (Intel AMX), at the accuracy of float32. A float is the sum of three
+ * numbers of bfloat16, exactly, and of the nine products of two such sums six matter: the others are below 2^-23 of it together. Sums are
+ * of float32. One instruction does 16 x 16 x 32 products, so that six of them are still three times as fast as vectors of floats.
+ *
+ * The right factor is kept in squares of 16 columns by 32 rows, each as its three parts, the squares of 16 columns one behind the other;
+ * rows of the left one are cut, 32 at a time, while they are multiplied. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "nn/kernels/kernels.h"
+
+enum { SIDE = 16, DEPTH = 32, SQUARE = SIDE * DEPTH, PARTS = 3, EACH = PARTS * SQUARE };
+enum { MOST_DEPTH = 4 }; /* squares of the left factor at a time: two rows of them take half of the first-level cache */
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE int squares(int n, int side) { return (n + side - 1) / side; }
+INLINE int least(int a, int b) { return a < b ? a : b; }
+
+/* Cuts 16 numbers into their parts, the largest first, each in the upper halves of 16 words. What remains behind 8 bits of a significand
+ * is exact. */
+INLINE void cut(__m512 x, __m512i part[PARTS])
+{
+	const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
+	for (int p = 0; p < PARTS - 1; p++) {
+		part[p] = _mm512_and_si512(_mm512_castps_si512(x), upper);
+		x = _mm512_sub_ps(x, _mm512_castsi512_ps(part[p]));
+	}
+	part[PARTS - 1] = _mm512_castps_si512(x);
+}
+
+/* The first n of 16 numbers, zeros behind them. */
+INLINE __m512 some_of(const float *x, int n)
+{
+	return n <= 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps((__mmask16)(n >= SIDE ? 0xffff : (1 << n) - 1), x);
+}
+
+/* Places of the upper halves of the words of two vectors. */
+static const uint16_t UPPER[DEPTH] __attribute__((aligned(64))) = { 1,	3,  5,	7,  9,	11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+								    33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63 };
+
+/* `rows` <= 32 rows of k numbers -> two rows of squares, MOST_DEPTH squares apart. Rows beyond are left as they are: whatever they hold
+ * comes into sums that nobody reads. */
+INLINE void cut_left(uint16_t *to, int rows, int k, const float *a, size_t lda)
+{
+	const __m512i upper = _mm512_load_si512(UPPER);
+	for (int r = 0; r < rows; r++, a += lda)
+		for (int c = 0; c * DEPTH < k; c++) {
+			__m512i f[PARTS], s[PARTS];
+			uint16_t *at = to + (size_t)(r / SIDE * MOST_DEPTH + c) * EACH + r % SIDE * DEPTH;
+			cut(some_of(a + c * DEPTH, k - c * DEPTH), f);
+			cut(some_of(a + c * DEPTH + SIDE, k - c * DEPTH - SIDE), s);
+			for (int p = 0; p < PARTS; p++)
+				_mm512_store_si512(at + p * SQUARE, _mm512_permutex2var_epi16(f[p], upper, s[p]));
+		}
+}
+
+static size_t factor_floats(int rows, int columns) { return (size_t)squares(columns, SIDE) * squares(rows, DEPTH) * EACH / 2; }
+
+/* Rows of the factor in pairs, number beside number, as the instruction wants them. */
+static void place(float *u, int rows, int columns, int r, int c, int n, const float *w)
+{
+	(void)columns;
+	uint16_t *to = (uint16_t *)u + ((size_t)(c / SIDE) * squares(rows, DEPTH) + r / DEPTH) * EACH;
+	for (int i = 0; i < DEPTH; i += 2, to += 2 * SIDE) {
+		__m512i even[PARTS], odd[PARTS];
+		cut(i < n ? _mm512_loadu_ps(w + i * SIDE) : _mm512_setzero_ps(), even);
+		cut(i + 1 < n ? _mm512_loadu_ps(w + (i + 1) * SIDE) : _mm512_setzero_ps(), odd);
+		for (int p = 0; p < PARTS; p++)
+			_mm512_storeu_si512(to + p * SQUARE, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(even[p], 16), odd[p]));
+	}
+}
+
+/* What shall be on its way to the cache while products are computed: `rows` rows of `lines` cache lines, as the next ones to be cut. */
+typedef struct ahead {
+	const float *row;
+	size_t lda;
+	int rows, lines;
+} ahead;
+
+INLINE void fetch(ahead *next, int rows)
+{
+	for (; rows > 0 && next->rows > 0; rows--, next->rows--, next->row += next->lda)
+		for (int l = 0; l < next->lines; l++)
+			_mm_prefetch((const char *)(next->row + l * SIDE), _MM_HINT_T0);
+}
+
+/* Registers: sums in 0 to 3, factors in 4 to 7. */
+#define LEFT(part)                                                                                                                         \
+	_tile_loadd(4, left + (part)*SQUARE, 64);                                                                                          \
+	if (tall)                                                                                                                          \
+	_tile_loadd(5, left + (part)*SQUARE + MOST_DEPTH * EACH, 64)
+#define RIGHT(part)                                                                                                                        \
+	_tile_loadd(6, right + (part)*SQUARE, 64);                                                                                         \
+	if (broad)                                                                                                                         \
+	_tile_loadd(7, right + (part)*SQUARE + apart, 64)
+#define MULTIPLY                                                                                                                           \
+	_tile_dpbf16ps(0, 4, 6);                                                                                                           \
+	if (broad)                                                                                                                         \
+		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
+	if (tall)                                                                                                                          \
+		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
+	if (tall && broad)                                                                                                                 \
+	_tile_dpbf16ps(3, 5, 7)
+
+/* Sums of 32 rows (16 unless tall) x 32 columns (16 unless broad) at `to`, rows of `line` bytes: products of rows of squares with columns
+ * of squares, the latter `apart` numbers apart. */
+INLINE void corner(const bool tall, const bool broad, int depth, const uint16_t *left, const uint16_t *right, size_t apart, bool add,
+		   float *to, size_t line, ahead *next, int fetches)
+{
+	float *low = (float *)((char *)to + SIDE * line);
+	__asm__ volatile("" ::: "memory"); /* GCC does not know that these loads read memory */
+	if (add) {
+		_tile_loadd(0, to, line);
+		if (broad)
+			_tile_loadd(1, to + SIDE, line);
+		if (tall)
+			_tile_loadd(2, low, line);
+		if (tall && broad)
+			_tile_loadd(3, low + SIDE, line);
+	} else {
+		_tile_zero(0);
+		_tile_zero(1);
+		_tile_zero(2);
+		_tile_zero(3);
+	}
+	for (int c = 0; c < depth; c++, left += EACH, right += EACH) {
+		fetch(next, fetches);
+		LEFT(0);
+		RIGHT(0);
+		MULTIPLY;
+		RIGHT(1);
+		MULTIPLY;
+		RIGHT(2);
+		MULTIPLY;
+		LEFT(1);
+		RIGHT(1);
+		MULTIPLY;
+		RIGHT(0);
+		MULTIPLY;
+		LEFT(2);
+		MULTIPLY;
+	}
+	_tile_stored(0, to, line);
+	if (broad)
+		_tile_stored(1, to + SIDE, line);
+	if (tall)
+		_tile_stored(2, low, line);
+	if (tall && broad)
+		_tile_stored(3, low + SIDE, line);
+	__asm__ volatile("" ::: "memory");
+}
+
+/* Rows of `left` times all columns of u, which begins with the squares that belong to them. */
+INLINE void across(const bool tall, int depth, const uint16_t *left, const uint16_t *u, size_t apart, int columns, bool add, float *out,
+		   size_t ldo, ahead *next)
+{
+	int steps = squares(columns, 2 * SIDE) * depth, fetches = squares(next->rows, steps), j = 0;
+	for (; j + 2 * SIDE <= columns; j += 2 * SIDE)
+		corner(tall, true, depth, left, u + (size_t)(j / SIDE) * apart, apart, add, out + j, ldo * sizeof *out, next, fetches);
+	if (j < columns)
+		corner(tall, false, depth, left, u + (size_t)(j / SIDE) * apart, apart, add, out + j, ldo * sizeof *out, next, fetches);
+}
+
+static void configure(void)
+{
+	struct __attribute__((packed)) {
+		uint8_t palette, start, zero[14];
+		uint16_t bytes[16];
+		uint8_t rows[16];
+	} shapes = { .palette = 1 };
+	for (int t = 0; t < 8; t++) {
+		shapes.bytes[t] = 64;
+		shapes.rows[t] = SIDE;
+	}
+	_tile_loadconfig(&shapes);
+}
+
+static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int columns, bool add,
+		     float *out, size_t ldo, size_t op)
+{
+	enum { TALL = 2 * SIDE, DEEP = MOST_DEPTH * DEPTH };
+	uint16_t left[2 * MOST_DEPTH * EACH] __attribute__((aligned(64)));
+	size_t apart = (size_t)squares(rows, DEPTH) * EACH;
+	memset(left, 0, sizeof left);
+	configure();
+	for (int p = 0; p < count; p++, a += ap, u += up, out += op)
+		for (int i = 0; i < m; i += TALL)
+			for (int l = 0; l < rows; l += DEEP) {
+				int some = least(rows - l, DEEP), there = least(m - i, TALL), depth = squares(some, DEPTH);
+				const uint16_t *right = (const uint16_t *)u + (size_t)(l / DEPTH) * EACH;
+				float *to = out + (size_t)i * ldo;
+				ahead next = { .row = a + i * lda + l + DEEP, lda, there, squares(least(rows - l - DEEP, DEEP), SIDE) };
+				if (l + DEEP >= rows) {
+					next = (ahead){ a + (i + TALL) * lda, lda, least(m - i - TALL, TALL),
+							squares(least(rows, DEEP), SIDE) };
+					if (i + TALL >= m) {
+						next.row = a + ap;
+						next.rows = p + 1 < count ? least(m, TALL) : 0;
+					}
+				}
+				cut_left(left, there, some, a + i * lda + l, lda);
+				if (there > SIDE)
+					across(true, depth, left, right, apart, columns, add || l > 0, to, ldo, &next);
+				else
+					across(false, depth, left, right, apart, columns, add || l > 0, to, ldo, &next);
+			}
+	_tile_release();
+}
+
+extern const factor_kernels factor_amx;
+const factor_kernels factor_amx = { .floats = factor_floats, .place = place, .multiply = multiply };
