@@ -1,5 +1,6 @@
 #include "nn/pool.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -27,6 +28,9 @@ static void *fresh(size_t bytes)
 
 void pool_init(pool *p, bool counting, double slack)
 {
+	/* large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap, which keeps
+	 * them (128 MB of a full-size decoding) */
+	mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
 	*p = (pool){ .counting = counting, .slack = slack };
 }
 
