@@ -28,8 +28,8 @@ static void *fresh(size_t bytes)
 
 void pool_init(pool *p, bool counting, double slack)
 {
-	/* large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap, which keeps
-	 * them (128 MB of a full-size decoding) */
+	/* large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap,
+	 * which keeps them (128 MB of a full-size decoding) */
 	mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
 	*p = (pool){ .counting = counting, .slack = slack };
 }
