@@ -6,12 +6,12 @@
 #include "nn/internal.h"
 
 typedef struct conv_job {
-	shape in; /* as stored, before upsampling */
+	shape in;		/* as stored, before upsampling */
 	int up[3];
-	int virt[3]; /* in.x*up[0] ..: what the kernel slides over */
+	int virt[3];		/* in.x*up[0] ..: what the kernel slides over */
 	shape out;
-	int k[3], stride, pad; /* pad: zeros in front; both on axes with k > 1 only */
-	const float *affine; /* [b][2*in.c] or NULL */
+	int k[3], stride, pad;	/* pad: zeros in front; both on axes with k > 1 only */
+	const float *affine;	/* [b][2*in.c] or NULL */
 	enum act act;
 } conv_job;
 
@@ -42,7 +42,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 /* Kernels of 27 taps as they lie in memory: (r, c) at w[r*row + c*column], to be read backwards if `flip`. */
 typedef struct wino_table {
 	const float *w;
-	size_t row, column; /* floats */
+	size_t row, column;	/* floats */
 	int rows, columns;
 	bool flip;
 } wino_table;

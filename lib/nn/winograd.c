@@ -15,9 +15,7 @@ enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED };
 
 static void set_axis(wino_tile *t, int axis, enum form f)
 {
-	static const struct {
-		int m, p, step;
-	} of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
+	static const struct { int m, p, step; } of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
 	t->m[axis] = of[f].m;
 	t->p[axis] = of[f].p;
 	t->step[axis] = of[f].step;
@@ -51,7 +49,10 @@ static bool doubles(const conv_job *j)
 /* On how many axes tiles may have four outputs. The error (tests/bench/points.py; it grows with the root of the channels) is
  * .47e-6 on no axis, .77e-6 on one, 1.3e-6 on two and 2.2e-6 on all three at 128 channels. Exact means 1.5e-6 at most, which direct
  * convolutions have as well. */
-static int axes_of_four(int channels, enum nn_math math) { return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0; }
+static int axes_of_four(int channels, enum nn_math math)
+{
+	return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0;
+}
 
 wino_tile wino_choose(const conv_job *j, enum nn_math math)
 {
@@ -86,8 +87,8 @@ conv_job wino_source(const conv_job *j, wino_tile t)
 
 int wino_first(const conv_job *j, wino_tile t, int axis, int at) { return at / t.m[axis] * t.step[axis] - j->pad; }
 
-/* Below this many pairs of channels a product is too short to pay for what goes before it: cutting factors, reading the weights of a brick.
- */
+/* Below this many pairs of channels a product is too short to pay for what goes before it: cutting factors, reading the weights of a
+ * brick. */
 static bool is_large(int rows, int columns) { return rows * columns >= 1 << 12; }
 
 const factor_kernels *wino_factor(int rows, int columns)
@@ -152,7 +153,7 @@ typedef struct box {
 /* How the output is cut: bricks of n[0] x n[1] x n[2] tiles. */
 typedef struct bricks {
 	int n[3], count[3], total;
-	int most; /* tiles in a brick */
+	int most;	/* tiles in a brick */
 } bricks;
 
 static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
@@ -262,7 +263,8 @@ void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const fl
 	int valid[3];
 	for (int a = 0; a < 3; a++)
 		valid[a] = left[a] < t.m[a] ? left[a] : t.m[a];
-	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid, sums);
+	nn_kernels()->wino_output(t, m, mp, n, lanes_up(n), bias, add ? add + to : NULL, out + to, ox, oy, oz, valid,
+				  sums);
 }
 
 /* parts [bricks][2][cp] -> sums [b][2*out.c], in the order of the bricks. */
@@ -369,7 +371,8 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 				stage(&dj, &writes, dout, b, at, op, patch);
 				int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
 				for (int p = 0; p < np; p++)
-					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op, op);
+					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op,
+						op);
 			}
 		}
 		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);

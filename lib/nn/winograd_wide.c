@@ -7,7 +7,7 @@
 #include "nn/pack.h"
 
 enum { WIDE = 1 << 16 }; /* pairs of channels: 17 MB of transformed weights */
-enum { ROWS = 64 }; /* input channels at a time */
+enum { BLOCK = 64 }; /* input and output channels at a time */
 enum { INPUT = 3 << 23 }; /* floats of transformed input at a time, if one slab is not more */
 
 bool wino_is_wide(const conv_job *j) { return (long)j->in.c * j->out.c >= WIDE; }
@@ -39,7 +39,7 @@ static int slab_at(const conv_job *j, wino_tile t, int i, int *x)
 	return i / per;
 }
 
-/* Transforms slab from+i: of v [p][channels / ROWS][all][ROWS], vp floats from point to point, the tiles of slab i. */
+/* Transforms slab from+i: of v [p][channels / BLOCK][all][BLOCK], vp floats from point to point, the tiles of slab i. */
 static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const float *in, int from, int i, int ip, float *patch, float *v,
 		      size_t vp, int all)
 {
@@ -49,8 +49,8 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 	for (int x = 0; x < s->x; x++)
 		for (int y = 0; y < s->y; y++)
 			conv_load_line(&source, in, b, first + x, y - j->pad, -j->pad, s->z, ip, patch + ((size_t)x * s->y + y) * line);
-	for (int c = 0; c < ip; c += ROWS) {
-		int n = ip - c < ROWS ? ip - c : ROWS;
+	for (int c = 0; c < ip; c += BLOCK) {
+		int n = ip - c < BLOCK ? ip - c : BLOCK;
 		for (int y = 0; y < s->ny; y++)
 			for (int z = 0; z < s->nz; z++)
 				nn_kernels()->wino_input(t, patch + (size_t)y * t.step[1] * line + (size_t)z * t.step[2] * ip + c,
@@ -59,34 +59,32 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 	}
 }
 
-/* What a thread works with: n output channels, and the transformed weights of `rows` input channels and one plane of points at a time, so
- * that these and the plane's products stay in the second-level cache. */
+/* What a thread works with: BLOCK output channels, and the transformed weights of as many input channels and one plane of points at a time,
+ * so that these and the plane's products stay in the second-level cache. */
 typedef struct block {
-	int n, rows, tiles;
-	size_t raw_n; /* a part's weights as they are */
-	size_t st, taps_n; /* taps [27][ip][n], st from tap to tap */
-	size_t up, u_n; /* transformed, up from point to point */
-	size_t mp, m_n; /* products m [p][tiles][n] */
+	int tiles;
+	size_t st, taps_n;	/* taps [27][ip][BLOCK], st from tap to tap */
+	size_t up, u_n;		/* transformed, up from point to point */
+	size_t mp, m_n;		/* products m [p][tiles][BLOCK] */
 } block;
 
 static block block_of(wino_tile t, int tiles, int ip)
 {
-	int plane = t.p[1] * t.p[2];
-	block k = { .n = 64, .rows = ROWS, .tiles = tiles };
-	k.raw_n = (size_t)27 * FACTOR_ROWS * LANES;
-	k.st = (size_t)ip * k.n + LANES;
+	block k = { .tiles = tiles };
+	k.st = (size_t)ip * BLOCK + LANES;
 	k.taps_n = 27 * k.st;
-	k.up = wino_weight_stride(k.rows, k.n);
-	k.mp = (size_t)lanes_up(tiles) * k.n + LANES;
-	k.u_n = plane * k.up;
+	k.up = wino_weight_stride(BLOCK, BLOCK);
+	k.mp = (size_t)lanes_up(tiles) * BLOCK + LANES;
+	k.u_n = t.p[1] * t.p[2] * k.up;
 	k.m_n = wino_points(t) * k.mp;
 	return k;
 }
 
 /* The taps of output channels first .. first+n-1. Weights are copied, in runs as they lie in memory, before they are read across those
  * runs: it is the memory that limits here. */
-static void read_taps(const conv_job *j, const block *k, int first, int n, const param *w, bool back, int ip, float *raw, float *taps)
+static void read_taps(const conv_job *j, const block *k, int first, int n, const param *w, bool back, int ip, float *taps)
 {
+	float raw[27 * FACTOR_ROWS * LANES];
 	int in = back ? j->out.c : j->in.c;
 	for (int r = 0; r < ip; r += FACTOR_ROWS)
 		for (int c = 0; c < lanes_up(n); c += LANES) {
@@ -96,7 +94,7 @@ static void read_taps(const conv_job *j, const block *k, int first, int n, const
 			for (int l = 0; l < outs; l++)
 				weights_part(w, ((size_t)(o + l) * in + i) * 27, (size_t)ins * 27, raw + (size_t)l * ins * 27);
 			const wino_table table = wino_table_of(raw, ins, outs, ins, back);
-			wino_read_part(&table, 0, 0, rows, taps + (size_t)r * k->n + c, k->st, k->n);
+			wino_read_part(&table, 0, 0, rows, taps + (size_t)r * BLOCK + c, k->st, BLOCK);
 		}
 }
 
@@ -105,11 +103,11 @@ static void multiply_block(wino_tile t, const block *k, int n, const float *v, s
 {
 	int np = lanes_up(n), plane = t.p[1] * t.p[2];
 	for (int x = 0; x < t.p[0]; x++, v += plane * vp, m += plane * k->mp)
-		for (int from = 0; from < ip; from += k->rows) {
-			int rows = ip - from < k->rows ? ip - from : k->rows;
+		for (int from = 0; from < ip; from += BLOCK) {
+			int rows = ip - from < BLOCK ? ip - from : BLOCK;
 			for (int r = 0; r < rows; r += FACTOR_ROWS)
 				for (int c = 0; c < np; c += LANES)
-					wino_transform_part(t, x, taps + (size_t)(from + r) * k->n + c, k->st, k->n, r, c, rows, np, u,
+					wino_transform_part(t, x, taps + (size_t)(from + r) * BLOCK + c, k->st, BLOCK, r, c, rows, np, u,
 							    k->up);
 			wino_factor(rows, np)->multiply(plane, k->tiles, v + (size_t)from * k->tiles, (size_t)rows, vp, u, k->up, rows, np,
 							from > 0, m, np, k->mp);
@@ -135,8 +133,8 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 	slabs s = slabs_of(j, t, ip);
 	size_t a_slab = (size_t)s.ny * s.nz, tiles = a_slab * s.together, vp = tiles * ip + LANES;
 	block k = block_of(t, (int)tiles, ip);
-	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.raw_n + k.taps_n + k.u_n + k.m_n;
-	size_t each = patch_n > own_n ? patch_n : own_n, padded_n = (size_t)op + k.n;
+	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.taps_n + k.u_n + k.m_n;
+	size_t each = patch_n > own_n ? patch_n : own_n, padded_n = (size_t)op + BLOCK;
 	float *v = nn_take(c, np * vp), *work = nn_take(c, each * (size_t)threads), *padded = nn_take(c, padded_n);
 	bool there = v && work && padded;
 	for (int i = 0; there && i < (int)padded_n; i++)
@@ -148,11 +146,10 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 		for (int i = 0; i < count; i++)
 			load_slab(j, &s, t, in, from, i, ip, work + each * (size_t)omp_get_thread_num(), v, vp, k.tiles);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int first = 0; first < j->out.c; first += k.n) {
-			float *raw = work + each * (size_t)omp_get_thread_num(), *taps = raw + k.raw_n, *u = taps + k.taps_n;
-			float *m = u + k.u_n;
-			int n = j->out.c - first < k.n ? j->out.c - first : k.n;
-			read_taps(j, &k, first, n, w, back, ip, raw, taps);
+		for (int first = 0; first < j->out.c; first += BLOCK) {
+			float *taps = work + each * (size_t)omp_get_thread_num(), *u = taps + k.taps_n, *m = u + k.u_n;
+			int n = j->out.c - first < BLOCK ? j->out.c - first : BLOCK;
+			read_taps(j, &k, first, n, w, back, ip, taps);
 			multiply_block(t, &k, n, v, vp, ip, taps, u, m);
 			store_block(j, &s, t, from, &k, first, n, padded, add, out, m);
 		}

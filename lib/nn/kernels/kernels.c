@@ -61,7 +61,7 @@ static void load(float *dst, const float *src, size_t n, int c, int cp, const pr
 		load_with(dst, src, n, c, cp, p, ACT_NONE);
 }
 
-enum { RUN = 32 }; /* voxels summed in float before going on in double */
+enum { RUN = 32 };	/* voxels summed in float before going on in double */
 
 static void load_backward(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p, double *sum_scale,
 			  double *sum_shift)
@@ -250,58 +250,34 @@ INLINE void adjoint6(vf *d, int s)
 INLINE void input_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3:
-		input3(d, s);
-		break;
-	case 4:
-		input4(d, s);
-		break;
-	case 5:
-		input5(d, s);
-		break;
-	default:
-		input6(d, s);
-		break;
+	case 3: input3(d, s); break;
+	case 4: input4(d, s); break;
+	case 5: input5(d, s); break;
+	default: input6(d, s); break;
 	}
 }
 
 INLINE void output_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3:
-		output3(d, s);
-		break;
-	case 4:
-		output4(d, s);
-		break;
-	case 5:
-		output5(d, s);
-		break;
-	default:
-		output6(d, s);
-		break;
+	case 3: output3(d, s); break;
+	case 4: output4(d, s); break;
+	case 5: output5(d, s); break;
+	default: output6(d, s); break;
 	}
 }
 
 INLINE void adjoint_line(int p, vf *d, int s)
 {
 	switch (p) {
-	case 3:
-		adjoint3(d, s);
-		break;
-	case 4:
-		adjoint4(d, s);
-		break;
-	case 5:
-		adjoint5(d, s);
-		break;
-	default:
-		adjoint6(d, s);
-		break;
+	case 3: adjoint3(d, s); break;
+	case 4: adjoint4(d, s); break;
+	case 5: adjoint5(d, s); break;
+	default: adjoint6(d, s); break;
 	}
 }
 
-enum { MOST = 6 }; /* points on one axis */
+enum { MOST = 6 };	/* points on one axis */
 
 INLINE void wino_input_of(const int px, const int py, const int pz, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v,
 			  size_t sp)
@@ -396,36 +372,16 @@ INLINE void wino_adjoint_of(const int px, const int py, const int pz, const floa
 /* The ten combinations of forms that there are, each with its loops unrolled by the compiler. */
 #define EACH_TILE(call)                                                                                                                    \
 	switch (t.p[0] * 100 + t.p[1] * 10 + t.p[2]) {                                                                                     \
-	case 333:                                                                                                                          \
-		call(3, 3, 3);                                                                                                             \
-		break;                                                                                                                     \
-	case 444:                                                                                                                          \
-		call(4, 4, 4);                                                                                                             \
-		break;                                                                                                                     \
-	case 446:                                                                                                                          \
-		call(4, 4, 6);                                                                                                             \
-		break;                                                                                                                     \
-	case 464:                                                                                                                          \
-		call(4, 6, 4);                                                                                                             \
-		break;                                                                                                                     \
-	case 466:                                                                                                                          \
-		call(4, 6, 6);                                                                                                             \
-		break;                                                                                                                     \
-	case 555:                                                                                                                          \
-		call(5, 5, 5);                                                                                                             \
-		break;                                                                                                                     \
-	case 644:                                                                                                                          \
-		call(6, 4, 4);                                                                                                             \
-		break;                                                                                                                     \
-	case 646:                                                                                                                          \
-		call(6, 4, 6);                                                                                                             \
-		break;                                                                                                                     \
-	case 664:                                                                                                                          \
-		call(6, 6, 4);                                                                                                             \
-		break;                                                                                                                     \
-	default:                                                                                                                           \
-		call(6, 6, 6);                                                                                                             \
-		break;                                                                                                                     \
+	case 333: call(3, 3, 3); break;                                                                                                    \
+	case 444: call(4, 4, 4); break;                                                                                                    \
+	case 446: call(4, 4, 6); break;                                                                                                    \
+	case 464: call(4, 6, 4); break;                                                                                                    \
+	case 466: call(4, 6, 6); break;                                                                                                    \
+	case 555: call(5, 5, 5); break;                                                                                                    \
+	case 644: call(6, 4, 4); break;                                                                                                    \
+	case 646: call(6, 4, 6); break;                                                                                                    \
+	case 664: call(6, 6, 4); break;                                                                                                    \
+	default: call(6, 6, 6); break;                                                                                                     \
 	}
 
 static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp)
@@ -456,12 +412,9 @@ typedef double vd __attribute__((vector_size(LANES * sizeof(double)), aligned(8)
 static const double G3[3][3] = { { 1, 0, 0 }, { 1, 1, 1 }, { 0, 0, 1 } };
 static const double G4[4][3] = { { 1, 0, 0 }, { .5, .5, .5 }, { .5, -.5, .5 }, { 0, 0, 1 } };
 static const double G5[5][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 1, 0, 1 }, { 0, 1, 0 }, { 0, 0, 1 } };
-#define G_ROW(p, at)                                                                                                                       \
-	{                                                                                                                                  \
-		1. / (at), (p) / (double)(at), (p) * (p) / (double)(at)                                                                    \
-	}
-static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A), G_ROW(-PA, AT_A), G_ROW(PB, AT_B),
-				 G_ROW(-PB, AT_B),	     { 0, 0, 1 } };
+#define G_ROW(p, at) { 1. / (at), (p) / (double)(at), (p) * (p) / (double)(at) }
+static const double G6[6][3] = { { 1. / (PA2 * PB2), 0, 0 }, G_ROW(PA, AT_A),  G_ROW(-PA, AT_A),
+				 G_ROW(PB, AT_B),	     G_ROW(-PB, AT_B), { 0, 0, 1 } };
 #undef G_ROW
 
 typedef const double (*rows)[3];
@@ -553,24 +506,12 @@ static void wino_weight(wino_tile t, int x, const float *taps, size_t st, float 
 {
 	const double *g = rows_of(t.p[0])[x];
 	switch (t.p[1] * 10 + t.p[2]) {
-	case 33:
-		wino_weight_of(3, 3, g, taps, st, u, sp);
-		break;
-	case 44:
-		wino_weight_of(4, 4, g, taps, st, u, sp);
-		break;
-	case 46:
-		wino_weight_of(4, 6, g, taps, st, u, sp);
-		break;
-	case 55:
-		wino_weight_of(5, 5, g, taps, st, u, sp);
-		break;
-	case 64:
-		wino_weight_of(6, 4, g, taps, st, u, sp);
-		break;
-	default:
-		wino_weight_of(6, 6, g, taps, st, u, sp);
-		break;
+	case 33: wino_weight_of(3, 3, g, taps, st, u, sp); break;
+	case 44: wino_weight_of(4, 4, g, taps, st, u, sp); break;
+	case 46: wino_weight_of(4, 6, g, taps, st, u, sp); break;
+	case 55: wino_weight_of(5, 5, g, taps, st, u, sp); break;
+	case 64: wino_weight_of(6, 4, g, taps, st, u, sp); break;
+	default: wino_weight_of(6, 6, g, taps, st, u, sp); break;
 	}
 }
 
@@ -611,9 +552,9 @@ static void widen(float *out, const uint16_t *half, size_t n)
 	}
 }
 
-extern const channel_kernels JOIN(channel_kernels_, LEVEL); /* channels.c */
-extern product_kernel JOIN(product_, LEVEL); /* product.c */
-extern const factor_kernels JOIN(factor_, LEVEL);
+extern const channel_kernels JOIN(channel_kernels_, LEVEL);	/* channels.c */
+extern product_kernel JOIN(product_, LEVEL);		/* product.c */
+extern const factor_kernels JOIN(factor_, LEVEL);	/* product.c */
 extern const kernels JOIN(kernels_, LEVEL);
 const kernels JOIN(kernels_, LEVEL) = {
 	.level = TEXT(LEVEL),

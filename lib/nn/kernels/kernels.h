@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 16 }; /* channels are handled, and padded in work space, by so many */
+enum { LANES = 16 };	/* channels are handled, and padded in work space, by so many */
 
-enum act { ACT_NONE, ACT_SILU, ACT_LEAKY }; /* LEAKY: slope 0.2 below zero */
+enum act { ACT_NONE, ACT_SILU, ACT_LEAKY };	/* LEAKY: slope 0.2 below zero */
 
 /* What a convolution does to its input while loading it: act(scale*x + shift), per channel. */
 typedef struct prologue {
-	const float *scale, *shift; /* [c], both NULL: 1 and 0 */
+	const float *scale, *shift;	/* [c], both NULL: 1 and 0 */
 	enum act act;
 } prologue;
 
@@ -53,8 +53,8 @@ typedef struct kernels {
 	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const prologue *p);
 	/* da[i] = d[i] * act'(u); dx = da*scale (stored if fresh, else added; NULL: not wanted); adds da*x and da to the sums
 	 * [c] (NULL: not wanted). d, x, dx: [n][c]. */
-	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p, double *sum_scale,
-			      double *sum_shift);
+	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p,
+			      double *sum_scale, double *sum_shift);
 	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
 	void (*moments)(const float *x, size_t n, int c, double *sum, double *square);
 	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*sz) + k], writes v[p*sp + k], k < n (a multiple of LANES). */
@@ -66,8 +66,8 @@ typedef struct kernels {
 			    size_t ox, size_t oy, size_t oz, const int valid[3], double *sums);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
 	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
-	/* The 27 taps of n <= LANES kernels, the rest zeros, across: kernel l, at w[l*apart], read backwards if `flip`, to taps[k*st + l].
-	 */
+	/* The 27 taps of n <= LANES kernels, the rest zeros, across: kernel l, at w[l*apart], read backwards if `flip`, to
+	 * taps[k*st + l]. */
 	void (*wino_taps)(const float *w, size_t apart, int n, bool flip, float *taps, size_t st);
 	/* G g G^T of LANES such kernels, the plane of points with number x on the first axis: to u[i*sp + l]. */
 	void (*wino_weight)(wino_tile t, int x, const float *taps, size_t st, float *u, size_t sp);
@@ -76,9 +76,9 @@ typedef struct kernels {
 	/* Numbers of 16 bits (IEEE half precision) as floats. */
 	void (*widen)(float *out, const uint16_t *half, size_t n);
 	product_kernel *product;
-	const factor_kernels *panels; /* right factors as columns of floats, product.c */
-	const factor_kernels *squares; /* and for matrix instructions, product_amx.c; NULL: the processor has none */
-	const struct channel_kernels *channels; /* channels.h */
+	const factor_kernels *panels;	/* right factors as columns of floats, product.c */
+	const factor_kernels *squares;	/* and for matrix instructions, product_amx.c; NULL: the processor has none */
+	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 
 /* The kernels for this processor. */

@@ -71,18 +71,19 @@ static void place(float *u, int rows, int columns, int r, int c, int n, const fl
 	}
 }
 
-/* What shall be on its way to the cache while products are computed: `rows` rows of `lines` cache lines, as the next ones to be cut. */
-typedef struct ahead {
+/* What is cut at a time: `rows` <= 32 rows, lda floats apart, of k <= MOST_DEPTH * DEPTH numbers. */
+typedef struct share {
 	const float *row;
 	size_t lda;
-	int rows, lines;
-} ahead;
+	int rows, k;
+} share;
 
-INLINE void fetch(ahead *next, int rows)
+/* Lets some rows of the next share be on their way to the cache. */
+INLINE void fetch(share *next, int rows)
 {
 	for (; rows > 0 && next->rows > 0; rows--, next->rows--, next->row += next->lda)
-		for (int l = 0; l < next->lines; l++)
-			_mm_prefetch((const char *)(next->row + l * SIDE), _MM_HINT_T0);
+		for (int l = 0; l < next->k; l += SIDE)
+			_mm_prefetch((const char *)(next->row + l), _MM_HINT_T0);
 }
 
 /* Registers: sums in 0 to 3, factors in 4 to 7. */
@@ -106,7 +107,7 @@ INLINE void fetch(ahead *next, int rows)
 /* Sums of 32 rows (16 unless tall) x 32 columns (16 unless broad) at `to`, rows of `line` bytes: products of rows of squares with columns
  * of squares, the latter `apart` numbers apart. */
 INLINE void corner(const bool tall, const bool broad, int depth, const uint16_t *left, const uint16_t *right, size_t apart, bool add,
-		   float *to, size_t line, ahead *next, int fetches)
+		   float *to, size_t line, share *next, int fetches)
 {
 	float *low = (float *)((char *)to + SIDE * line);
 	__asm__ volatile("" ::: "memory"); /* GCC does not know that these loads read memory */
@@ -153,7 +154,7 @@ INLINE void corner(const bool tall, const bool broad, int depth, const uint16_t 
 
 /* Rows of `left` times all columns of u, which begins with the squares that belong to them. */
 INLINE void across(const bool tall, int depth, const uint16_t *left, const uint16_t *u, size_t apart, int columns, bool add, float *out,
-		   size_t ldo, ahead *next)
+		   size_t ldo, share *next)
 {
 	int steps = squares(columns, 2 * SIDE) * depth, fetches = squares(next->rows, steps), j = 0;
 	for (; j + 2 * SIDE <= columns; j += 2 * SIDE)
@@ -182,29 +183,27 @@ static void multiply(int count, int m, const float *a, size_t lda, size_t ap, co
 	enum { TALL = 2 * SIDE, DEEP = MOST_DEPTH * DEPTH };
 	uint16_t left[2 * MOST_DEPTH * EACH] __attribute__((aligned(64)));
 	size_t apart = (size_t)squares(rows, DEPTH) * EACH;
+	int all = count * squares(m, TALL) * squares(rows, DEEP);
+	share next = { a, lda, least(m, TALL), least(rows, DEEP) };
 	memset(left, 0, sizeof left);
 	configure();
-	for (int p = 0; p < count; p++, a += ap, u += up, out += op)
-		for (int i = 0; i < m; i += TALL)
-			for (int l = 0; l < rows; l += DEEP) {
-				int some = least(rows - l, DEEP), there = least(m - i, TALL), depth = squares(some, DEPTH);
-				const uint16_t *right = (const uint16_t *)u + (size_t)(l / DEPTH) * EACH;
-				float *to = out + (size_t)i * ldo;
-				ahead next = { .row = a + i * lda + l + DEEP, lda, there, squares(least(rows - l - DEEP, DEEP), SIDE) };
-				if (l + DEEP >= rows) {
-					next = (ahead){ a + (i + TALL) * lda, lda, least(m - i - TALL, TALL),
-							squares(least(rows, DEEP), SIDE) };
-					if (i + TALL >= m) {
-						next.row = a + ap;
-						next.rows = p + 1 < count ? least(m, TALL) : 0;
-					}
-				}
-				cut_left(left, there, some, a + i * lda + l, lda);
-				if (there > SIDE)
-					across(true, depth, left, right, apart, columns, add || l > 0, to, ldo, &next);
-				else
-					across(false, depth, left, right, apart, columns, add || l > 0, to, ldo, &next);
-			}
+	for (int s = 0, p = 0, i = 0, l = 0; s < all; s++) {
+		const share now = next;
+		const uint16_t *right = (const uint16_t *)(u + p * up) + (size_t)(l / DEPTH) * EACH;
+		float *to = out + p * op + (size_t)i * ldo;
+		bool more = add || l > 0;
+		/* the next: along the rows, then down, then in the next product */
+		l = l + DEEP < rows ? l + DEEP : 0;
+		i = l ? i : i + TALL < m ? i + TALL : 0;
+		p += !l && !i;
+		next = (share){ a + p * ap + i * lda + l, lda, s + 1 < all ? least(m - i, TALL) : 0, least(rows - l, DEEP) };
+		cut_left(left, now.rows, now.k, now.row, lda);
+		share fetched = next;
+		if (now.rows > SIDE)
+			across(true, squares(now.k, DEPTH), left, right, apart, columns, more, to, ldo, &fetched);
+		else
+			across(false, squares(now.k, DEPTH), left, right, apart, columns, more, to, ldo, &fetched);
+	}
 	_tile_release();
 }
 
