@@ -78,8 +78,9 @@ MARCH_v3 := -march=x86-64-v3
 MARCH_v4 := -march=x86-64-v4
 LEVEL_SOURCES := kernels channels product
 LEVEL_KERNELS := $(foreach s,$(LEVEL_SOURCES),$(LEVELS:%=$(BUILD)/lib/nn/kernels/$(s)_%.o))
-AMX_KERNELS := $(if $(findstring x86_64,$(TRIPLET)),$(BUILD)/lib/nn/kernels/product_amx.o)
-CFLAGS_lib/nn/kernels/product_amx := $(if $(SANITIZE),,-O3) -march=x86-64-v4 -mamx-tile -mamx-bf16
+AMX_SOURCES := product axis
+AMX_KERNELS := $(if $(findstring x86_64,$(TRIPLET)),$(AMX_SOURCES:%=$(BUILD)/lib/nn/kernels/%_amx.o))
+$(foreach s,$(AMX_SOURCES),$(eval CFLAGS_lib/nn/kernels/$(s)_amx := $(if $(SANITIZE),,-O3) -march=x86-64-v4 -mavx512bf16 -mamx-tile -mamx-bf16))
 KERNELS := $(LEVEL_KERNELS) $(AMX_KERNELS) $(BUILD)/lib/nn/kernels/dispatch.o
 define LEVEL_SOURCE
 $(LEVELS:%=$(BUILD)/lib/nn/kernels/$(1)_%.o): $(BUILD)/lib/nn/kernels/$(1)_%.o: lib/nn/kernels/$(1).c $(BUILD)/flags

@@ -69,6 +69,10 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 {
 	const conv_job *j = &n->job;
 	param *w = n->weight;
+	if (axis_fits(j)) {
+		axis_backward_weight(c, j, n->base.in[X]->v, n->base.out->g, w->g);
+		return;
+	}
 	if (n->winograd) {
 		wino_backward_weight(c, j, n->tile, n->base.in[X]->v, n->base.out->g, w->g);
 		return;
@@ -109,6 +113,10 @@ static bool keeps_weights(const nn *c, const conv_job *j)
 static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, param *w, bool back, const float *bias, const float *add,
 		     float *out, tensor *summed)
 {
+	if (axis_fits(j)) {
+		axis_forward(c, j, in, w, back, bias, add, out);
+		return;
+	}
 	if (wino_is_wide(j)) {
 		wino_wide_forward(c, j, t, in, w, back, bias, add, out);
 		return;

@@ -29,9 +29,18 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 /* dw [kx][ky][kz][in][out], overwritten. */
 void conv_tiles_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw);
 
+/* Winograd on one axis, by matrix instructions (winograd_axis.c), for 3x3x3 with stride 1 where these exist and it is the fastest. back:
+ * with the flipped, transposed kernel of the data gradient. */
+bool axis_fits(const conv_job *j);
+void axis_forward(nn *c, const conv_job *j, const float *in, const param *w, bool back, const float *bias, const float *add, float *out);
+/* dw: the field's [out][in][3][3][3], added to (winograd_axis_weight.c). */
+void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float *dout, float *dw);
+
 /* Winograd, for 3x3x3 with stride 1 or 2 (winograd.c). */
 bool wino_fits(const conv_job *j);
 wino_tile wino_choose(const conv_job *j, enum nn_math math);
+/* Does the job read an input with every voxel doubled, and have one output for each of these? There are tiles for that. */
+bool wino_doubles(const conv_job *j);
 /* Floats in transformed weights for cin -> cout. */
 size_t wino_weight_count(wino_tile t, int cin, int cout);
 /* w: the field's [out][in][3][3][3]; back: the flipped, transposed kernel of the data gradient (then cin, cout are swapped). */
@@ -51,6 +60,9 @@ wino_table wino_table_of(const float *w, int in, int no, int ni, bool back);
 /* Taps of the n kernels from row r on in LANES columns from c on, zeros where there are none: to taps[k*st + i*line + l] for tap k of row
  * r+i, column c+l. */
 void wino_read_part(const wino_table *k, int r, int c, int n, float *taps, size_t st, size_t line);
+/* The same of the parameter itself, for LANES columns. Weights are copied, in runs as they lie in memory, before they are read across those
+ * runs: it is the memory that limits here. n <= FACTOR_ROWS. */
+void wino_read_weights(const conv_job *j, const param *w, bool back, int r, int c, int n, float *taps, size_t st, size_t line);
 /* Transformed weights of one point are a right factor [rows][columns] (factor_kernels), wino_weight_stride floats from the next. Transforms
  * FACTOR_ROWS rows of such taps (or up to the last row), which begin with row r: u + p*up for point p of plane x. */
 void wino_transform_part(wino_tile t, int x, const float *taps, size_t st, size_t line, int r, int c, int rows, int columns, float *u,

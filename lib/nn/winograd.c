@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nn/conv_job.h"
+#include "nn/pack.h"
 
 enum { MOST_POINTS = 216, MOST_PLANE = 36, FEW_TILES = 16 };
 
@@ -37,8 +38,7 @@ bool wino_fits(const conv_job *j)
 	return j->k[0] == 3 && j->k[1] == 3 && j->k[2] == 3 && j->stride <= 2 && (j->in.c >= LANES || j->out.c >= LANES);
 }
 
-/* Does the job read an input with every voxel doubled, and have one output for each of these? */
-static bool doubles(const conv_job *j)
+bool wino_doubles(const conv_job *j)
 {
 	for (int a = 0; a < 3; a++)
 		if (j->up[a] != 2)
@@ -58,7 +58,7 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math)
 {
 	if (j->stride == 2)
 		return tile_of(HALVED, HALVED, HALVED);
-	if (doubles(j))
+	if (wino_doubles(j))
 		return tile_of(DOUBLED, DOUBLED, DOUBLED);
 	const int n[3] = { j->out.x, j->out.y, j->out.z };
 	wino_tile t;
@@ -114,6 +114,20 @@ void wino_read_part(const wino_table *k, int r, int c, int n, float *taps, size_
 	for (int i = 0; i < n; i++)
 		nn_kernels()->wino_taps(k->w + (r + i) * k->row + c * k->column, k->column, r + i < k->rows ? across : 0, k->flip,
 					taps + i * line, st);
+}
+
+void wino_read_weights(const conv_job *j, const param *w, bool back, int r, int c, int n, float *taps, size_t st, size_t line)
+{
+	float raw[27 * FACTOR_ROWS * LANES];
+	int in = back ? j->out.c : j->in.c, there = j->in.c - r < n ? j->in.c - r : n;
+	int across = j->out.c - c < LANES ? j->out.c - c : LANES;
+	if (across < 0)
+		across = 0;
+	int outs = back ? there : across, ins = back ? across : there, o = back ? r : c, i = back ? c : r;
+	for (int l = 0; l < outs && ins; l++)
+		weights_part(w, ((size_t)(o + l) * in + i) * 27, (size_t)ins * 27, raw + (size_t)l * ins * 27);
+	const wino_table table = wino_table_of(raw, ins, outs, ins, back);
+	wino_read_part(&table, 0, 0, n, taps, st, line);
 }
 
 void wino_transform_part(wino_tile t, int x, const float *taps, size_t st, size_t line, int r, int c, int rows, int columns, float *u,

@@ -4,7 +4,6 @@
 #include <omp.h>
 
 #include "nn/conv_job.h"
-#include "nn/pack.h"
 
 enum { WIDE = 1 << 16 }; /* pairs of channels: 17 MB of transformed weights */
 enum { BLOCK = 64 }; /* input and output channels at a time */
@@ -80,22 +79,13 @@ static block block_of(wino_tile t, int tiles, int ip)
 	return k;
 }
 
-/* The taps of output channels first .. first+n-1. Weights are copied, in runs as they lie in memory, before they are read across those
- * runs: it is the memory that limits here. */
+/* The taps of output channels first .. first+n-1. */
 static void read_taps(const conv_job *j, const block *k, int first, int n, const param *w, bool back, int ip, float *taps)
 {
-	float raw[27 * FACTOR_ROWS * LANES];
-	int in = back ? j->out.c : j->in.c;
 	for (int r = 0; r < ip; r += FACTOR_ROWS)
-		for (int c = 0; c < lanes_up(n); c += LANES) {
-			int rows = ip - r < FACTOR_ROWS ? ip - r : FACTOR_ROWS, there = j->in.c - r < rows ? j->in.c - r : rows;
-			int across = n - c < LANES ? n - c : LANES;
-			int outs = back ? there : across, ins = back ? across : there, o = back ? r : first + c, i = back ? first + c : r;
-			for (int l = 0; l < outs; l++)
-				weights_part(w, ((size_t)(o + l) * in + i) * 27, (size_t)ins * 27, raw + (size_t)l * ins * 27);
-			const wino_table table = wino_table_of(raw, ins, outs, ins, back);
-			wino_read_part(&table, 0, 0, rows, taps + (size_t)r * BLOCK + c, k->st, BLOCK);
-		}
+		for (int c = 0; c < lanes_up(n); c += LANES)
+			wino_read_weights(j, w, back, r, first + c, ip - r < FACTOR_ROWS ? ip - r : FACTOR_ROWS,
+					  taps + (size_t)r * BLOCK + c, k->st, BLOCK);
 }
 
 /* Products of all tiles with n output channels, whose taps are given: m. */

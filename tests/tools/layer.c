@@ -1,4 +1,4 @@
-/* layer [-m exact|fast] [-j THREADS] [-t RUNS] [-g] plain|up|down IN OUT X Y Z
+/* layer [-m exact|fast] [-j THREADS] [-t RUNS] [-b BATCH] [-g] plain|up|down IN OUT X Y Z
  *
  * One 3x3x3 convolution behind a norm and SiLU, as the networks have it: plain, behind a doubling of the voxels (up; without norm) or in
  * steps of two (down; without norm). X Y Z: its input. Runs once to warm up, then RUNS times (3); prints the median seconds and the
@@ -29,20 +29,22 @@ static int ascending(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	enum nn_math math = NN_EXACT;
-	int threads = 2, runs = 3;
+	int threads = 2, runs = 3, batch = 1;
 	bool gradients = false;
-	for (int o; (o = getopt(argc, argv, "m:j:t:g")) != -1;) {
+	for (int o; (o = getopt(argc, argv, "m:j:t:b:g")) != -1;) {
 		if (o == 'm')
 			math = strcmp(optarg, "fast") ? NN_EXACT : NN_FAST;
 		else if (o == 'j')
 			threads = atoi(optarg);
 		else if (o == 't')
 			runs = atoi(optarg);
+		else if (o == 'b')
+			batch = atoi(optarg);
 		else
 			gradients = true;
 	}
-	if (argc - optind != 6 || runs < 1) {
-		fputs("usage: layer [-m exact|fast] [-j THREADS] [-t RUNS] [-g] plain|up|down IN OUT X Y Z\n", stderr);
+	if (argc - optind != 6 || runs < 1 || batch < 1) {
+		fputs("usage: layer [-m exact|fast] [-j THREADS] [-t RUNS] [-b BATCH] [-g] plain|up|down IN OUT X Y Z\n", stderr);
 		return 1;
 	}
 	const char *kind = argv[optind];
@@ -65,7 +67,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	nn *c = nn_new(gradients ? NN_TRAIN : NN_INFER, math, threads);
-	tensor *x = nn_tensor(c, (shape){ 1, n[2], n[3], n[4], n[0] }), *affine = nn_tensor(c, (shape){ 1, 1, 1, 1, 2 * n[0] });
+	tensor *x = nn_tensor(c, (shape){ batch, n[2], n[3], n[4], n[0] }), *affine = nn_tensor(c, (shape){ batch, 1, 1, 1, 2 * n[0] });
 	if (x && affine) {
 		fill(x->v, shape_count(x->s), 1, 2);
 		fill(affine->v, shape_count(affine->s), 1, 3);

@@ -13,7 +13,7 @@
 #include "nn/pool.h"
 
 /* A small network with everything in it: first layer, residual block, down, up, batch norm, a last layer through tiles. */
-enum { WIDE = 24, LAST = 3 };
+enum { WIDE = 36, LAST = 3 };
 
 static const shape SCAN = { 2, 20, 22, 24, 1 };
 

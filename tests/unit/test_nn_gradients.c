@@ -193,6 +193,8 @@ static void test_adjoint(void **state)
 		{ "Winograd, two volumes, no border", { 2, 12, 18, 17, 32 }, 16, CUBE(3), PLAIN },
 		{ "Winograd, up", { 1, 9, 10, 11, 16 }, 17, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, AROUND },
 		{ "Winograd, wide", { 1, 5, 6, 9, 260 }, 270, CUBE(3), PLAIN, AROUND },
+		{ "one axis", { 2, 16, 9, 6, 40 }, 48, CUBE(3), PLAIN, AROUND },
+		{ "one axis, cut", { 1, 40, 33, 35, 64 }, 33, CUBE(3), PLAIN, .low = 2 },
 		{ "Winograd, wide, up", { 1, 2, 4, 3, 256 }, 256, CUBE(3), .rank = 5, .stride = 1, .up = { 1, 2, 2 }, AROUND },
 		{ "tiles", { 1, 19, 21, 23, 3 }, 5, CUBE(3), PLAIN, AROUND },
 		{ "tiles, down", { 2, 18, 20, 22, 16 }, 17, CUBE(3), .rank = 5, .stride = 2, .up = { 1, 1, 1 }, .high = 1 },

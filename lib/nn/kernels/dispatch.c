@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/kernels/axis.h"
 #include "nn/kernels/kernels.h"
 
 #ifdef __x86_64__
@@ -9,6 +10,8 @@
 
 extern const kernels kernels_v2, kernels_v3, kernels_v4;
 extern const factor_kernels factor_amx;
+extern const axis_kernels axis_amx;
+extern gemm_kernel gemm_amx;
 
 static bool can(const char *level)
 {
@@ -38,6 +41,8 @@ const kernels *nn_kernels(void)
 		amx = kernels_v4;
 		amx.level = "amx";
 		amx.squares = &factor_amx;
+		amx.axis = &axis_amx;
+		amx.gemm = gemm_amx;
 		chosen = &amx;
 	} else if (!upto_v2 && !upto_v3 && can("x86-64-v4"))
 		chosen = &kernels_v4;

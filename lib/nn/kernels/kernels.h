@@ -47,6 +47,11 @@ typedef struct factor_kernels {
 } factor_kernels;
 enum { FACTOR_ROWS = 32 };
 
+/* out [m][n] = a b, added to what is there if `add`; b is [k][n], or [n][k] if b_t; rows of lda, ldb and ldo floats. m and n are multiples
+ * of LANES. */
+typedef void gemm_kernel(bool b_t, int m, int n, int k, const float *a, size_t lda, const float *b, size_t ldb, bool add, float *out,
+			 size_t ldo);
+
 typedef struct kernels {
 	const char *level;
 	/* dst[i*cp + k] = act(scale[k]*src[i*c + k] + shift[k]) for i < n, k < c; zero for c <= k < cp. */
@@ -78,6 +83,8 @@ typedef struct kernels {
 	product_kernel *product;
 	const factor_kernels *panels;	/* right factors as columns of floats, product.c */
 	const factor_kernels *squares;	/* and for matrix instructions, product_amx.c; NULL: the processor has none */
+	gemm_kernel *gemm;		/* large products in one thread; NULL likewise: OpenBLAS is faster than vectors of ours */
+	const struct axis_kernels *axis;	/* axis.h; NULL: the processor has no matrix instructions */
 	const struct channel_kernels *channels;	/* channels.h */
 } kernels;
 

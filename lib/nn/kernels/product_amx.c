@@ -4,40 +4,22 @@
  *
  * The right factor is kept in squares of 16 columns by 32 rows, each as its three parts, the squares of 16 columns one behind the other;
  * rows of the left one are cut, 32 at a time, while they are multiplied. */
-#include <immintrin.h>
 #include <string.h>
 
-#include "nn/kernels/kernels.h"
+#include "nn/kernels/amx.h"
+#include "nn/kernels/lines.h"
 
-enum { SIDE = 16, DEPTH = 32, SQUARE = SIDE * DEPTH, PARTS = 3, EACH = PARTS * SQUARE };
+enum { PARTS = 3, EACH = PARTS * SQUARE };
 enum { MOST_DEPTH = 4 }; /* squares of the left factor at a time: two rows of them take half of the first-level cache */
-
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE int squares(int n, int side) { return (n + side - 1) / side; }
 INLINE int least(int a, int b) { return a < b ? a : b; }
-
-/* Cuts 16 numbers into their parts, the largest first, each in the upper halves of 16 words. What remains behind 8 bits of a significand
- * is exact. */
-INLINE void cut(__m512 x, __m512i part[PARTS])
-{
-	const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
-	for (int p = 0; p < PARTS - 1; p++) {
-		part[p] = _mm512_and_si512(_mm512_castps_si512(x), upper);
-		x = _mm512_sub_ps(x, _mm512_castsi512_ps(part[p]));
-	}
-	part[PARTS - 1] = _mm512_castps_si512(x);
-}
 
 /* The first n of 16 numbers, zeros behind them. */
 INLINE __m512 some_of(const float *x, int n)
 {
 	return n <= 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps((__mmask16)(n >= SIDE ? 0xffff : (1 << n) - 1), x);
 }
-
-/* Places of the upper halves of the words of two vectors. */
-static const uint16_t UPPER[DEPTH] __attribute__((aligned(64))) = { 1,	3,  5,	7,  9,	11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
-								    33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63 };
 
 /* `rows` <= 32 rows of k numbers -> two rows of squares, MOST_DEPTH squares apart. Rows beyond are left as they are: whatever they hold
  * comes into sums that nobody reads. */
@@ -48,8 +30,8 @@ INLINE void cut_left(uint16_t *to, int rows, int k, const float *a, size_t lda)
 		for (int c = 0; c * DEPTH < k; c++) {
 			__m512i f[PARTS], s[PARTS];
 			uint16_t *at = to + (size_t)(r / SIDE * MOST_DEPTH + c) * EACH + r % SIDE * DEPTH;
-			cut(some_of(a + c * DEPTH, k - c * DEPTH), f);
-			cut(some_of(a + c * DEPTH + SIDE, k - c * DEPTH - SIDE), s);
+			cut_exactly(some_of(a + c * DEPTH, k - c * DEPTH), f);
+			cut_exactly(some_of(a + c * DEPTH + SIDE, k - c * DEPTH - SIDE), s);
 			for (int p = 0; p < PARTS; p++)
 				_mm512_store_si512(at + p * SQUARE, _mm512_permutex2var_epi16(f[p], upper, s[p]));
 		}
@@ -58,17 +40,22 @@ INLINE void cut_left(uint16_t *to, int rows, int k, const float *a, size_t lda)
 static size_t factor_floats(int rows, int columns) { return (size_t)squares(columns, SIDE) * squares(rows, DEPTH) * EACH / 2; }
 
 /* Rows of the factor in pairs, number beside number, as the instruction wants them. */
+INLINE void place_pair(uint16_t *to, __m512 even, __m512 odd)
+{
+	__m512i e[PARTS], o[PARTS];
+	cut_exactly(even, e);
+	cut_exactly(odd, o);
+	for (int p = 0; p < PARTS; p++)
+		_mm512_storeu_si512(to + p * SQUARE, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(e[p], 16), o[p]));
+}
+
 static void place(float *u, int rows, int columns, int r, int c, int n, const float *w)
 {
 	(void)columns;
 	uint16_t *to = (uint16_t *)u + ((size_t)(c / SIDE) * squares(rows, DEPTH) + r / DEPTH) * EACH;
-	for (int i = 0; i < DEPTH; i += 2, to += 2 * SIDE) {
-		__m512i even[PARTS], odd[PARTS];
-		cut(i < n ? _mm512_loadu_ps(w + i * SIDE) : _mm512_setzero_ps(), even);
-		cut(i + 1 < n ? _mm512_loadu_ps(w + (i + 1) * SIDE) : _mm512_setzero_ps(), odd);
-		for (int p = 0; p < PARTS; p++)
-			_mm512_storeu_si512(to + p * SQUARE, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(even[p], 16), odd[p]));
-	}
+	for (int i = 0; i < DEPTH; i += 2)
+		place_pair(to + i * SIDE, i < n ? _mm512_loadu_ps(w + i * SIDE) : _mm512_setzero_ps(),
+			   i + 1 < n ? _mm512_loadu_ps(w + (i + 1) * SIDE) : _mm512_setzero_ps());
 }
 
 /* What is cut at a time: `rows` <= 32 rows, lda floats apart, of k <= MOST_DEPTH * DEPTH numbers. */
@@ -163,20 +150,6 @@ INLINE void across(const bool tall, int depth, const uint16_t *left, const uint1
 		corner(tall, false, depth, left, u + (size_t)(j / SIDE) * apart, apart, add, out + j, ldo * sizeof *out, next, fetches);
 }
 
-static void configure(void)
-{
-	struct __attribute__((packed)) {
-		uint8_t palette, start, zero[14];
-		uint16_t bytes[16];
-		uint8_t rows[16];
-	} shapes = { .palette = 1 };
-	for (int t = 0; t < 8; t++) {
-		shapes.bytes[t] = 64;
-		shapes.rows[t] = SIDE;
-	}
-	_tile_loadconfig(&shapes);
-}
-
 static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int columns, bool add,
 		     float *out, size_t ldo, size_t op)
 {
@@ -205,6 +178,46 @@ static void multiply(int count, int m, const float *a, size_t lda, size_t ap, co
 			across(false, squares(now.k, DEPTH), left, right, apart, columns, more, to, ldo, &fetched);
 	}
 	_tile_release();
+}
+
+/* A square of 16 columns and n <= 32 rows of a matrix whose columns lie in memory as rows, ldb floats apart. */
+INLINE void place_turned(uint16_t *to, int n, const float *b, size_t ldb)
+{
+	vf low[SIDE], high[SIDE];
+	for (int c = 0; c < SIDE; c++, b += ldb) {
+		low[c] = (vf)some_of(b, n);
+		high[c] = (vf)some_of(b + SIDE, n - SIDE);
+	}
+	transpose(low);
+	transpose(high);
+	for (int i = 0; i < SIDE; i += 2) {
+		place_pair(to + i * SIDE, (__m512)low[i], (__m512)low[i + 1]);
+		place_pair(to + (SIDE + i) * SIDE, (__m512)high[i], (__m512)high[i + 1]);
+	}
+}
+
+gemm_kernel gemm_amx;
+
+void gemm_amx(bool b_t, int m, int n, int k, const float *a, size_t lda, const float *b, size_t ldb, bool add, float *out, size_t ldo)
+{
+	enum { BROAD = 256, DEEP = MOST_DEPTH * DEPTH };
+	float u[BROAD / SIDE * MOST_DEPTH * EACH / 2] __attribute__((aligned(64)));
+	for (int c = 0; c < n; c += BROAD)
+		for (int l = 0; l < k; l += DEEP) {
+			int columns = least(n - c, BROAD), rows = least(k - l, DEEP), down = squares(rows, DEPTH);
+			for (int s = 0; s < columns / SIDE * down; s++) {
+				int r = s % down * DEPTH, at = c + s / down * SIDE, some = least(rows - r, DEPTH);
+				uint16_t *to = (uint16_t *)u + (size_t)s * EACH;
+				const float *from = b_t ? b + at * ldb + l + r : b + (size_t)(l + r) * ldb + at;
+				if (b_t)
+					place_turned(to, some, from, ldb);
+				else
+					for (int i = 0; i < DEPTH; i += 2)
+						place_pair(to + i * SIDE, i < some ? _mm512_loadu_ps(from + i * ldb) : _mm512_setzero_ps(),
+							   i + 1 < some ? _mm512_loadu_ps(from + (i + 1) * ldb) : _mm512_setzero_ps());
+			}
+			multiply(1, m, a + l, lda, 0, u, 0, rows, columns, add || l, out + c, ldo, 0);
+		}
 }
 
 extern const factor_kernels factor_amx;
