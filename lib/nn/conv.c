@@ -55,11 +55,7 @@ static void add_bias_gradient(nn *c, const tensor *out, param *bias)
 		nn_fail(c, ERR_OS, "no memory for sums");
 		return;
 	}
-	for (int b = 0; b < out->s.b; b++) {
-		shape one = out->s;
-		one.b = 1;
-		sums_of(c, out->g + (size_t)b * shape_count(one), shape_count(one) / (size_t)one.c, one.c, sum, NULL);
-	}
+	sums_of(c, out->g, shape_count(out->s) / (size_t)out->s.c, out->s.c, sum, NULL);
 	for (int k = 0; k < out->s.c; k++)
 		bias->g[k] += (float)sum[k];
 	free(sum);
@@ -172,19 +168,21 @@ static void conv_backward(nn *c, node *base)
 			nn_give(c, d, virt);
 			d = sum;
 		}
-		if (nn_ok(c))
-			prologue_gradient(c, x, affine, j->act, d);
-		nn_give(c, d, plain);
+		prologue_gradient(c, x, affine, j->act, d);
 	}
-	if (add && add->needs_grad) {
-		bool fresh;
-		float *g = nn_gradient_raw(c, add, &fresh);
-		size_t count = shape_count(add->s);
-		if (g && !nn_planning(c))
+	if (!add || !add->needs_grad)
+		return;
+	/* the last who reads the result's gradient: it goes to whom it is added */
+	tensor *out = base->out;
+	if (nn_gradient_take(c, add, out->g)) {
+		out->g = NULL;
+		return;
+	}
+	size_t count = shape_count(add->s);
+	if (nn_ok(c) && !nn_planning(c))
 #pragma omp parallel for num_threads(nn_threads(c))
-			for (size_t i = 0; i < count; i++)
-				g[i] = fresh ? base->out->g[i] : g[i] + base->out->g[i];
-	}
+		for (size_t i = 0; i < count; i++)
+			add->g[i] += out->g[i];
 }
 
 /* May the result lie in x's own memory? One tap, no more channels than before, nobody else who reads x. */

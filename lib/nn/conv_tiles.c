@@ -114,9 +114,9 @@ void conv_tiles_forward(nn *c, const conv_job *job, const float *in, const float
 	const conv_job flat = flattened(job), *j = &flat;
 	cut u = cut_of(j);
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
-	float *work = nn_take(c, u.work * (size_t)threads);
+	float *work = nn_work(c, u.work * (size_t)threads);
 	if (!work)
-		goto done;
+		return;
 #pragma omp parallel num_threads(threads)
 	{
 		float *mine = work + u.work * (size_t)omp_get_thread_num();
@@ -139,8 +139,6 @@ void conv_tiles_forward(nn *c, const conv_job *job, const float *in, const float
 			}
 		}
 	}
-done:
-	nn_give(c, work, u.work * (size_t)threads);
 }
 
 void conv_tiles_over(nn *c, const conv_job *j, float *x, const float *w, const float *bias)
@@ -185,9 +183,9 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 	cut u = cut_of(j);
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
 	size_t plane = (size_t)j->virt[1] * j->virt[2] * j->in.c;
-	float *work = nn_take(c, u.unfolded * (size_t)threads);
+	float *work = nn_work(c, u.unfolded * (size_t)threads);
 	if (!work)
-		goto done;
+		return;
 	/* each plane of the input gathers from the planes of the output that saw it: no two threads write one place */
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int i = 0; i < j->in.b * j->virt[0]; i++) {
@@ -208,8 +206,6 @@ void conv_tiles_backward_data(nn *c, const conv_job *j, const float *dout, const
 			}
 		}
 	}
-done:
-	nn_give(c, work, u.unfolded * (size_t)threads);
 }
 
 void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, const float *dout, float *dw)
@@ -223,8 +219,8 @@ void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, con
 	while (shares > 2 && (size_t)shares * count > (size_t)1 << 26)
 		shares--;
 	size_t own = (count + 15) / 16 * 16;
-	float *sums = nn_take(c, own * (size_t)shares), *work = nn_take(c, u.work * (size_t)threads);
-	if (nn_ok(c) && sums && work) {
+	float *sums = nn_work(c, own * (size_t)shares + u.work * (size_t)threads), *work = sums + own * (size_t)shares;
+	if (sums) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int share = 0; share < shares; share++) {
 			float *sum = sums + own * (size_t)share, *mine = work + u.work * (size_t)omp_get_thread_num();
@@ -249,6 +245,4 @@ void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, con
 			for (size_t i = 0; i < count; i++)
 				dw[i] += sums[own * (size_t)share + i];
 	}
-	nn_give(c, work, u.work * (size_t)threads);
-	nn_give(c, sums, own * (size_t)shares);
 }

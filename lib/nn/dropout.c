@@ -54,9 +54,7 @@ static void dropout_backward(nn *c, node *base)
 	float *d = nn_take(c, shape_count(s));
 	if (d)
 		multiply(c, s, &n->drop, base->out->g, d);
-	if (nn_ok(c))
-		prologue_gradient(c, base->in[0], base->in[1], n->act, d);
-	nn_give(c, d, shape_count(s));
+	prologue_gradient(c, base->in[0], base->in[1], n->act, d);
 }
 
 tensor *nn_dropout(nn *c, tensor *x, tensor *affine, enum act act, const dropout *d)

@@ -9,6 +9,8 @@ bool nn_recording(const nn *c);
 float *nn_take(nn *c, size_t n);
 /* Gives it back; n as taken. p may be NULL. */
 void nn_give(nn *c, float *p, size_t n);
+/* Work space of n floats, as nn_take, until the next call: one block for all operators, as large as any of them wanted. */
+float *nn_work(nn *c, size_t n);
 /* True when the calls before left no error: planning or real memory. */
 bool nn_ok(const nn *c);
 void nn_count_flop(nn *c, double flop);
@@ -25,6 +27,9 @@ tensor *nn_keep_memory(tensor *t);
 float *nn_gradient(nn *c, tensor *t);
 /* The same when the caller is going to write every element: *fresh tells whether to store (true) or to add (false). */
 float *nn_gradient_raw(nn *c, tensor *t, bool *fresh);
+
+/* Makes g, from nn_take and as large as t, the gradient of t if it needs one and has none. False: g is still the caller's. */
+bool nn_gradient_take(nn *c, tensor *t, float *g);
 
 enum { NODE_INPUTS = 6 };
 typedef struct node node;

@@ -18,11 +18,13 @@ struct nn {
 	size_t packed;
 	err error;
 	node *tape;
+	float *work;
+	size_t work_n;
 	pool pool;
 };
 
 /* Sizes come and go more freely on the way back: what is kept for reuse may be twice what is in use. */
-static const double TRAINING_SLACK = 3;
+static const double TRAINING_SLACK = 1.2;
 
 nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 {
@@ -44,8 +46,21 @@ void nn_free(nn *c)
 	if (!c)
 		return;
 	nn_forget(c);
+	if (c->work)
+		nn_give(c, c->work, c->work_n);
 	pool_free(&c->pool);
 	free(c);
+}
+
+float *nn_work(nn *c, size_t n)
+{
+	if (nn_ok(c) && n > c->work_n) {
+		if (c->work_n)
+			nn_give(c, c->work, c->work_n);
+		c->work = nn_take(c, n);
+		c->work_n = nn_ok(c) ? n : 0;
+	}
+	return nn_ok(c) ? c->work : NULL;
 }
 
 bool nn_recording(const nn *c) { return c->recording; }
@@ -237,6 +252,14 @@ float *nn_gradient_raw(nn *c, tensor *t, bool *fresh)
 			t->g = &planned;
 	}
 	return t->g;
+}
+
+bool nn_gradient_take(nn *c, tensor *t, float *g)
+{
+	if (!nn_ok(c) || !t->needs_grad || t->g)
+		return false;
+	t->g = c->mode == NN_PLAN ? &planned : g;
+	return true;
 }
 
 float *nn_gradient(nn *c, tensor *t)

@@ -18,12 +18,9 @@ bool prologue_fits(nn *c, const tensor *x, const tensor *affine, const char *wha
 	return nn_ok(c);
 }
 
-void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, const float *d)
+/* From d to dx (which is d if `fresh`; NULL: not wanted) and da (NULL: not wanted). */
+static void gradients(nn *c, const tensor *x, const tensor *affine, enum act act, const float *d, bool fresh, float *dx, float *da)
 {
-	bool fresh = false;
-	float *dx = nn_gradient_raw(c, x, &fresh), *da = affine && affine->needs_grad ? nn_gradient(c, affine) : NULL;
-	if (!nn_ok(c) || nn_planning(c))
-		return;
 	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
 	int ch = x->s.c;
 	double *sums = calloc(2 * (size_t)ch, sizeof *sums);
@@ -38,4 +35,15 @@ void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, const flo
 	if (!sums)
 		nn_fail(c, ERR_OS, "no memory for sums");
 	free(sums);
+}
+
+void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, float *d)
+{
+	bool fresh = nn_gradient_take(c, x, d);
+	float *dx = x->needs_grad ? x->g : NULL, *da = affine && affine->needs_grad ? nn_gradient(c, affine) : NULL;
+	bool same = fresh && !affine && act == ACT_NONE;
+	if (nn_ok(c) && !nn_planning(c) && !same)
+		gradients(c, x, affine, act, d, fresh, dx, da);
+	if (!fresh)
+		nn_give(c, d, shape_count(x->s));
 }

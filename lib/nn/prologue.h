@@ -9,7 +9,8 @@
 prologue prologue_of(const tensor *affine, enum act act, int b, int c);
 /* True when affine is NULL or fits x; else an error is noted. */
 bool prologue_fits(nn *c, const tensor *x, const tensor *affine, const char *what);
-/* Adds to the gradients of x and affine (NULL: none) that of act(scale x + shift), d [as x]. */
-void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, const float *d);
+/* Adds to the gradients of x and affine (NULL: none) that of act(scale x + shift), d [as x]. Takes over d, from nn_take: it becomes x's
+ * gradient if there is none yet. */
+void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, float *d);
 
 #endif

@@ -63,9 +63,7 @@ static void pool_backward(nn *c, node *base)
 	float *d = nn_take(c, count);
 	if (d)
 		spread(c, base->out->s, n->by, 1 / (float)(n->by[0] * n->by[1] * n->by[2]), base->out->g, d);
-	if (nn_ok(c))
-		prologue_gradient(c, base->in[0], base->in[1], n->act, d);
-	nn_give(c, d, count);
+	prologue_gradient(c, base->in[0], base->in[1], n->act, d);
 }
 
 tensor *nn_mean_pool(nn *c, tensor *x, tensor *affine, enum act act, const int by[3])

@@ -7,7 +7,7 @@
 
 /* Adds sums (and sums of squares unless square is NULL) over n voxels of x [n][c] to sum[c], square[c]. */
 void sums_of(nn *c, const float *x, size_t n, int channels, double *sum, double *square);
-/* kernels' load_backward over n voxels; sums [2*channels]: scale's, then shift's, added to; NULL: not wanted. */
+/* kernels' load_backward over n voxels, dx may be d; sums [2*channels]: scale's, then shift's, added to; NULL: not wanted. */
 void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, size_t n, int channels, const prologue *p,
 		      double *sums);
 

@@ -304,7 +304,7 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 	size_t patch_n = voxels_of(&reads) * ip;
 	size_t vp = stride_of(&k, ip), mp = stride_of(&k, op), up = wino_weight_stride(ip, op);
 	size_t v_n = np * vp, m_n = np * mp, work_n = patch_n + v_n + m_n;
-	float *work = nn_take(c, work_n * (size_t)threads + (size_t)op);
+	float *work = nn_work(c, work_n * (size_t)threads + (size_t)op);
 	double *parts = sums ? calloc((size_t)k.total * 2 * op, sizeof *parts) : NULL;
 	if (!work || (sums && !parts)) {
 		if (sums)
@@ -333,7 +333,6 @@ void wino_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const 
 		merge_sums(j, &k, op, parts, sums);
 done:
 	free(parts);
-	nn_give(c, work, work_n * (size_t)threads + (size_t)op);
 }
 
 /* dw += G^T du G for every pair of channels; du [p][ip][op] in `shares` parts. */
@@ -371,9 +370,9 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 	size_t own = (size_t)np * ip * op;
 	/* fixed shares of the bricks: the sums do not depend on the number of threads */
 	int shares = k.total < 4 ? k.total : 4;
-	float *work = nn_take(c, work_n * (size_t)threads), *du = nn_take(c, own * (size_t)shares);
+	float *work = nn_work(c, work_n * (size_t)threads + own * (size_t)shares), *du = work + work_n * (size_t)threads;
 	product_kernel *product = nn_kernels()->product;
-	if (work && du) {
+	if (work) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int share = 0; share < shares; share++) {
 			float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *d = v + v_n;
@@ -391,6 +390,4 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 		}
 		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);
 	}
-	nn_give(c, du, own * (size_t)shares);
-	nn_give(c, work, work_n * (size_t)threads);
 }

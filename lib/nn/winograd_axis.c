@@ -193,26 +193,24 @@ void axis_forward(nn *c, const conv_job *j, const float *in, const param *w, boo
 	int threads = nn_threads(c), columns = up_to(j->out.c, AXIS_CHANNELS) / AXIS_CHANNELS;
 	const lay l = lay_of(j, nn_math(c));
 	const work k = work_of(&l);
-	size_t staged_n = l.rows * l.points * l.parts * l.blocks * AXIS_CHANNELS / 2, padded_n = (size_t)columns * AXIS_CHANNELS;
-	float *staged = nn_take(c, staged_n), *own = nn_take(c, k.each * (size_t)threads), *padded = nn_take(c, padded_n);
-	bool there = staged && own && padded;
+	size_t padded_n = (size_t)columns * AXIS_CHANNELS, own_n = k.each * (size_t)threads + padded_n;
+	float *own = nn_work(c, own_n + l.rows * l.points * l.parts * l.blocks * AXIS_CHANNELS / 2), *padded = own + k.each * (size_t)threads;
+	uint16_t *staged = (uint16_t *)(own + own_n);
+	bool there = own;
 	for (int i = 0; there && i < (int)padded_n; i++)
 		padded[i] = bias && i < j->out.c ? bias[i] : 0;
 	for (int from = 0; there && from < l.all; from += l.together) {
 		int count = least(l.all - from, l.together), lines = l.lines + 2;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < count * lines; i++)
-			stage_line(j, &l, in, from, i / lines, i % lines, own + k.each * (size_t)omp_get_thread_num(), (uint16_t *)staged);
+			stage_line(j, &l, in, from, i / lines, i % lines, own + k.each * (size_t)omp_get_thread_num(), staged);
 		int runs = count * l.lines * l.runs, chunks = (runs + CHUNK - 1) / CHUNK;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < chunks * columns; i++) {
 			float *mine = own + k.each * (size_t)omp_get_thread_num();
 			int run = i % chunks * CHUNK, some = least(runs - run, CHUNK), first = i / chunks * AXIS_CHANNELS;
-			multiply_runs(j, &l, &k, (uint16_t *)staged, w, back, run, some, first, mine);
+			multiply_runs(j, &l, &k, staged, w, back, run, some, first, mine);
 			store_runs(j, &l, from, run, some, up_to(some, 2), first, mine, padded, add, out);
 		}
 	}
-	nn_give(c, padded, padded_n);
-	nn_give(c, own, k.each * (size_t)threads);
-	nn_give(c, staged, staged_n);
 }

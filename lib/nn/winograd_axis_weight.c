@@ -176,9 +176,9 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 	int shares = blocks < 2 ? least(2, l.count[U]) : 1;
 	size_t x_n = inputs_of(&l), y_n = gradients_of(&l), staged_n = staged_of(&l), at_n = (size_t)up_to(l.squares, LANES);
 	size_t sums_n = (size_t)shares * blocks * l.points * AXIS_TAPS * PAIR * PAIR;
-	float *x = nn_take(c, x_n), *y = nn_take(c, y_n), *staged = nn_take(c, staged_n), *sums = nn_take(c, sums_n);
-	int *at = (int *)nn_take(c, at_n * (size_t)threads);
-	bool there = x && y && staged && sums && at;
+	float *work = nn_work(c, x_n + y_n + staged_n + sums_n + at_n * (size_t)threads), *x = work, *y = x + x_n, *staged = y + y_n, *sums = staged + staged_n;
+	int *at = (int *)(sums + sums_n);
+	bool there = work;
 	for (int piece = 0; there && piece < j->out.b * l.cuts; piece++) {
 		int b = piece / l.cuts, x0 = piece % l.cuts * l.planes;
 		float *staged_y = staged + voxels_of(l.x) * l.ip;
@@ -196,9 +196,4 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 	}
 	if (there)
 		add_weights(c, j, &l, shares, sums, dw);
-	nn_give(c, (float *)at, at_n * (size_t)threads);
-	nn_give(c, sums, sums_n);
-	nn_give(c, staged, staged_n);
-	nn_give(c, y, y_n);
-	nn_give(c, x, x_n);
 }

@@ -125,8 +125,8 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 	block k = block_of(t, (int)tiles, ip);
 	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.taps_n + k.u_n + k.m_n;
 	size_t each = patch_n > own_n ? patch_n : own_n, padded_n = (size_t)op + BLOCK;
-	float *v = nn_take(c, np * vp), *work = nn_take(c, each * (size_t)threads), *padded = nn_take(c, padded_n);
-	bool there = v && work && padded;
+	float *v = nn_work(c, np * vp + each * (size_t)threads + padded_n), *work = v + np * vp, *padded = work + each * (size_t)threads;
+	bool there = v;
 	for (int i = 0; there && i < (int)padded_n; i++)
 		padded[i] = bias && i < j->out.c ? bias[i] : 0;
 	for (int from = 0; there && from < s.all; from += s.together) {
@@ -144,7 +144,4 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 			store_block(j, &s, t, from, &k, first, n, padded, add, out, m);
 		}
 	}
-	nn_give(c, padded, padded_n);
-	nn_give(c, work, each * (size_t)threads);
-	nn_give(c, v, np * vp);
 }

@@ -14,6 +14,8 @@
 #include "train/picture.h"
 
 enum { SHOWN = 3 };
+/* Draws of a latent in one batch: with more each weight is read and its gradient written less often, but the tape takes more memory. */
+enum { TOGETHER = 3 };
 
 /* Mean and standard deviation of the latents are parameters that training leaves alone. */
 static void hold_scaling(ldm_train *t)
@@ -75,21 +77,22 @@ static double weight_of(const ldm_train *t, int k)
 	return schedule_p2_weight(&t->space->schedule, t->noisy.t[k], t->recipe.p2_k, t->recipe.p2_gamma);
 }
 
-/* The loss at t->noisy with weights p; use NULL: nothing is dropped. */
-static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_use *use)
+/* The loss at draws first .. first+n-1 of t->noisy with weights p; use NULL: nothing is dropped. */
+static tensor *loss_of(const ldm_train *t, nn *c, const params *p, int first, int n, const latent_use *use)
 {
 	const bool plan = nn_planning(c);
 	double time[RECIPE_DRAWS], weight[RECIPE_DRAWS];
 	shape s = t->space->s;
-	s.b = t->noisy.n;
-	for (int k = 0; k < t->noisy.n; k++) {
-		time[k] = t->noisy.t[k];
-		weight[k] = weight_of(t, k);
+	s.b = n;
+	for (int k = 0; k < n; k++) {
+		time[k] = t->noisy.t[first + k];
+		weight[k] = weight_of(t, first + k);
 	}
-	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
+	size_t skip = (size_t)first * t->space->count;
+	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v + skip), .t = plan ? NULL : time, .of = use };
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
-	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise);
+	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise + skip);
 	tensor *eps = unet_predict(c, &t->config, p, &call, NULL), *place = latent_places(c, t->space);
 	tensor *loss = nn_noise_loss(c, eps, NULL, noise, place, weight, NULL);
 	nn_drop(c, call.x);
@@ -99,16 +102,20 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, const latent_
 	return loss;
 }
 
-/* Adds to loss and gradients what latent z makes of them at all of its draws, a batch; draw: its number. */
+/* Adds to loss and gradients what latent z makes of them at all of its draws; draw: its number. */
 static void one_latent(ldm_train *t, nn *c, const float *z, uint64_t draw, double *sum)
 {
-	const latent_use use = { &t->state, draw, t->config.unet.dropout };
-	float share = 1.0f / (float)t->recipe.batch;
-	noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
-	tensor *loss = loss_of(t, c, &t->weights, &use);
-	*sum += share * nn_value(loss);
-	nn_backward(c, loss, share);
-	nn_drop(c, loss);
+	int draws = t->recipe.draws, batches = (draws + TOGETHER - 1) / TOGETHER;
+	noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, draws);
+	for (int i = 0; i < batches; i++) {
+		int first = draws * i / batches, n = draws * (i + 1) / batches - first;
+		const latent_use use = { &t->state, draw * (uint64_t)batches + (uint64_t)i, t->config.unet.dropout };
+		float share = (float)n / (float)(draws * t->recipe.batch);
+		tensor *loss = loss_of(t, c, &t->weights, first, n, &use);
+		*sum += share * nn_value(loss);
+		nn_backward(c, loss, share);
+		nn_drop(c, loss);
+	}
 }
 
 int ldm_train_step(ldm_train *t, const dataset *d, ldm_losses *l, err *e)
@@ -136,7 +143,7 @@ int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, 
 		const dataset_scan *scan = &d->scans[which[i]];
 		for (int k = 0; k < NOISE_PAIRS; k++) {
 			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
-			tensor *loss = loss_of(t, t->c, &t->ema, NULL);
+			tensor *loss = loss_of(t, t->c, &t->ema, 0, 1, NULL);
 			s->loss += nn_value(loss) / NOISE_PAIRS / (double)n;
 			s->range[k * NOISE_RANGES / NOISE_PAIRS] +=
 				nn_value(loss) / weight_of(t, 0) * NOISE_RANGES / NOISE_PAIRS / (double)n;

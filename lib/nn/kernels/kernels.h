@@ -57,7 +57,7 @@ typedef struct kernels {
 	/* dst[i*cp + k] = act(scale[k]*src[i*c + k] + shift[k]) for i < n, k < c; zero for c <= k < cp. */
 	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const prologue *p);
 	/* da[i] = d[i] * act'(u); dx = da*scale (stored if fresh, else added; NULL: not wanted); adds da*x and da to the sums
-	 * [c] (NULL: not wanted). d, x, dx: [n][c]. */
+	 * [c] (NULL: not wanted). d, x, dx: [n][c]; dx may be d. */
 	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p,
 			      double *sum_scale, double *sum_shift);
 	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
