@@ -219,30 +219,30 @@ void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, con
 	while (shares > 2 && (size_t)shares * count > (size_t)1 << 26)
 		shares--;
 	size_t own = (count + 15) / 16 * 16;
-	float *sums = nn_work(c, own * (size_t)shares + u.work * (size_t)threads), *work = sums + own * (size_t)shares;
-	if (sums) {
+	float *sums = nn_work(c, own * (size_t)shares + u.work * (size_t)threads);
+	if (!sums)
+		return;
+	float *work = sums + own * (size_t)shares;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int share = 0; share < shares; share++) {
-			float *sum = sums + own * (size_t)share, *mine = work + u.work * (size_t)omp_get_thread_num();
-			memset(sum, 0, count * sizeof(float));
-			int last = (int)((long)u.units * (share + 1) / shares);
-			for (int i = (int)((long)u.units * share / shares); i < last; i++) {
-				int b, x, y0, rows;
-				place(j, &u, i, &b, &x, &y0, &rows);
-				const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
-				for (int kx = 0; kx < j->k[0]; kx++) {
-					int ix = x * step(j, 0) - low(j, 0) + kx;
-					if (ix < 0 || ix >= j->virt[0])
-						continue;
-					const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
-					gemm(true, false, taps, co, rows * j->out.z, tile, taps, from, co, 1,
-					     sum + (size_t)kx * taps * co, co);
-				}
+	for (int share = 0; share < shares; share++) {
+		float *sum = sums + own * (size_t)share, *mine = work + u.work * (size_t)omp_get_thread_num();
+		memset(sum, 0, count * sizeof(float));
+		int last = (int)((long)u.units * (share + 1) / shares);
+		for (int i = (int)((long)u.units * share / shares); i < last; i++) {
+			int b, x, y0, rows;
+			place(j, &u, i, &b, &x, &y0, &rows);
+			const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
+			for (int kx = 0; kx < j->k[0]; kx++) {
+				int ix = x * step(j, 0) - low(j, 0) + kx;
+				if (ix < 0 || ix >= j->virt[0])
+					continue;
+				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
+				gemm(true, false, taps, co, rows * j->out.z, tile, taps, from, co, 1, sum + (size_t)kx * taps * co, co);
 			}
 		}
-		memcpy(dw, sums, count * sizeof(float));
-		for (int share = 1; share < shares; share++)
-			for (size_t i = 0; i < count; i++)
-				dw[i] += sums[own * (size_t)share + i];
 	}
+	memcpy(dw, sums, count * sizeof(float));
+	for (int share = 1; share < shares; share++)
+		for (size_t i = 0; i < count; i++)
+			dw[i] += sums[own * (size_t)share + i];
 }

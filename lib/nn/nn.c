@@ -55,6 +55,7 @@ void nn_free(nn *c)
 float *nn_work(nn *c, size_t n)
 {
 	if (nn_ok(c) && n > c->work_n) {
+		pool_foresee(&c->pool, c->work_n * sizeof(float), n * sizeof(float));
 		if (c->work_n)
 			nn_give(c, c->work, c->work_n);
 		c->work = nn_take(c, n);

@@ -74,6 +74,13 @@ void pool_give(pool *p, void *mem, size_t bytes)
 	p->kept += bytes;
 }
 
+void pool_foresee(pool *p, size_t bytes, size_t more)
+{
+	size_t grows = rounded(more) - (bytes ? rounded(bytes) : 0);
+	p->live_peak += grows;
+	p->peak += grows;
+}
+
 void pool_free(pool *p)
 {
 	while (p->n)

@@ -26,6 +26,9 @@ void pool_init(pool *p, bool counting, double slack);
 void *pool_take(pool *p, size_t bytes);
 /* bytes as taken. */
 void pool_give(pool *p, void *mem, size_t bytes);
+/* A block that is to stay is about to grow from `bytes` to more. The same calls once more will find it as large from the beginning,
+ * so the largest amounts are counted as if it had been. */
+void pool_foresee(pool *p, size_t bytes, size_t more);
 /* Gives back what is kept. */
 void pool_free(pool *p);
 

@@ -370,24 +370,24 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 	size_t own = (size_t)np * ip * op;
 	/* fixed shares of the bricks: the sums do not depend on the number of threads */
 	int shares = k.total < 4 ? k.total : 4;
-	float *work = nn_work(c, work_n * (size_t)threads + own * (size_t)shares), *du = work + work_n * (size_t)threads;
+	float *work = nn_work(c, work_n * (size_t)threads + own * (size_t)shares);
+	if (!work)
+		return;
+	float *du = work + work_n * (size_t)threads;
 	product_kernel *product = nn_kernels()->product;
-	if (work) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int share = 0; share < shares; share++) {
-			float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *d = v + v_n;
-			float *sum = du + own * (size_t)share;
-			int first = (int)((long)k.total * share / shares), last = (int)((long)k.total * (share + 1) / shares);
-			for (int i = first; i < last; i++) {
-				int at[3], b = brick_at(&k, t, i, at);
-				read_brick(&source, &k, t, in, b, at, ip, patch, v);
-				stage(&dj, &writes, dout, b, at, op, patch);
-				int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
-				for (int p = 0; p < np; p++)
-					product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op,
-						op);
-			}
+	for (int share = 0; share < shares; share++) {
+		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *d = v + v_n;
+		float *sum = du + own * (size_t)share;
+		int first = (int)((long)k.total * share / shares), last = (int)((long)k.total * (share + 1) / shares);
+		for (int i = first; i < last; i++) {
+			int at[3], b = brick_at(&k, t, i, at);
+			read_brick(&source, &k, t, in, b, at, ip, patch, v);
+			stage(&dj, &writes, dout, b, at, op, patch);
+			int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
+			for (int p = 0; p < np; p++)
+				product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op, op);
 		}
-		finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);
 	}
+	finish_weights(c, t, du, own, shares, j->in.c, j->out.c, dw);
 }

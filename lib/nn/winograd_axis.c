@@ -194,12 +194,14 @@ void axis_forward(nn *c, const conv_job *j, const float *in, const param *w, boo
 	const lay l = lay_of(j, nn_math(c));
 	const work k = work_of(&l);
 	size_t padded_n = (size_t)columns * AXIS_CHANNELS, own_n = k.each * (size_t)threads + padded_n;
-	float *own = nn_work(c, own_n + l.rows * l.points * l.parts * l.blocks * AXIS_CHANNELS / 2), *padded = own + k.each * (size_t)threads;
+	float *own = nn_work(c, own_n + l.rows * l.points * l.parts * l.blocks * AXIS_CHANNELS / 2);
+	if (!own)
+		return;
+	float *padded = own + k.each * (size_t)threads;
 	uint16_t *staged = (uint16_t *)(own + own_n);
-	bool there = own;
-	for (int i = 0; there && i < (int)padded_n; i++)
+	for (int i = 0; i < (int)padded_n; i++)
 		padded[i] = bias && i < j->out.c ? bias[i] : 0;
-	for (int from = 0; there && from < l.all; from += l.together) {
+	for (int from = 0; from < l.all; from += l.together) {
 		int count = least(l.all - from, l.together), lines = l.lines + 2;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < count * lines; i++)

@@ -176,12 +176,13 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 	int shares = blocks < 2 ? least(2, l.count[U]) : 1;
 	size_t x_n = inputs_of(&l), y_n = gradients_of(&l), staged_n = staged_of(&l), at_n = (size_t)up_to(l.squares, LANES);
 	size_t sums_n = (size_t)shares * blocks * l.points * AXIS_TAPS * PAIR * PAIR;
-	float *work = nn_work(c, x_n + y_n + staged_n + sums_n + at_n * (size_t)threads), *x = work, *y = x + x_n, *staged = y + y_n, *sums = staged + staged_n;
+	float *x = nn_work(c, x_n + y_n + staged_n + sums_n + at_n * (size_t)threads);
+	if (!x)
+		return;
+	float *y = x + x_n, *staged = y + y_n, *staged_y = staged + voxels_of(l.x) * l.ip, *sums = staged + staged_n;
 	int *at = (int *)(sums + sums_n);
-	bool there = work;
-	for (int piece = 0; there && piece < j->out.b * l.cuts; piece++) {
+	for (int piece = 0; piece < j->out.b * l.cuts; piece++) {
 		int b = piece / l.cuts, x0 = piece % l.cuts * l.planes;
-		float *staged_y = staged + voxels_of(l.x) * l.ip;
 		stage(c, j, in, b, (int[3]){ x0 - j->pad, -j->pad, -j->pad }, l.x, l.ip, staged);
 		stage(c, &dj, dout, b, (int[3]){ x0, 0, 0 }, l.y, l.op, staged_y);
 		to_squares(c, &l, staged, l.x, l.ip, 2, true, (uint16_t *)x);
@@ -194,6 +195,5 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 				  at + at_n * (size_t)omp_get_thread_num(), piece > 0, sums + (size_t)i * AXIS_TAPS * PAIR * PAIR);
 		}
 	}
-	if (there)
-		add_weights(c, j, &l, shares, sums, dw);
+	add_weights(c, j, &l, shares, sums, dw);
 }

@@ -125,11 +125,13 @@ void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, c
 	block k = block_of(t, (int)tiles, ip);
 	size_t patch_n = (size_t)s.x * s.y * s.z * ip, own_n = k.taps_n + k.u_n + k.m_n;
 	size_t each = patch_n > own_n ? patch_n : own_n, padded_n = (size_t)op + BLOCK;
-	float *v = nn_work(c, np * vp + each * (size_t)threads + padded_n), *work = v + np * vp, *padded = work + each * (size_t)threads;
-	bool there = v;
-	for (int i = 0; there && i < (int)padded_n; i++)
+	float *v = nn_work(c, np * vp + each * (size_t)threads + padded_n);
+	if (!v)
+		return;
+	float *work = v + np * vp, *padded = work + each * (size_t)threads;
+	for (int i = 0; i < (int)padded_n; i++)
 		padded[i] = bias && i < j->out.c ? bias[i] : 0;
-	for (int from = 0; there && from < s.all; from += s.together) {
+	for (int from = 0; from < s.all; from += s.together) {
 		int count = s.all - from < s.together ? s.all - from : s.together;
 		k.tiles = count * (int)a_slab;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
