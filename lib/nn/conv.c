@@ -125,11 +125,25 @@ static void winograd(nn *c, const conv_job *j, wino_tile t, const float *in, par
 	pack_wino_give(c, t, no, ni, back, keep, u);
 }
 
-/* The gradient at the virtual input [b][virt][in.c]. */
+/* Is the data gradient taken at the input as it is stored, before its voxels were doubled? */
+static bool gathers(const conv_node *n) { return n->winograd && wino_doubles(&n->job) && !wino_is_wide(&n->job); }
+
+/* The gradient at the virtual input [b][virt][in.c], or at the stored one if it gathers. */
 static void data_gradient(nn *c, const conv_node *n, float *d)
 {
 	const conv_job *j = &n->job;
 	const float *dout = n->base.out->g;
+	if (gathers(n)) {
+		const conv_job back = { .in = j->out,
+					.up = { 1, 1, 1 },
+					.virt = { j->out.x, j->out.y, j->out.z },
+					.out = j->in,
+					.k = { 3, 3, 3 },
+					.stride = 2,
+					.pad = 1 };
+		winograd(c, &back, wino_gathering(), dout, n->weight, true, NULL, NULL, d, NULL);
+		return;
+	}
 	if (!n->winograd || j->stride > 1) {
 		const float *w = tiles_take(c, j, n->weight);
 		if (nn_ok(c))
@@ -157,7 +171,7 @@ static void conv_backward(nn *c, node *base)
 	if (takes_gradient(n->weight))
 		add_weight_gradient(c, n);
 	if (x->needs_grad || (affine && affine->needs_grad)) {
-		size_t virt = (size_t)j->in.b * j->virt[0] * j->virt[1] * j->virt[2] * j->in.c, plain = shape_count(j->in);
+		size_t plain = shape_count(j->in), virt = gathers(n) ? plain : plain * (size_t)(j->up[0] * j->up[1] * j->up[2]);
 		float *d = nn_take(c, virt);
 		if (nn_ok(c))
 			data_gradient(c, n, d);

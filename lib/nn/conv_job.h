@@ -41,6 +41,8 @@ bool wino_fits(const conv_job *j);
 wino_tile wino_choose(const conv_job *j, enum nn_math math);
 /* Does the job read an input with every voxel doubled, and have one output for each of these? There are tiles for that. */
 bool wino_doubles(const conv_job *j);
+/* And one for its data gradient, on a job that reads the gradient in steps of two. */
+wino_tile wino_gathering(void);
 /* Floats in transformed weights for cin -> cout. */
 size_t wino_weight_count(wino_tile t, int cin, int cout);
 /* w: the field's [out][in][3][3][3]; back: the flipped, transposed kernel of the data gradient (then cin, cout are swapped). */

@@ -12,11 +12,11 @@
 
 enum { MOST_POINTS = 216, MOST_PLANE = 36, FEW_TILES = 16 };
 
-enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED };
+enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED, GATHERED };
 
 static void set_axis(wino_tile *t, int axis, enum form f)
 {
-	static const struct { int m, p, step; } of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 } };
+	static const struct { int m, p, step; } of[] = { { 2, 4, 2 }, { 4, 6, 4 }, { 2, 3, 1 }, { 2, 5, 4 }, { 1, 3, 2 } };
 	t->m[axis] = of[f].m;
 	t->p[axis] = of[f].p;
 	t->step[axis] = of[f].step;
@@ -45,6 +45,8 @@ bool wino_doubles(const conv_job *j)
 			return false;
 	return j->stride == 1 && j->pad == 1 && j->out.x == j->virt[0] && j->out.y == j->virt[1] && j->out.z == j->virt[2];
 }
+
+wino_tile wino_gathering(void) { return tile_of(GATHERED, GATHERED, GATHERED); }
 
 /* On how many axes tiles may have four outputs. The error (tests/bench/points.py; it grows with the root of the channels) is
  * .47e-6 on no axis, .77e-6 on one, 1.3e-6 on two and 2.2e-6 on all three at 128 channels. Exact means 1.5e-6 at most, which direct
@@ -206,7 +208,7 @@ static box read_by(const bricks *k, const wino_tile *t)
 {
 	box r = { .apart = t->step };
 	for (int a = 0; a < 3; a++)
-		r.n[a] = (k->n[a] - 1) * t->step[a] + t->p[a];
+		r.n[a] = (k->n[a] - 1) * t->step[a] + (t->m[a] == 1 ? 4 : t->p[a]);
 	return r;
 }
 

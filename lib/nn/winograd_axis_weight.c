@@ -181,12 +181,18 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 		return;
 	float *y = x + x_n, *staged = y + y_n, *staged_y = staged + voxels_of(l.x) * l.ip, *sums = staged + staged_n;
 	int *at = (int *)(sums + sums_n);
+	/* gradients of whole squares are read where they are */
+	bool whole = l.op == j->out.c && l.y[0] == l.planes && l.y[1] == j->out.y && l.y[2] == j->out.z;
 	for (int piece = 0; piece < j->out.b * l.cuts; piece++) {
 		int b = piece / l.cuts, x0 = piece % l.cuts * l.planes;
 		stage(c, j, in, b, (int[3]){ x0 - j->pad, -j->pad, -j->pad }, l.x, l.ip, staged);
-		stage(c, &dj, dout, b, (int[3]){ x0, 0, 0 }, l.y, l.op, staged_y);
+		const float *gradient = dout + ((size_t)b * j->out.x + x0) * j->out.y * j->out.z * j->out.c;
+		if (!whole || x0 + l.planes > j->out.x) {
+			stage(c, &dj, dout, b, (int[3]){ x0, 0, 0 }, l.y, l.op, staged_y);
+			gradient = staged_y;
+		}
 		to_squares(c, &l, staged, l.x, l.ip, 2, true, (uint16_t *)x);
-		to_squares(c, &l, staged_y, l.y, l.op, 0, false, (uint16_t *)y);
+		to_squares(c, &l, gradient, l.y, l.op, 0, false, (uint16_t *)y);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < shares * blocks * l.points; i++) {
 			int share = i / l.points / blocks, block = i / l.points % blocks;

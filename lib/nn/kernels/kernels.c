@@ -160,6 +160,31 @@ INLINE void wino_input_of(const int px, const int py, const int pz, const float 
 	}
 }
 
+static void wino_input_gathered(const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp)
+{
+	for (int k = 0; k < n; k += LANES) {
+		vf d[4 * 9];
+		for (int x = 0; x < 4; x++) {
+			vf plane[4 * 4];
+			for (int y = 0; y < 4; y++) {
+				for (int z = 0; z < 4; z++)
+					plane[y * 4 + z] = get(patch + x * sx + y * sy + z * sz + k);
+				input_gathered(plane + y * 4, 1);
+			}
+			for (int z = 0; z < 3; z++) {
+				input_gathered(plane + z, 4);
+				for (int y = 0; y < 3; y++)
+					d[x * 9 + y * 3 + z] = plane[y * 4 + z];
+			}
+		}
+		for (int i = 0; i < 9; i++) {
+			input_gathered(d + i, 9);
+			for (int x = 0; x < 3; x++)
+				put(v + (x * 9 + i) * sp + k, d[x * 9 + i]);
+		}
+	}
+}
+
 INLINE void wino_output_of(const int px, const int py, const int pz, const float *m, size_t sp, int c, int cp, const float *bias,
 			   const float *add, float *out, size_t ox, size_t oy, size_t oz, const int valid[3], double *sums)
 {
@@ -198,6 +223,18 @@ INLINE void wino_output_of(const int px, const int py, const int pz, const float
 			sums[k + l] += (double)sum[l];
 			sums[cp + k + l] += (double)square[l];
 		}
+	}
+}
+
+/* One output, the sum of all products. */
+static void wino_output_gathered(const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out)
+{
+	for (int k = 0; k < cp; k += LANES) {
+		vf sum = get(bias + k);
+		for (int p = 0; p < 27; p++)
+			sum += get(m + p * sp + k);
+		for (int l = 0; l < LANES && k + l < c; l++)
+			out[k + l] = sum[l] + (add ? add[k + l] : 0);
 	}
 }
 
@@ -243,6 +280,10 @@ INLINE void wino_adjoint_of(const int px, const int py, const int pz, const floa
 
 static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp)
 {
+	if (t.m[0] == 1) {
+		wino_input_gathered(patch, sx, sy, sz, n, v, sp);
+		return;
+	}
 #define CALL(a, b, c) wino_input_of(a, b, c, patch, sx, sy, sz, n, v, sp)
 	EACH_TILE(CALL)
 #undef CALL
@@ -251,6 +292,10 @@ static void wino_input(wino_tile t, const float *patch, size_t sx, size_t sy, si
 static void wino_output(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out, size_t ox,
 			size_t oy, size_t oz, const int valid[3], double *sums)
 {
+	if (t.m[0] == 1) {
+		wino_output_gathered(m, sp, c, cp, bias, add, out);
+		return;
+	}
 #define CALL(a, b, e) wino_output_of(a, b, e, m, sp, c, cp, bias, add, out, ox, oy, oz, valid, sums)
 	EACH_TILE(CALL)
 #undef CALL

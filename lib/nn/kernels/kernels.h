@@ -21,7 +21,8 @@ typedef struct prologue {
  * begin `step` further. (m, p, step) is one of
  *   (2, 4, 2), (4, 6, 4): the three taps slide over the input; any of them on any axis;
  *   (2, 3, 1): they slide over an input whose every voxel is doubled, on all axes;
- *   (2, 5, 4): they slide in steps of two voxels, on all axes.
+ *   (2, 5, 4): they slide in steps of two voxels, on all axes;
+ *   (1, 3, 2): data gradient of (2, 3, 1), on all axes: an output from four inputs by three products. No sums are taken.
  * P = product of p. */
 typedef struct wino_tile {
 	int m[3], p[3], step[3];

@@ -117,6 +117,16 @@ INLINE void adjoint6(vf *d, int s)
 	d[5 * s] = y3;
 }
 
+/* The data gradient of the doubled form, x from the gradients at y of 2x-1 .. 2x+2: x = s (d1 + d2) + w0 (d3 - d1) + w2 (d0 - d2). So three
+ * points of four inputs, for taps that are read backwards; their products are summed. */
+INLINE void input_gathered(vf *d, int s)
+{
+	vf d1 = d[s];
+	d[0] -= d[2 * s];
+	d[s] += d[2 * s];
+	d[2 * s] = d[3 * s] - d1;
+}
+
 INLINE void input_line(int p, vf *d, int s)
 {
 	switch (p) {
