@@ -1,4 +1,4 @@
-/* Matrix products by OpenBLAS (base/blas.h). */
+/* Matrix products by OpenBLAS (base/blas.h), large ones by matrix instructions where the processor has them. */
 #ifndef NN_GEMM_H
 #define NN_GEMM_H
 

@@ -1,8 +1,8 @@
 /* layer [-m exact|fast] [-j THREADS] [-t RUNS] [-b BATCH] [-g] plain|up|down IN OUT X Y Z
  *
  * One 3x3x3 convolution behind a norm and SiLU, as the networks have it: plain, behind a doubling of the voxels (up; without norm) or in
- * steps of two (down; without norm). X Y Z: its input. Runs once to warm up, then RUNS times (3); prints the median seconds and the
- * GFLOP/s of a direct convolution. -g: with its gradients at input and weights. */
+ * steps of two (down; without norm). X Y Z: its input, BATCH (1) volumes of it. Runs once to warm up, then RUNS times (3); prints the
+ * median seconds and the GFLOP/s of a direct convolution. -g: with its gradients at input and weights. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
