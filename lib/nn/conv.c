@@ -1,6 +1,5 @@
 #include "nn/conv.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "nn/conv_job.h"
@@ -46,19 +45,6 @@ static bool job_of(nn *c, const tensor *x, const conv_spec *s, conv_job *j)
 	else if (!out[0] || !out[1] || !out[2])
 		nn_fail(c, ERR_DATA, "%s: a grid of %dx%dx%d is too small", w->name, x->s.x, x->s.y, x->s.z);
 	return nn_ok(c);
-}
-
-static void add_bias_gradient(nn *c, const tensor *out, param *bias)
-{
-	double *sum = calloc((size_t)out->s.c, sizeof *sum);
-	if (!sum) {
-		nn_fail(c, ERR_OS, "no memory for sums");
-		return;
-	}
-	sums_of(c, out->g, shape_count(out->s) / (size_t)out->s.c, out->s.c, sum, NULL);
-	for (int k = 0; k < out->s.c; k++)
-		bias->g[k] += (float)sum[k];
-	free(sum);
 }
 
 static void add_weight_gradient(nn *c, const conv_node *n)
@@ -167,7 +153,7 @@ static void conv_backward(nn *c, node *base)
 	const conv_job *j = &n->job;
 	tensor *x = base->in[X], *affine = base->in[AFFINE], *add = base->in[ADD];
 	if (takes_gradient(n->bias) && !nn_planning(c))
-		add_bias_gradient(c, base->out, n->bias);
+		sums_to_bias(c, base->out, n->bias);
 	if (takes_gradient(n->weight))
 		add_weight_gradient(c, n);
 	if (x->needs_grad || (affine && affine->needs_grad)) {

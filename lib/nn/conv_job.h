@@ -19,6 +19,14 @@ typedef struct conv_job {
  * prologue; zeros outside the grid. */
 void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int z0, int nz, int cp, float *dst);
 
+/* The same for all lines of a box of n[0] x n[1] x n[2] voxels from `first` on: dst [n][n][n][cp]. */
+void conv_load_box(const conv_job *j, const float *in, int b, const int first[3], const int n[3], int cp, float *dst);
+
+static inline int up_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
+static inline int least(int a, int b) { return a < b ? a : b; }
+/* Where the shares of n things begin: share 0 at 0, share `shares` at n. */
+static inline int share_of(int n, int share, int shares) { return (int)((long)n * share / shares); }
+
 /* The plain algorithm for any shape: tiles of im2col and sgemm (conv_tiles.c). w: [kx][ky][kz][in][out], or [out][in] for a single tap
  * (pack_taps). */
 void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out);

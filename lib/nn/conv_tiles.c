@@ -40,6 +40,13 @@ void conv_load_line(const conv_job *j, const float *in, int b, int x, int y, int
 	}
 }
 
+void conv_load_box(const conv_job *j, const float *in, int b, const int first[3], const int n[3], int cp, float *dst)
+{
+	for (int x = 0; x < n[0]; x++)
+		for (int y = 0; y < n[1]; y++)
+			conv_load_line(j, in, b, first[0] + x, first[1] + y, first[2], n[2], cp, dst + ((size_t)x * n[1] + y) * n[2] * cp);
+}
+
 /* Zeros in front of an axis, and its stride: an axis of one tap has neither. */
 static int low(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->pad : 0; }
 static int step(const conv_job *j, int axis) { return j->k[axis] > 1 ? j->stride : 1; }
@@ -227,8 +234,7 @@ void conv_tiles_backward_weight(nn *c, const conv_job *job, const float *in, con
 	for (int share = 0; share < shares; share++) {
 		float *sum = sums + own * (size_t)share, *mine = work + u.work * (size_t)omp_get_thread_num();
 		memset(sum, 0, count * sizeof(float));
-		int last = (int)((long)u.units * (share + 1) / shares);
-		for (int i = (int)((long)u.units * share / shares); i < last; i++) {
+		for (int i = share_of(u.units, share, shares); i < share_of(u.units, share + 1, shares); i++) {
 			int b, x, y0, rows;
 			place(j, &u, i, &b, &x, &y0, &rows);
 			const float *from = dout + (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;

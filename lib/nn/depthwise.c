@@ -56,19 +56,6 @@ static void share_backward(const depthwise_node *n, int i, float *dx, bool fresh
 	}
 }
 
-static void add_bias_gradient(nn *c, const tensor *out, param *bias)
-{
-	double *sum = calloc(bias->count, sizeof *sum);
-	if (!sum) {
-		nn_fail(c, ERR_OS, "no memory for sums");
-		return;
-	}
-	sums_of(c, out->g, shape_count(out->s) / bias->count, out->s.c, sum, NULL);
-	for (size_t k = 0; k < bias->count; k++)
-		bias->g[k] += (float)sum[k];
-	free(sum);
-}
-
 static void depthwise_backward(nn *c, node *base)
 {
 	depthwise_node *n = (depthwise_node *)base;
@@ -94,7 +81,7 @@ static void depthwise_backward(nn *c, node *base)
 					n->weight->g[(size_t)k * TAPS + t] +=
 						(float)dtaps[i * arranged + ((size_t)k / LANES * TAPS + t) * LANES + k % LANES];
 		if (takes_gradient(n->bias))
-			add_bias_gradient(c, base->out, n->bias);
+			sums_to_bias(c, base->out, n->bias);
 	}
 	free(dtaps);
 	nn_give(c, taps, arranged);

@@ -23,7 +23,7 @@ struct nn {
 	pool pool;
 };
 
-/* Sizes come and go more freely on the way back: what is kept for reuse may be twice what is in use. */
+/* Sizes come and go more freely on the way back: what is kept for reuse may be a fifth of what was in use at most. */
 static const double TRAINING_SLACK = 1.2;
 
 nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)

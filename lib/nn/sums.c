@@ -47,6 +47,19 @@ void sums_of(nn *c, const float *x, size_t n, int channels, double *sum, double 
 	free(parts);
 }
 
+void sums_to_bias(nn *c, const tensor *out, param *bias)
+{
+	double *sum = calloc(bias->count, sizeof *sum);
+	if (!sum) {
+		nn_fail(c, ERR_OS, "no memory for sums");
+		return;
+	}
+	sums_of(c, out->g, shape_count(out->s) / bias->count, out->s.c, sum, NULL);
+	for (size_t k = 0; k < bias->count; k++)
+		bias->g[k] += (float)sum[k];
+	free(sum);
+}
+
 void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, size_t n, int channels, const prologue *p, double *sums)
 {
 	size_t ch = (size_t)channels;

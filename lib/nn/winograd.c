@@ -121,8 +121,7 @@ void wino_read_part(const wino_table *k, int r, int c, int n, float *taps, size_
 void wino_read_weights(const conv_job *j, const param *w, bool back, int r, int c, int n, float *taps, size_t st, size_t line)
 {
 	float raw[27 * FACTOR_ROWS * LANES];
-	int in = back ? j->out.c : j->in.c, there = j->in.c - r < n ? j->in.c - r : n;
-	int across = j->out.c - c < LANES ? j->out.c - c : LANES;
+	int in = back ? j->out.c : j->in.c, there = least(j->in.c - r, n), across = least(j->out.c - c, LANES);
 	if (across < 0)
 		across = 0;
 	int outs = back ? there : across, ins = back ? across : there, o = back ? r : c, i = back ? c : r;
@@ -177,8 +176,8 @@ static bricks bricks_of(const conv_job *j, wino_tile t, int cin, int cout)
 	const int extent[3] = { j->out.x, j->out.y, j->out.z };
 	/* the transformed brick and its products, some 1.5 MB, shall stay in the second-level cache; but each brick reads all the weights,
 	 * and with many channels these are more */
-	int want = (3 << 17) / (wino_points(t) * (cin + cout)), least = is_large(cin, cout) ? 32 : 16;
-	want = want < least ? least : want > 64 ? 64 : want;
+	int want = (3 << 17) / (wino_points(t) * (cin + cout)), fewest = is_large(cin, cout) ? 32 : 16;
+	want = want < fewest ? fewest : want > 64 ? 64 : want;
 	bricks k = { .n = { 1, 1, 1 } };
 	for (;;) {
 		int best = -1;
@@ -232,15 +231,6 @@ static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
 	return i;
 }
 
-/* Stages box k of `in`, which begins at voxel `at`. */
-static void stage(const conv_job *j, const box *k, const float *in, int b, const int at[3], int cp, float *patch)
-{
-	for (int x = 0; x < k->n[0]; x++)
-		for (int y = 0; y < k->n[1]; y++)
-			conv_load_line(j, in, b, at[0] + x, at[1] + y, at[2], k->n[2], cp,
-				       patch + ((size_t)x * k->n[1] + y) * k->n[2] * cp);
-}
-
 typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
 
 /* Transforms every tile of the brick that has an output inside the volume, from its staged box; at: the brick's first output.
@@ -266,7 +256,7 @@ static int read_brick(const conv_job *source, const bricks *k, wino_tile t, cons
 	int first[3];
 	for (int a = 0; a < 3; a++)
 		first[a] = wino_first(source, t, a, at[a]);
-	stage(source, &r, in, b, first, cp, patch);
+	conv_load_box(source, in, b, first, r.n, cp, patch);
 	return transform_brick(source, k, t, nn_kernels()->wino_input, at, &r, cp, patch, v);
 }
 
@@ -381,11 +371,11 @@ void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in
 	for (int share = 0; share < shares; share++) {
 		float *patch = work + work_n * (size_t)omp_get_thread_num(), *v = patch + patch_n, *d = v + v_n;
 		float *sum = du + own * (size_t)share;
-		int first = (int)((long)k.total * share / shares), last = (int)((long)k.total * (share + 1) / shares);
-		for (int i = first; i < last; i++) {
+		int first = share_of(k.total, share, shares);
+		for (int i = first; i < share_of(k.total, share + 1, shares); i++) {
 			int at[3], b = brick_at(&k, t, i, at);
 			read_brick(&source, &k, t, in, b, at, ip, patch, v);
-			stage(&dj, &writes, dout, b, at, op, patch);
+			conv_load_box(&dj, dout, b, at, writes.n, op, patch);
 			int tiles = transform_brick(j, &k, t, nn_kernels()->wino_output_adjoint, at, &writes, op, patch, d);
 			for (int p = 0; p < np; p++)
 				product(ip, op, tiles, v + p * vp, 1, ip, d + p * dp, op, i > first, sum + (size_t)p * ip * op, op);

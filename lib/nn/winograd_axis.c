@@ -4,7 +4,6 @@
  * The input is transformed and cut into parts once, with the prologue and zeros around it. Then for each 32 output channels and chunk of
  * tiles the weights are transformed and cut, some input channels at a time, and multiplied. */
 #include <omp.h>
-#include <string.h>
 
 #include "nn/conv_job.h"
 #include "nn/kernels/axis.h"
@@ -14,9 +13,6 @@ enum { BLOCKS = 2 };		/* of 32 input channels at a time: their weights take 648 
 enum { WIDEST = 1 << 17 };	/* pairs of channels */
 enum { LINE = 350000 };		/* floats of a line, as voxels: what stays in that cache. With more, tiles on three axes are faster */
 enum { STAGED = 12 << 20 };	/* numbers that are staged at a time, if one line of a volume is not more */
-
-static int up_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
-static int least(int a, int b) { return a < b ? a : b; }
 
 /* How the tiles lie: those of a line (u), of all v, follow each other, [v][along], and are cut into runs. */
 typedef struct lay {
@@ -89,13 +85,13 @@ bool axis_fits(const conv_job *j)
 /* Staged line i of piece `from` + k. work: line_floats. */
 static void stage_line(const conv_job *j, const lay *l, const float *in, int from, int k, int i, float *work, uint16_t *to)
 {
-	int b = (from + k) / l->cuts, cp = l->blocks * AXIS_CHANNELS, other = 3 - l->u - 2, nz = reads(l, 2), at[2];
-	at[l->u] = (from + k) % l->cuts * l->lines + i - j->pad;
-	for (int m = 0; m < reads(l, other); m++) {
-		at[other] = m - j->pad;
-		conv_load_line(j, in, b, at[0], at[1], -j->pad, nz, cp, work + (size_t)m * nz * cp);
-	}
-	size_t along = (size_t)cp * (l->along == 2 ? 1 : nz), across = (size_t)cp * (l->v == 2 ? 1 : nz);
+	int b = (from + k) / l->cuts, cp = l->blocks * AXIS_CHANNELS, n[3], first[3] = { -j->pad, -j->pad, -j->pad };
+	n[l->u] = 1;
+	n[l->v] = reads(l, l->v);
+	n[l->along] = reads(l, l->along);
+	first[l->u] += (from + k) % l->cuts * l->lines + i;
+	conv_load_box(j, in, b, first, n, cp, work);
+	size_t along = (size_t)cp * (l->along == 2 ? 1 : n[2]), across = (size_t)cp * (l->v == 2 ? 1 : n[2]);
 	size_t row = ((size_t)k * (l->lines + 2) + i) * l->line;
 	for (int v = 0; v < l->n[l->v] + 2; v++)
 		for (int t = 0; t < l->tiles; t++, row++)

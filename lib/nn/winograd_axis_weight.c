@@ -12,10 +12,6 @@ enum { SQUARE = AXIS_SQUARE, PAIR = AXIS_CHANNELS };
 enum { CACHED = 32 };		/* squares at a time: 32 channels of gradients, and what nine taps need of inputs, take 300 kB */
 enum { STAGED = 8 << 20 };	/* floats of a piece, as voxels and as squares, if one plane is not more */
 
-static int up_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
-static int least(int a, int b) { return a < b ? a : b; }
-static int share_of(int n, int share, int shares) { return (int)((long)n * share / shares); }
-
 /* Axes of a layout: of the tiles, and the others. */
 enum { ALONG, V, U };
 
@@ -82,7 +78,7 @@ static layout layout_fitting(const conv_job *j)
 	}
 }
 
-/* Copies a piece, with zeros around it: all channels of n[0] x n[1] x n[2] voxels from `first` on. */
+/* conv_load_box by all threads, line by line. */
 static void stage(nn *c, const conv_job *j, const float *from, int b, const int first[3], const int n[3], int cp, float *to)
 {
 #pragma omp parallel for num_threads(nn_threads(c))

@@ -45,9 +45,7 @@ static void load_slab(const conv_job *j, const slabs *s, wino_tile t, const floa
 	const conv_job source = wino_source(j, t);
 	int at, b = slab_at(j, t, from + i, &at), first = wino_first(&source, t, 0, at);
 	size_t line = (size_t)s->z * ip;
-	for (int x = 0; x < s->x; x++)
-		for (int y = 0; y < s->y; y++)
-			conv_load_line(&source, in, b, first + x, y - j->pad, -j->pad, s->z, ip, patch + ((size_t)x * s->y + y) * line);
+	conv_load_box(&source, in, b, (int[3]){ first, -j->pad, -j->pad }, (int[3]){ s->x, s->y, s->z }, ip, patch);
 	for (int c = 0; c < ip; c += BLOCK) {
 		int n = ip - c < BLOCK ? ip - c : BLOCK;
 		for (int y = 0; y < s->ny; y++)

@@ -7,46 +7,6 @@
 
 enum { MOST = 6 };
 
-/* 32 numbers in parts `apart` numbers from each other. */
-INLINE void cut(int parts, vf low, vf high, uint16_t *to, size_t apart)
-{
-	if (parts == 3) {
-		const __m512i upper = _mm512_load_si512(UPPER);
-		__m512i f[3], s[3];
-		cut_exactly((__m512)low, f);
-		cut_exactly((__m512)high, s);
-		for (int p = 0; p < 3; p++)
-			_mm512_store_si512(to + p * apart, _mm512_permutex2var_epi16(f[p], upper, s[p]));
-		return;
-	}
-	for (int p = 0; p < 2; p++) {
-		__m512i near = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
-		_mm512_store_si512(to + p * apart, near);
-		low -= (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(near)), 16);
-		high -= (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(near, 1)), 16);
-	}
-}
-
-/* A pair of rows of a right factor, number beside number, in parts. */
-INLINE void cut_pair(int parts, vf even, vf odd, uint16_t *to, size_t apart)
-{
-	if (parts == 3) {
-		__m512i e[3], o[3];
-		cut_exactly((__m512)even, e);
-		cut_exactly((__m512)odd, o);
-		for (int p = 0; p < 3; p++)
-			_mm512_store_si512(to + p * apart, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(e[p], 16), o[p]));
-		return;
-	}
-	for (int p = 0; p < 2; p++) {
-		__m512i e = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)even)), 16);
-		__m512i o = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)odd)), 16);
-		_mm512_store_si512(to + p * apart, _mm512_or_si512(_mm512_srli_epi32(e, 16), o));
-		even -= (vf)e;
-		odd -= (vf)o;
-	}
-}
-
 /* Calls of(p, parts, ..) with constants. */
 #define EACH_FORM(of, ...)                                                                                                                 \
 	if (p == 4 && parts == 2)                                                                                                          \
@@ -69,7 +29,7 @@ INLINE void input_of(const int p, const int parts, const float *x, size_t step, 
 		input_line(p, low, 1);
 		input_line(p, high, 1);
 		for (int i = 0; i < p; i++)
-			cut(parts, low[i], high[i], to + (size_t)i * parts * tiles * AXIS_CHANNELS, tiles * AXIS_CHANNELS);
+			cut_row(parts, low[i], high[i], to + (size_t)i * parts * tiles * AXIS_CHANNELS, tiles * AXIS_CHANNELS);
 	}
 }
 
@@ -98,75 +58,37 @@ static void weights(int p, int parts, const float *taps, int along, int u, int v
 	EACH_FORM(weights_of, taps, along, u, v, to, apart);
 }
 
-/* Registers: sums in 0 to 3, factors in 4 to 7. */
-#define LEFT(part)                                                                                                                         \
-	_tile_loadd(4, left + (part)*left_apart, 64);                                                                                      \
-	_tile_loadd(5, left_below + (part)*left_apart, 64)
-#define RIGHT(part)                                                                                                                        \
-	_tile_loadd(6, right + (part)*right_apart, 64);                                                                                    \
-	_tile_loadd(7, right_beside + (part)*right_apart, 64)
-#define MULTIPLY                                                                                                                           \
-	_tile_dpbf16ps(0, 4, 6);                                                                                                           \
-	_tile_dpbf16ps(1, 4, 7);                                                                                                           \
-	_tile_dpbf16ps(2, 5, 6);                                                                                                           \
-	_tile_dpbf16ps(3, 5, 7)
-
 /* Two squares below each other times two beside each other: the products of parts that matter, each time with one new factor. */
 INLINE void products(const int parts, const uint16_t *left, const uint16_t *left_below, size_t left_apart, const uint16_t *right,
 		     const uint16_t *right_beside, size_t right_apart)
 {
 	if (parts == 3) {
-		LEFT(0);
-		RIGHT(2);
-		MULTIPLY;
-		RIGHT(1);
-		MULTIPLY;
-		LEFT(1);
-		MULTIPLY;
-		RIGHT(0);
-		MULTIPLY;
-		LEFT(2);
-		MULTIPLY;
-		LEFT(0);
-		MULTIPLY;
+		load_left(true, left, left_below);
+		load_right(true, right + 2 * right_apart, right_beside + 2 * right_apart);
+		multiply_squares(true, true);
+		load_right(true, right + right_apart, right_beside + right_apart);
+		multiply_squares(true, true);
+		load_left(true, left + left_apart, left_below + left_apart);
+		multiply_squares(true, true);
+		load_right(true, right, right_beside);
+		multiply_squares(true, true);
+		load_left(true, left + 2 * left_apart, left_below + 2 * left_apart);
+		multiply_squares(true, true);
+		load_left(true, left, left_below);
+		multiply_squares(true, true);
 	} else {
-		LEFT(0);
-		RIGHT(1);
-		MULTIPLY;
-		RIGHT(0);
-		MULTIPLY;
-		LEFT(1);
-		MULTIPLY;
+		load_left(true, left, left_below);
+		load_right(true, right + right_apart, right_beside + right_apart);
+		multiply_squares(true, true);
+		load_right(true, right, right_beside);
+		multiply_squares(true, true);
+		load_left(true, left + left_apart, left_below + left_apart);
+		multiply_squares(true, true);
 	}
 }
 
-/* The sums, 32 x 32 with rows of 32 floats. GCC does not know that these instructions touch memory. */
-INLINE void load_sums(const float *sums, bool add)
-{
-	const size_t line = AXIS_CHANNELS * sizeof(float);
-	__asm__ volatile("" ::: "memory");
-	if (add) {
-		_tile_loadd(0, sums, line);
-		_tile_loadd(1, sums + SIDE, line);
-		_tile_loadd(2, sums + AXIS_SQUARE, line);
-		_tile_loadd(3, sums + AXIS_SQUARE + SIDE, line);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-	}
-}
-
-INLINE void store_sums(float *sums)
-{
-	const size_t line = AXIS_CHANNELS * sizeof(float);
-	_tile_stored(0, sums, line);
-	_tile_stored(1, sums + SIDE, line);
-	_tile_stored(2, sums + AXIS_SQUARE, line);
-	_tile_stored(3, sums + AXIS_SQUARE + SIDE, line);
-	__asm__ volatile("" ::: "memory");
-}
+/* Sums lie as 32 rows of 32 floats. */
+enum { SUM_LINE = AXIS_CHANNELS * sizeof(float) };
 
 INLINE void multiply_parts(const int parts, const axis_sums *s)
 {
@@ -176,13 +98,13 @@ INLINE void multiply_parts(const int parts, const axis_sums *s)
 		for (int r = 0; r < s->runs; r += 2) {
 			float *sums = s->sums + ((size_t)i * s->runs + r) * AXIS_SQUARE;
 			const uint16_t *in = s->in + i * parts * apart, *right = s->weights + i * weights;
-			load_sums(sums, s->add);
+			load_sums(true, true, sums, SUM_LINE, s->add);
 			for (int b = 0; b < s->blocks; b++, in += block)
 				for (int t = 0; t < AXIS_TAPS; t++, right += parts * 2 * AXIS_SQUARE)
 					products(parts, in + (size_t)(s->first[r] + s->tap[t]) * AXIS_CHANNELS,
 						 in + (size_t)(s->first[r + 1] + s->tap[t]) * AXIS_CHANNELS, apart, right,
 						 right + AXIS_SQUARE, 2 * AXIS_SQUARE);
-			store_sums(sums);
+			store_sums(true, true, sums, SUM_LINE);
 		}
 }
 
@@ -239,7 +161,7 @@ INLINE void inputs_of(const int p, const int parts, const float *const *tile, si
 		transpose(low);
 		transpose(high);
 		for (int k = 0; k < LANES; k++)
-			cut(parts, low[k], high[k], to + i * point + k * AXIS_CHANNELS, part);
+			cut_row(parts, low[k], high[k], to + i * point + k * AXIS_CHANNELS, part);
 	}
 }
 
@@ -270,12 +192,12 @@ static void gradients(int p, int parts, const float *const *tile, size_t step, u
 
 INLINE void correlate_parts(const int parts, const axis_products *p)
 {
-	load_sums(p->sums, p->add);
+	load_sums(true, true, p->sums, SUM_LINE, p->add);
 	for (int i = 0; i < p->n; i++) {
 		const uint16_t *left = p->left + (size_t)p->at[i] * AXIS_SQUARE, *right = p->right + (size_t)i * AXIS_SQUARE;
 		products(parts, left, left + p->left_below, p->left_apart, right, right + p->right_beside, p->right_apart);
 	}
-	store_sums(p->sums);
+	store_sums(true, true, p->sums, SUM_LINE);
 }
 
 static void correlate(const axis_products *p)

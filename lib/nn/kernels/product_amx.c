@@ -16,46 +16,34 @@ INLINE int squares(int n, int side) { return (n + side - 1) / side; }
 INLINE int least(int a, int b) { return a < b ? a : b; }
 
 /* The first n of 16 numbers, zeros behind them. */
-INLINE __m512 some_of(const float *x, int n)
+INLINE vf some_of(const float *x, int n)
 {
-	return n <= 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps((__mmask16)(n >= SIDE ? 0xffff : (1 << n) - 1), x);
+	return (vf)(n <= 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps((__mmask16)(n >= SIDE ? 0xffff : (1 << n) - 1), x));
 }
 
 /* `rows` <= 32 rows of k numbers -> two rows of squares, MOST_DEPTH squares apart. Rows beyond are left as they are: whatever they hold
  * comes into sums that nobody reads. */
 INLINE void cut_left(uint16_t *to, int rows, int k, const float *a, size_t lda)
 {
-	const __m512i upper = _mm512_load_si512(UPPER);
 	for (int r = 0; r < rows; r++, a += lda)
-		for (int c = 0; c * DEPTH < k; c++) {
-			__m512i f[PARTS], s[PARTS];
-			uint16_t *at = to + (size_t)(r / SIDE * MOST_DEPTH + c) * EACH + r % SIDE * DEPTH;
-			cut_exactly(some_of(a + c * DEPTH, k - c * DEPTH), f);
-			cut_exactly(some_of(a + c * DEPTH + SIDE, k - c * DEPTH - SIDE), s);
-			for (int p = 0; p < PARTS; p++)
-				_mm512_store_si512(at + p * SQUARE, _mm512_permutex2var_epi16(f[p], upper, s[p]));
-		}
+		for (int c = 0; c < k; c += DEPTH)
+			cut_row(PARTS, some_of(a + c, k - c), some_of(a + c + SIDE, k - c - SIDE),
+				to + (size_t)(r / SIDE * MOST_DEPTH + c / DEPTH) * EACH + r % SIDE * DEPTH, SQUARE);
 }
 
 static size_t factor_floats(int rows, int columns) { return (size_t)squares(columns, SIDE) * squares(rows, DEPTH) * EACH / 2; }
 
-/* Rows of the factor in pairs, number beside number, as the instruction wants them. */
-INLINE void place_pair(uint16_t *to, __m512 even, __m512 odd)
+/* A square of n <= 32 rows, ld floats apart, and zeros below. */
+INLINE void place_rows(uint16_t *to, int n, const float *w, size_t ld)
 {
-	__m512i e[PARTS], o[PARTS];
-	cut_exactly(even, e);
-	cut_exactly(odd, o);
-	for (int p = 0; p < PARTS; p++)
-		_mm512_storeu_si512(to + p * SQUARE, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(e[p], 16), o[p]));
+	for (int i = 0; i < DEPTH; i += 2)
+		cut_pair(PARTS, i < n ? get(w + i * ld) : (vf){ 0 }, i + 1 < n ? get(w + (i + 1) * ld) : (vf){ 0 }, to + i * SIDE, SQUARE);
 }
 
 static void place(float *u, int rows, int columns, int r, int c, int n, const float *w)
 {
 	(void)columns;
-	uint16_t *to = (uint16_t *)u + ((size_t)(c / SIDE) * squares(rows, DEPTH) + r / DEPTH) * EACH;
-	for (int i = 0; i < DEPTH; i += 2)
-		place_pair(to + i * SIDE, i < n ? _mm512_loadu_ps(w + i * SIDE) : _mm512_setzero_ps(),
-			   i + 1 < n ? _mm512_loadu_ps(w + (i + 1) * SIDE) : _mm512_setzero_ps());
+	place_rows((uint16_t *)u + ((size_t)(c / SIDE) * squares(rows, DEPTH) + r / DEPTH) * EACH, n, w, SIDE);
 }
 
 /* What is cut at a time: `rows` <= 32 rows, lda floats apart, of k <= MOST_DEPTH * DEPTH numbers. */
@@ -73,70 +61,31 @@ INLINE void fetch(share *next, int rows)
 			_mm_prefetch((const char *)(next->row + l), _MM_HINT_T0);
 }
 
-/* Registers: sums in 0 to 3, factors in 4 to 7. */
-#define LEFT(part)                                                                                                                         \
-	_tile_loadd(4, left + (part)*SQUARE, 64);                                                                                          \
-	if (tall)                                                                                                                          \
-	_tile_loadd(5, left + (part)*SQUARE + MOST_DEPTH * EACH, 64)
-#define RIGHT(part)                                                                                                                        \
-	_tile_loadd(6, right + (part)*SQUARE, 64);                                                                                         \
-	if (broad)                                                                                                                         \
-	_tile_loadd(7, right + (part)*SQUARE + apart, 64)
-#define MULTIPLY                                                                                                                           \
-	_tile_dpbf16ps(0, 4, 6);                                                                                                           \
-	if (broad)                                                                                                                         \
-		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
-	if (tall)                                                                                                                          \
-		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
-	if (tall && broad)                                                                                                                 \
-	_tile_dpbf16ps(3, 5, 7)
-
 /* Sums of 32 rows (16 unless tall) x 32 columns (16 unless broad) at `to`, rows of `line` bytes: products of rows of squares with columns
  * of squares, the latter `apart` numbers apart. */
 INLINE void corner(const bool tall, const bool broad, int depth, const uint16_t *left, const uint16_t *right, size_t apart, bool add,
 		   float *to, size_t line, share *next, int fetches)
 {
-	float *low = (float *)((char *)to + SIDE * line);
-	__asm__ volatile("" ::: "memory"); /* GCC does not know that these loads read memory */
-	if (add) {
-		_tile_loadd(0, to, line);
-		if (broad)
-			_tile_loadd(1, to + SIDE, line);
-		if (tall)
-			_tile_loadd(2, low, line);
-		if (tall && broad)
-			_tile_loadd(3, low + SIDE, line);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-	}
+	load_sums(tall, broad, to, line, add);
 	for (int c = 0; c < depth; c++, left += EACH, right += EACH) {
+		const uint16_t *below = left + MOST_DEPTH * EACH, *beside = right + apart;
 		fetch(next, fetches);
-		LEFT(0);
-		RIGHT(0);
-		MULTIPLY;
-		RIGHT(1);
-		MULTIPLY;
-		RIGHT(2);
-		MULTIPLY;
-		LEFT(1);
-		RIGHT(1);
-		MULTIPLY;
-		RIGHT(0);
-		MULTIPLY;
-		LEFT(2);
-		MULTIPLY;
+		load_left(tall, left, below);
+		load_right(broad, right, beside);
+		multiply_squares(tall, broad);
+		load_right(broad, right + SQUARE, beside + SQUARE);
+		multiply_squares(tall, broad);
+		load_right(broad, right + 2 * SQUARE, beside + 2 * SQUARE);
+		multiply_squares(tall, broad);
+		load_left(tall, left + SQUARE, below + SQUARE);
+		load_right(broad, right + SQUARE, beside + SQUARE);
+		multiply_squares(tall, broad);
+		load_right(broad, right, beside);
+		multiply_squares(tall, broad);
+		load_left(tall, left + 2 * SQUARE, below + 2 * SQUARE);
+		multiply_squares(tall, broad);
 	}
-	_tile_stored(0, to, line);
-	if (broad)
-		_tile_stored(1, to + SIDE, line);
-	if (tall)
-		_tile_stored(2, low, line);
-	if (tall && broad)
-		_tile_stored(3, low + SIDE, line);
-	__asm__ volatile("" ::: "memory");
+	store_sums(tall, broad, to, line);
 }
 
 /* Rows of `left` times all columns of u, which begins with the squares that belong to them. */
@@ -185,14 +134,14 @@ INLINE void place_turned(uint16_t *to, int n, const float *b, size_t ldb)
 {
 	vf low[SIDE], high[SIDE];
 	for (int c = 0; c < SIDE; c++, b += ldb) {
-		low[c] = (vf)some_of(b, n);
-		high[c] = (vf)some_of(b + SIDE, n - SIDE);
+		low[c] = some_of(b, n);
+		high[c] = some_of(b + SIDE, n - SIDE);
 	}
 	transpose(low);
 	transpose(high);
 	for (int i = 0; i < SIDE; i += 2) {
-		place_pair(to + i * SIDE, (__m512)low[i], (__m512)low[i + 1]);
-		place_pair(to + (SIDE + i) * SIDE, (__m512)high[i], (__m512)high[i + 1]);
+		cut_pair(PARTS, low[i], low[i + 1], to + i * SIDE, SQUARE);
+		cut_pair(PARTS, high[i], high[i + 1], to + (SIDE + i) * SIDE, SQUARE);
 	}
 }
 
@@ -212,9 +161,7 @@ void gemm_amx(bool b_t, int m, int n, int k, const float *a, size_t lda, const f
 				if (b_t)
 					place_turned(to, some, from, ldb);
 				else
-					for (int i = 0; i < DEPTH; i += 2)
-						place_pair(to + i * SIDE, i < some ? _mm512_loadu_ps(from + i * ldb) : _mm512_setzero_ps(),
-							   i + 1 < some ? _mm512_loadu_ps(from + (i + 1) * ldb) : _mm512_setzero_ps());
+					place_rows(to, some, from, ldb);
 			}
 			multiply(1, m, a + l, lda, 0, u, 0, rows, columns, add || l, out + c, ldo, 0);
 		}
