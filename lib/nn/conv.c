@@ -144,7 +144,7 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 				.k = { 3, 3, 3 },
 				.stride = 1,
 				.pad = 2 - j->pad };
-	winograd(c, &back, wino_choose(&back, nn_math(c)), dout, n->weight, true, NULL, NULL, d, NULL);
+	winograd(c, &back, wino_choose(&back), dout, n->weight, true, NULL, NULL, d, NULL);
 }
 
 static void conv_backward(nn *c, node *base)
@@ -224,7 +224,7 @@ tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
 	bool in_place = add && add != x && add->refs == 1;
 	out = in_place ? nn_keep_memory(add) : nn_tensor(c, j.out);
 	bool by_winograd = wino_fits(&j);
-	const wino_tile none = { { 0 }, { 0 }, { 0 } }, tile = by_winograd ? wino_choose(&j, nn_math(c)) : none;
+	const wino_tile none = { { 0 }, { 0 }, { 0 } }, tile = by_winograd ? wino_choose(&j) : none;
 	const float *bias = s->bias ? s->bias->v : NULL;
 	if (out && by_winograd) {
 		winograd(c, &j, tile, x->v, s->weight, false, bias, add ? add->v : NULL, out->v, out);

@@ -46,7 +46,7 @@ void axis_backward_weight(nn *c, const conv_job *j, const float *in, const float
 
 /* Winograd, for 3x3x3 with stride 1 or 2 (winograd.c). */
 bool wino_fits(const conv_job *j);
-wino_tile wino_choose(const conv_job *j, enum nn_math math);
+wino_tile wino_choose(const conv_job *j);
 /* Does the job read an input with every voxel doubled, and have one output for each of these? There are tiles for that. */
 bool wino_doubles(const conv_job *j);
 /* And one for its data gradient, on a job that reads the gradient in steps of two. */

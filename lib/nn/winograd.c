@@ -48,15 +48,7 @@ bool wino_doubles(const conv_job *j)
 
 wino_tile wino_gathering(void) { return tile_of(GATHERED, GATHERED, GATHERED); }
 
-/* On how many axes tiles may have four outputs. The error (tests/bench/points.py; it grows with the root of the channels) is
- * .47e-6 on no axis, .77e-6 on one, 1.3e-6 on two and 2.2e-6 on all three at 128 channels. Exact means 1.5e-6 at most, which direct
- * convolutions have as well. */
-static int axes_of_four(int channels, enum nn_math math)
-{
-	return math == NN_FAST ? 3 : channels <= 128 ? 2 : channels <= 512 ? 1 : 0;
-}
-
-wino_tile wino_choose(const conv_job *j, enum nn_math math)
+wino_tile wino_choose(const conv_job *j)
 {
 	if (j->stride == 2)
 		return tile_of(HALVED, HALVED, HALVED);
@@ -64,12 +56,10 @@ wino_tile wino_choose(const conv_job *j, enum nn_math math)
 		return tile_of(DOUBLED, DOUBLED, DOUBLED);
 	const int n[3] = { j->out.x, j->out.y, j->out.z };
 	wino_tile t;
-	int tiles = 1, larger = axes_of_four(j->in.c, math);
+	int tiles = 1;
 	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
-	for (int a = 2; a >= 0; a--) {
-		bool four = larger > 0 && (n[a] % 4 == 0 || n[a] > 16);
-		larger -= four;
-		set_axis(&t, a, four ? SLIDE_4 : SLIDE_2);
+	for (int a = 0; a < 3; a++) {
+		set_axis(&t, a, n[a] % 4 == 0 || n[a] > 16 ? SLIDE_4 : SLIDE_2);
 		tiles *= (n[a] + t.m[a] - 1) / t.m[a];
 	}
 	/* few tiles do not pay for so many points of transformed weights */

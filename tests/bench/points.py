@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""points.py [CHANNELS]: rms error, relative to the result, of three-dimensional Winograd convolutions in float32, for tiles of 2 or 4 outputs on each axis
-and several choices of the points 0, +-a, +-b, infinity of F(4,3) (lib/nn/kernels/kernels.c). Inputs are normal numbers through SiLU, as behind a norm."""
+"""points.py [CHANNELS [TERMS]]: rms error, relative to the result, of three-dimensional Winograd convolutions in float32, for tiles of 2 or 4 outputs on each axis
+and several choices of the points 0, +-a, +-b, infinity of F(4,3) (lib/nn/kernels/lines.h), when TERMS (32) products are summed at a time and then these sums. Inputs are normal numbers through SiLU, as behind a norm."""
 import itertools, sys
 import numpy as np
 
 channels = int(sys.argv[1]) if len(sys.argv) > 1 else 128
+terms = int(sys.argv[2]) if len(sys.argv) > 2 else 32
 f4 = np.float32
 
 
@@ -29,6 +30,14 @@ def apply(matrices, d):
     return d
 
 
+def sum_of(v, u):
+    """v @ u as fused multiply-adds, one channel after the other."""
+    total = np.zeros(v.shape[:-1] + u.shape[-1:], f4)
+    for c in range(v.shape[-1]):
+        total = (total + v[..., c:c + 1].astype(float) * u[..., c:c + 1, :]).astype(f4)
+    return total
+
+
 def error(forms, out=16, tiles=16):
     r = np.random.default_rng(1)
     m = [f[0].shape[0] for f in forms]
@@ -37,12 +46,13 @@ def error(forms, out=16, tiles=16):
     x = r.standard_normal(n + [tiles, channels])
     x = (x / (1 + np.exp(-x))).astype(f4)
     want = sum(x[i:i + m[0], j:j + m[1], k:k + m[2]].astype(float) @ w[i, j, k].astype(float) for i, j, k in itertools.product(range(3), repeat=3))
-    got = apply([f[0] for f in forms], apply([f[2] for f in forms], x) @ apply([f[1] for f in forms], w))
+    v, u = apply([f[2] for f in forms], x), apply([f[1] for f in forms], w)
+    got = apply([f[0] for f in forms], sum(sum_of(v[..., c:c + terms], u[..., c:c + terms, :]) for c in range(0, channels, terms)))
     return np.sqrt(((got - want) ** 2).mean() / (want ** 2).mean())
 
 
 two = transforms([0, 1, -1], 2)
-print("# %d channels; 2,2,2 has %.2e\na\tb\t4,2,2\t4,4,2\t4,4,4" % (channels, error([two] * 3)))
+print("# %d channels, %d terms; 2,2,2 has %.2e\na\tb\t4,2,2\t4,4,2\t4,4,4" % (channels, terms, error([two] * 3)))
 for a, b in [(1, 2)] + [(i / 8, j / 8) for i in range(4, 9) for j in range(9, 15)]:
     four = transforms([0, a, -a, b, -b], 4)
     print("%.3f\t%.3f\t%.2e\t%.2e\t%.2e" % ((a, b) + tuple(error([four] * k + [two] * (3 - k)) for k in (1, 2, 3))))
