@@ -56,7 +56,10 @@ static void add_weight_gradient(nn *c, const conv_node *n)
 		return;
 	}
 	if (n->winograd) {
-		wino_backward_weight(c, j, n->tile, n->base.in[X]->v, n->base.out->g, w->g);
+		if (wino_is_wide(j))
+			wino_wide_backward_weight(c, j, n->tile, n->base.in[X]->v, n->base.out->g, w->g);
+		else
+			wino_backward_weight(c, j, n->tile, n->base.in[X]->v, n->base.out->g, w->g);
 		return;
 	}
 	float *dw = nn_take(c, w->count);

@@ -83,18 +83,22 @@ const factor_kernels *wino_factor(int rows, int columns);
 int wino_points(wino_tile t);
 /* The job as its tiles read it: if they double the voxels themselves, the input is as it is stored. */
 conv_job wino_source(const conv_job *j, wino_tile t);
+/* One that reads the gradient at j's output. */
+conv_job wino_gradient_job(const conv_job *j);
 /* First input on an axis, of wino_source's, that the tile with first output `at` reads. */
 int wino_first(const conv_job *source, wino_tile t, int axis, int at);
 /* Output channels first .. first+n-1 of the tile of volume b whose first voxel is `at`, from m[p*mp]: with bias [n, whole vectors] and add
  * (NULL: none; as out) to out; sums as the kernel takes them. */
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,
 		const float *add, float *out, double *sums);
-/* Weights so many that they are not kept in transformed form, which is 64/27 as large or larger (winograd_wide.c). */
+/* Are the weights many, or many for so few voxels? Then a convolution goes by blocks of channels, not by bricks of voxels. */
 bool wino_is_wide(const conv_job *j);
-/* wino_forward from the parameter itself, which a call transforms block by block. */
+/* wino_forward from the parameter itself, which a call transforms block by block (winograd_wide.c). */
 void wino_wide_forward(nn *c, const conv_job *j, wino_tile t, const float *in, const param *w, bool back, const float *bias,
 		       const float *add, float *out);
 /* dw: the field's [out][in][3][3][3], added to. */
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);
+/* The same by blocks of channels (winograd_wide_weight.c). */
+void wino_wide_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw);
 
 #endif

@@ -10,7 +10,7 @@
 #include "nn/conv_job.h"
 #include "nn/pack.h"
 
-enum { MOST_POINTS = 216, MOST_PLANE = 36, FEW_TILES = 16 };
+enum { MOST_PLANE = 36, FEW_TILES = 16 };
 
 enum form { SLIDE_2, SLIDE_4, DOUBLED, HALVED, GATHERED };
 
@@ -48,6 +48,14 @@ bool wino_doubles(const conv_job *j)
 
 wino_tile wino_gathering(void) { return tile_of(GATHERED, GATHERED, GATHERED); }
 
+static int tiles_of(const int n[3], wino_tile t)
+{
+	int all = 1;
+	for (int a = 0; a < 3; a++)
+		all *= (n[a] + t.m[a] - 1) / t.m[a];
+	return all;
+}
+
 wino_tile wino_choose(const conv_job *j)
 {
 	if (j->stride == 2)
@@ -56,14 +64,13 @@ wino_tile wino_choose(const conv_job *j)
 		return tile_of(DOUBLED, DOUBLED, DOUBLED);
 	const int n[3] = { j->out.x, j->out.y, j->out.z };
 	wino_tile t;
-	int tiles = 1;
 	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
-	for (int a = 0; a < 3; a++) {
+	for (int a = 0; a < 3; a++)
 		set_axis(&t, a, n[a] % 4 == 0 || n[a] > 16 ? SLIDE_4 : SLIDE_2);
-		tiles *= (n[a] + t.m[a] - 1) / t.m[a];
-	}
 	/* few tiles do not pay for so many points of transformed weights */
-	return tiles < FEW_TILES ? tile_of(SLIDE_2, SLIDE_2, SLIDE_2) : t;
+	for (int a = 2; a >= 0 && tiles_of(n, t) < FEW_TILES; a--)
+		set_axis(&t, a, SLIDE_2);
+	return t;
 }
 
 conv_job wino_source(const conv_job *j, wino_tile t)
@@ -75,6 +82,13 @@ conv_job wino_source(const conv_job *j, wino_tile t)
 			s.up[a] = 1;
 		}
 	return s;
+}
+
+conv_job wino_gradient_job(const conv_job *j)
+{
+	return (conv_job){
+		.in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1
+	};
 }
 
 int wino_first(const conv_job *j, wino_tile t, int axis, int at) { return at / t.m[axis] * t.step[axis] - j->pad; }
@@ -124,13 +138,21 @@ void wino_read_weights(const conv_job *j, const param *w, bool back, int r, int 
 void wino_transform_part(wino_tile t, int x, const float *taps, size_t st, size_t line, int r, int c, int rows, int columns, float *u,
 			 size_t up)
 {
+	const factor_kernels *k = wino_factor(rows, columns);
+	int n = least(rows - r, FACTOR_ROWS);
+	if (k->at) {
+		size_t ld;
+		float *to = k->at(u, rows, columns, r, c, &ld);
+		for (int i = 0; i < n; i++)
+			nn_kernels()->wino_weight(t, x, taps + i * line, st, to + i * ld, up);
+		return;
+	}
 	enum { STRIDE = (FACTOR_ROWS + 1) * LANES };
 	float part[MOST_PLANE * STRIDE] __attribute__((aligned(64)));
-	int n = rows - r < FACTOR_ROWS ? rows - r : FACTOR_ROWS;
 	for (int i = 0; i < n; i++)
 		nn_kernels()->wino_weight(t, x, taps + i * line, st, part + (size_t)i * LANES, STRIDE);
 	for (int p = 0; p < t.p[1] * t.p[2]; p++)
-		wino_factor(rows, columns)->place(u + p * up, rows, columns, r, c, n, part + (size_t)p * STRIDE);
+		k->place(u + p * up, rows, columns, r, c, n, part + (size_t)p * STRIDE);
 }
 
 void wino_transform_weights(nn *c, wino_tile t, const float *w, int out, int in, bool back, float *u)
@@ -221,11 +243,9 @@ static int brick_at(const bricks *k, wino_tile t, int i, int at[3])
 	return i;
 }
 
-typedef void transform(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
-
 /* Transforms every tile of the brick that has an output inside the volume, from its staged box; at: the brick's first output.
  * v [p][tiles][cp]. Returns the number of tiles. */
-static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, transform *one, const int at[3], const box *staged, int cp,
+static int transform_brick(const conv_job *j, const bricks *k, wino_tile t, wino_transform *one, const int at[3], const box *staged, int cp,
 			   const float *patch, float *v)
 {
 	size_t sy = (size_t)staged->n[2] * cp, sx = sy * staged->n[1], sp = stride_of(k, cp);
@@ -320,31 +340,19 @@ done:
 /* dw += G^T du G for every pair of channels; du [p][ip][op] in `shares` parts. */
 static void finish_weights(nn *c, wino_tile t, const float *du, size_t own, int shares, int in, int out, float *dw)
 {
-	int np = wino_points(t), ip = lanes_up(in), op = lanes_up(out);
-	const kernels *kernel = nn_kernels();
+	int ip = lanes_up(in), op = lanes_up(out);
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int i = 0; i < in; i++)
-		for (int o = 0; o < out; o += LANES) {
-			double sum[MOST_POINTS * LANES] = { 0 };
-			float taps[27 * LANES];
-			for (int s = 0; s < shares; s++)
-				for (int p = 0; p < np; p++)
-					for (int l = 0; l < LANES; l++)
-						sum[p * LANES + l] += (double)du[own * (size_t)s + ((size_t)p * ip + i) * op + o + l];
-			kernel->wino_weight_adjoint(t, sum, taps);
-			for (int l = 0; l < LANES && o + l < out; l++)
-				for (int n = 0; n < 27; n++)
-					dw[((size_t)(o + l) * in + i) * 27 + n] += taps[n * LANES + l];
-		}
+		for (int o = 0; o < out; o += LANES)
+			nn_kernels()->wino_weight_adjoint(t, du + (size_t)i * op + o, (size_t)ip * op, shares, own, least(out - o, LANES),
+							  dw + ((size_t)o * in + i) * 27, (size_t)in * 27);
 }
 
 void wino_backward_weight(nn *c, const conv_job *j, wino_tile t, const float *in, const float *dout, float *dw)
 {
 	int ip = lanes_up(j->in.c), op = lanes_up(j->out.c), np = wino_points(t), threads = nn_threads(c);
 	bricks k = bricks_of(j, t, ip, op);
-	const conv_job dj = {
-		.in = j->out, .up = { 1, 1, 1 }, .virt = { j->out.x, j->out.y, j->out.z }, .out = j->out, .k = { 3, 3, 3 }, .stride = 1
-	};
+	const conv_job dj = wino_gradient_job(j);
 	const conv_job source = wino_source(j, t);
 	const box reads = read_by(&k, &t), writes = written_by(&k, &t);
 	size_t read_n = voxels_of(&reads) * ip, written_n = voxels_of(&writes) * op, patch_n = read_n > written_n ? read_n : written_n;

@@ -260,7 +260,7 @@ static void test_border(void **state)
 static void test_wide(void **state)
 {
 	(void)state;
-	const conv_case k = { NULL,	 { 3, 16, 17, 18, 256 }, 256,		 CUBE(3),     PLAIN, .low = 1,
+	const conv_case k = { NULL,	 { 6, 16, 17, 18, 256 }, 256,		 CUBE(3),     PLAIN, .low = 1,
 			      .high = 1, .act = ACT_SILU,	 .affine = true, .bias = true };
 	float *first = NULL;
 	size_t n = shape_count(k.in), peak[2];
@@ -272,14 +272,14 @@ static void test_wide(void **state)
 		conv_setup_make(&s, real, &k, 6);
 		conv_spec spec = spec_of(&s);
 		shape shape_ = k.in;
-		shape_.b = run == 3 ? 1 : 3;
-		size_t skip = run == 3 ? n / 3 * 2 : 0;
+		shape_.b = run == 3 ? 1 : 6;
+		size_t skip = run == 3 ? n / 6 * 5 : 0;
 		tensor *x = nn_tensor(c, shape_), *y;
 		if (run)
 			memcpy(x->v, s.x->v + skip, (n - skip) * sizeof(float));
 		if (run == 3) {
 			spec.affine = nn_tensor(c, (shape){ 1, 1, 1, 1, 512 });
-			memcpy(spec.affine->v, s.affine->v + 2 * 512, 512 * sizeof(float));
+			memcpy(spec.affine->v, s.affine->v + 5 * 512, 512 * sizeof(float));
 		}
 		y = nn_conv(c, x, &spec);
 		SUCCEEDS(nn_error(c, &e));

@@ -113,6 +113,7 @@ static const conv_case chosen[] = {
 	{ "matrix", { 1, 1, 1, 5, 17 }, 3, CUBE(1), .rank = 2, .stride = 1, .up = { 1, 1, 1 }, .act = ACT_SILU, .bias = true },
 	{ "one voxel", { 1, 1, 1, 1, 16 }, 16, CUBE(3), PLAIN, AROUND },
 	{ "no border", { 1, 4, 3, 5, 16 }, 3, CUBE(3), PLAIN },
+	{ "wide", { 2, 2, 1, 3, 50 }, 45, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true },
 	{ "lopsided border", { 1, 4, 3, 5, 16 }, 3, CUBE(3), PLAIN, .low = 2, .high = 0 },
 };
 
@@ -193,6 +194,7 @@ static void test_adjoint(void **state)
 		{ "Winograd, two volumes, no border", { 2, 12, 18, 17, 32 }, 16, CUBE(3), PLAIN },
 		{ "Winograd, up", { 1, 9, 10, 11, 16 }, 17, CUBE(3), .rank = 5, .stride = 1, .up = { 2, 2, 2 }, AROUND },
 		{ "Winograd, wide", { 1, 5, 6, 9, 260 }, 270, CUBE(3), PLAIN, AROUND },
+		{ "Winograd, wide, in rounds", { 4, 16, 17, 18, 256 }, 260, CUBE(3), PLAIN, AROUND },
 		{ "one axis", { 2, 16, 9, 6, 40 }, 48, CUBE(3), PLAIN, AROUND },
 		{ "one axis, cut", { 1, 40, 33, 35, 64 }, 33, CUBE(3), PLAIN, .low = 2 },
 		{ "Winograd, wide, up", { 1, 2, 4, 3, 256 }, 256, CUBE(3), .rank = 5, .stride = 1, .up = { 1, 2, 2 }, AROUND },

@@ -308,8 +308,6 @@ static void wino_output_adjoint(wino_tile t, const float *patch, size_t sx, size
 #undef CALL
 }
 
-typedef double vd __attribute__((vector_size(LANES * sizeof(double)), aligned(8), may_alias));
-
 enum { TAPS = 27, AHEAD = 4 };
 
 static void wino_taps(const float *w, size_t apart, int n, bool flip, float *taps, size_t st)
@@ -355,27 +353,46 @@ static void wino_weight(wino_tile t, int x, const float *taps, size_t st, float 
 	}
 }
 
-static void wino_weight_adjoint(wino_tile t, const double *u, float *taps)
+INLINE void wino_weight_adjoint_of(const int px, const int py, const int pz, const float *u, size_t up, int shares, size_t own, vf *taps)
 {
-	int px = t.p[0], py = t.p[1], pz = t.p[2];
-	rows_of_g gx = rows_of(px), gy = rows_of(py), gz = rows_of(pz);
-	vd a[3][MOST][MOST] = { 0 }, b[3][3][MOST] = { 0 };
-	for (int x = 0; x < px; x++)
-		for (int k = 0; k < 3; k++)
-			for (int i = 0; i < py * pz; i++)
-				a[k][i / pz][i % pz] += gx[x][k] * *(const vd *)(u + (size_t)(x * py * pz + i) * LANES);
-	for (int x = 0; x < 3; x++)
-		for (int k = 0; k < 3; k++)
-			for (int y = 0; y < py; y++)
-				for (int z = 0; z < pz; z++)
-					b[x][k][z] += gy[y][k] * a[x][y][z];
-	for (int i = 0; i < 9; i++)
-		for (int k = 0; k < 3; k++) {
-			vd sum = { 0 };
-			for (int z = 0; z < pz; z++)
-				sum += gz[z][k] * b[i / 3][i % 3][z];
-			put(taps + (i * 3 + k) * LANES, __builtin_convertvector(sum, vf));
+	vf planes[MOST * 9];
+	for (int x = 0; x < px; x++) {
+		vf a[MOST * 3];
+		for (int y = 0; y < py; y++) {
+			vf line[MOST];
+			for (int z = 0; z < pz; z++, u += up) {
+				line[z] = get(u);
+				for (int s = 1; s < shares; s++)
+					line[z] += get(u + s * own);
+			}
+			taps_line(pz, line, 1, a + y * 3, 1);
 		}
+		for (int z = 0; z < 3; z++)
+			taps_line(py, a + z, 3, planes + x * 9 + z, 3);
+	}
+	for (int i = 0; i < 9; i++)
+		taps_line(px, planes + i, 9, taps + i, 9);
+}
+
+static void wino_weight_adjoint(wino_tile t, const float *u, size_t up, int shares, size_t own, int n, float *dw, size_t apart)
+{
+	vf taps[TAPS], tail[LANES];
+#define CALL(a, b, c) wino_weight_adjoint_of(a, b, c, u, up, shares, own, taps)
+	EACH_TILE(CALL)
+#undef CALL
+	/* as in wino_taps the last 16 of 27; those that are among the first 16 are added there */
+	for (int k = 0; k < LANES; k++) {
+		int tap = TAPS - LANES + k;
+		tail[k] = (vf){ 0 };
+		if (tap >= LANES)
+			tail[k] = taps[tap];
+	}
+	transpose(taps);
+	transpose(tail);
+	for (int l = 0; l < n; l++, dw += apart) {
+		put(dw, get(dw) + taps[l]);
+		put(dw + TAPS - LANES, get(dw + TAPS - LANES) + tail[l]);
+	}
 }
 
 static void widen(float *out, const uint16_t *half, size_t n)

@@ -28,6 +28,9 @@ typedef struct wino_tile {
 	int m[3], p[3], step[3];
 } wino_tile;
 
+/* To the points of one tile, from voxels of a patch: see wino_input and wino_output_adjoint below. */
+typedef void wino_transform(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
+
 /* out [m,n] = a b, added to what is there if `add`: element (i, l) of a, l < k, lies at a[i*ai + l*ak]; b [k,n] and out have rows of ldb
  * and ldo floats. n is a multiple of LANES. For a few dozen rows of factors that lie in cache (product.c). */
 typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size_t ak, const float *b, size_t ldb, bool add, float *out,
@@ -38,8 +41,10 @@ typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size
 typedef struct factor_kernels {
 	/* Floats that it takes. */
 	size_t (*floats)(int rows, int columns);
-	/* Puts w [n][LANES], the LANES columns from c on of n <= FACTOR_ROWS rows from r on, into its place in u. r is a multiple of
-	 * FACTOR_ROWS, and n is as many unless these are the last rows. */
+	/* Where in u the LANES columns from c on of row r lie, *line floats before those of the next row. NULL: not as floats, see place. */
+	float *(*at)(float *u, int rows, int columns, int r, int c, size_t *line);
+	/* If not as floats: puts w [n][LANES], the LANES columns from c on of n <= FACTOR_ROWS rows from r on, into its place in u. r is a
+	 * multiple of FACTOR_ROWS, and n is as many unless these are the last rows. */
 	void (*place)(float *u, int rows, int columns, int r, int c, int n, const float *w);
 	/* out [m][columns] (rows of ldo) = a [m][rows] (rows of lda) times u; added to what is there if `add`. `count` of them, whose a, u
 	 * and out are ap, up and op floats apart. out has room for lanes_up(m) rows, of which the last may hold anything. */
@@ -64,21 +69,22 @@ typedef struct kernels {
 	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
 	void (*moments)(const float *x, size_t n, int c, double *sum, double *square);
 	/* B^T d B of one tile: reads patch[(x*sx + y*sy + z*sz) + k], writes v[p*sp + k], k < n (a multiple of LANES). */
-	void (*wino_input)(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
+	wino_transform *wino_input;
 	/* A^T m A of one tile, plus bias[k], plus add (NULL: none; same strides as out): reads m[p*sp + k], writes
 	 * out[x*ox + y*oy + z*oz + k] for x,y,z below `valid`, k < c. cp: c rounded up. bias: [cp]. What is written, and its square, is
 	 * added to sums [2][cp] (NULL: not wanted). */
 	void (*wino_output)(wino_tile t, const float *m, size_t sp, int c, int cp, const float *bias, const float *add, float *out,
 			    size_t ox, size_t oy, size_t oz, const int valid[3], double *sums);
 	/* A d A^T, the adjoint of the output transform: reads m^3 values of patch as wino_input does, writes P of them. */
-	void (*wino_output_adjoint)(wino_tile t, const float *patch, size_t sx, size_t sy, size_t sz, int n, float *v, size_t sp);
+	wino_transform *wino_output_adjoint;
 	/* The 27 taps of n <= LANES kernels, the rest zeros, across: kernel l, at w[l*apart], read backwards if `flip`, to
 	 * taps[k*st + l]. */
 	void (*wino_taps)(const float *w, size_t apart, int n, bool flip, float *taps, size_t st);
 	/* G g G^T of LANES such kernels, the plane of points with number x on the first axis: to u[i*sp + l]. */
 	void (*wino_weight)(wino_tile t, int x, const float *taps, size_t st, float *u, size_t sp);
-	/* G^T u G, its adjoint: u[p][LANES] -> taps [27][LANES]. */
-	void (*wino_weight_adjoint)(wino_tile t, const double *u, float *taps);
+	/* G^T u G, its adjoint: taps of n <= LANES kernels, which are added to dw[l*apart + tap], from u[p*up + l] summed over `shares` of
+	 * these, `own` floats apart. */
+	void (*wino_weight_adjoint)(wino_tile t, const float *u, size_t up, int shares, size_t own, int n, float *dw, size_t apart);
 	/* Numbers of 16 bits (IEEE half precision) as floats. */
 	void (*widen)(float *out, const uint16_t *half, size_t n);
 	product_kernel *product;

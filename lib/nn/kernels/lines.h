@@ -198,6 +198,30 @@ INLINE void weight_line(int p, vf w0, vf w1, vf w2, vf *u, int s)
 	}
 }
 
+/* G^T, the adjoint: three taps from p points. */
+INLINE void taps_line(int p, const vf *u, int s, vf *w, int ws)
+{
+	if (p == 3) {
+		w[0] = u[0] + u[s];
+		w[ws] = u[s];
+		w[2 * ws] = u[s] + u[2 * s];
+	} else if (p == 4) {
+		vf both = .5f * (u[s] + u[2 * s]);
+		w[0] = u[0] + both;
+		w[ws] = .5f * (u[s] - u[2 * s]);
+		w[2 * ws] = both + u[3 * s];
+	} else if (p == 5) {
+		w[0] = u[0] + u[2 * s];
+		w[ws] = u[s] + u[3 * s];
+		w[2 * ws] = u[2 * s] + u[4 * s];
+	} else {
+		vf a = (u[s] + u[2 * s]) * (1 / AT_A), b = (u[3 * s] + u[4 * s]) * (1 / AT_B);
+		w[0] = u[0] * (1 / (PA2 * PB2)) + a + b;
+		w[ws] = (u[s] - u[2 * s]) * (PA / AT_A) + (u[3 * s] - u[4 * s]) * (PB / AT_B);
+		w[2 * ws] = PA2 * a + PB2 * b + u[5 * s];
+	}
+}
+
 /* Exchanges rows and columns of 16 vectors of 16: pairs of rows swap their inner halves, then quarters, eighths .. */
 INLINE void transpose(vf *r)
 {

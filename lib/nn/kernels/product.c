@@ -86,12 +86,11 @@ void JOIN(product_, LEVEL)(int m, int n, int k, const float *a, size_t ai, size_
 /* Right factors in panels of columns: a panel has all rows of its columns, and is followed by the next. */
 static size_t floats(int rows, int columns) { return (size_t)rows * columns; }
 
-static void place(float *u, int rows, int columns, int r, int c, int n, const float *w)
+static float *at(float *u, int rows, int columns, int r, int c, size_t *line)
 {
 	int from = c / PANEL * PANEL, width = columns - from < PANEL ? columns - from : PANEL;
-	float *to = u + (size_t)from * rows + (size_t)r * width + (c - from);
-	for (int i = 0; i < n; i++)
-		put(to + i * width, get(w + i * LANES));
+	*line = (size_t)width;
+	return u + (size_t)from * rows + (size_t)r * width + (c - from);
 }
 
 static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int n, bool add, float *out,
@@ -106,4 +105,4 @@ static void multiply(int count, int m, const float *a, size_t lda, size_t ap, co
 }
 
 extern const factor_kernels JOIN(factor_, LEVEL);
-const factor_kernels JOIN(factor_, LEVEL) = { .floats = floats, .place = place, .multiply = multiply };
+const factor_kernels JOIN(factor_, LEVEL) = { .floats = floats, .at = at, .multiply = multiply };
