@@ -1,6 +1,6 @@
 /* Winograd where weights are large beside the volume, as in the U-Nets: all tiles of the input are transformed first, then each block of
- * output channels transforms its own weights, a block of input channels at a time, multiplies and stores. Nothing is transformed twice, and no
- * more than a plane of points of one block of transformed weights per thread exists at a time. */
+ * output channels transforms its own weights, a block of input channels at a time, multiplies and stores. Nothing is transformed twice,
+ * and no more than a plane of points of one block of transformed weights per thread exists at a time. */
 #include <omp.h>
 
 #include "nn/winograd_slabs.h"
@@ -55,8 +55,8 @@ static void multiply_block(const conv_job *j, wino_tile t, const block *k, int f
 			for (int r = 0; r < rows; r += FACTOR_ROWS)
 				for (int c = 0; c < np; c += LANES)
 					wino_transform_part(t, x, taps_at(k, r, c), LANES, 27 * LANES, r, c, rows, np, k->u, k->up);
-			wino_factor(rows, np)->multiply(plane, k->tiles, v + x * plane * vp + (size_t)from * k->tiles, (size_t)rows, vp, k->u,
-							k->up, rows, np, from > 0, k->m + x * plane * k->mp, np, k->mp);
+			wino_factor(rows, np)->multiply(plane, k->tiles, v + x * plane * vp + (size_t)from * k->tiles, (size_t)rows, vp,
+							k->u, k->up, rows, np, from > 0, k->m + x * plane * k->mp, np, k->mp);
 		}
 	}
 }

@@ -41,7 +41,8 @@ typedef void product_kernel(int m, int n, int k, const float *a, size_t ai, size
 typedef struct factor_kernels {
 	/* Floats that it takes. */
 	size_t (*floats)(int rows, int columns);
-	/* Where in u the LANES columns from c on of row r lie, *line floats before those of the next row. NULL: not as floats, see place. */
+	/* Where in u the LANES columns from c on of row r lie, *line floats before those of the next row. NULL: not as floats, see
+	 * place. */
 	float *(*at)(float *u, int rows, int columns, int r, int c, size_t *line);
 	/* If not as floats: puts w [n][LANES], the LANES columns from c on of n <= FACTOR_ROWS rows from r on, into its place in u. r is a
 	 * multiple of FACTOR_ROWS, and n is as many unless these are the last rows. */

@@ -93,8 +93,8 @@ static float *at(float *u, int rows, int columns, int r, int c, size_t *line)
 	return u + (size_t)from * rows + (size_t)r * width + (c - from);
 }
 
-static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int n, bool add, float *out,
-		     size_t ldo, size_t op)
+static void multiply(int count, int m, const float *a, size_t lda, size_t ap, const float *u, size_t up, int rows, int n, bool add,
+		     float *out, size_t ldo, size_t op)
 {
 	for (int p = 0; p < count; p++)
 		for (int c = 0; c < n; c += PANEL) {
