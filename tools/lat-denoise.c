@@ -1,10 +1,10 @@
 /* lat-denoise: noise to latents with the diffusion model, and latents to noise. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -268,7 +268,7 @@ int main(int argc, char **argv)
 	struct job j = { .n = 0 };
 	err e = { 0 };
 	check_options(n);
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	open_model(&j);
 	if (mem_zero(&j.waiting, (size_t)batch, sizeof *j.waiting, "records", &e) ||
 	    mem_zero(&j.x, (size_t)batch * j.nx, sizeof *j.x, "latents", &e) ||

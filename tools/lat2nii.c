@@ -1,9 +1,9 @@
 /* lat2nii: records to scans. */
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--source-type: is of no use with --unit");
 	if (!cli_common.plan && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	j.seen = stream_ids_new();
 	int status = stream_each(files, n, convert, finish, &j);
 	stream_ids_free(j.seen);

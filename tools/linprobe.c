@@ -1,11 +1,11 @@
 /* linprobe: linear probes of codes: fit, predict, eval, cv, show. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 #include "probe/cross.h"
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--bootstrap: must be 1 to 1000000");
 	if (seed < 0)
 		cli_die(ERR_USAGE, "--seed: must not be negative");
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(words[0], verbs[i].name)) {
 			int status = verbs[i].run(&j, words + 1, n - 1);

@@ -1,11 +1,11 @@
 /* nii-mask: masks of scans: made, cleaned, applied, compared. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--apply: writes a file, --measure none");
 	if (!measure && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	if (work(files[0], &e))
 		cli_fail(&e);
 	return cli_done(0);

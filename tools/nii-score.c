@@ -1,10 +1,10 @@
 /* nii-score: how alike scans are. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
 #include "volume/score.h"
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--window: %lld is no width", (long long)window);
 	if (!(range > 0))
 		cli_die(ERR_USAGE, "--range: %g is no range", range);
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	if (mask_name && strcmp(mask_name, "brain") && nii_read(&j.mask, NULL, NULL, mask_name, &e))
 		cli_fail(&e);
 	if (!(j.rows = json_array()))

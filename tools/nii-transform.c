@@ -1,10 +1,10 @@
 /* nii-transform: where scans lie: moved by a matrix without new voxels, sampled on another grid. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--like: takes the header's place, --linear changes it");
 	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	int code = nii_read(&s.v, &s.h, NULL, files[0], &e);
 	if (!code && linear_name)
 		code = move(&s, &e);

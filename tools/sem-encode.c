@@ -1,8 +1,8 @@
 /* sem-encode: semantic codes of scans. */
-#include <omp.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	encoder k;
-	omp_set_num_threads(cli_common.threads);
+	threads_set(cli_common.threads);
 	open_model(&k);
 	int status = cli_common.plan ? stream_each(files, n, print_plan, NULL, &k) : stream_filter(files, n, encode, NULL, &k);
 	encoder_close(&k);

@@ -153,6 +153,7 @@ int main(int argc, char **argv)
 		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);
 		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.l.how, .latents = &latents });
+		latent_space_rest(&j.l.space);
 		status = train(&j);
 		sem_train_close(&j.t);
 		dataset_close(j.data);

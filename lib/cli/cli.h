@@ -63,7 +63,7 @@ extern struct cli_common cli_common;
  * A tool with min > 0 that is started bare on a terminal prints its help. Returns the operands,
  * moved together in argv whatever options stood between them, and their number in *n. A tool may check its options' ranges
  * afterwards (cli_die(ERR_USAGE, "--steps: ...")). No library is set up here: --version must return at once, so a tool calls
- * what is heavy (omp_set_num_threads(cli_common.threads) too) only after cli_parse. `c` must live until exit. */
+ * what is heavy (threads_set(cli_common.threads) too) only after cli_parse. `c` must live until exit. */
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
 
 /* "tool: text" on stderr. warn: unless -q. note: only with -v. */

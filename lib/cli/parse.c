@@ -133,13 +133,14 @@ static void show(enum cli_request what)
 }
 
 /* Threads that wait for the next loop shall sleep, not spin: on a machine that is busy with a pipe's other stages, spinning takes the
- * processor from the very threads that are waited for. GCC's OpenMP library reads its environment before main, and only then: so a tool
- * whose networks run on threads starts itself once more. */
+ * processor from the very threads that are waited for. But most loops of a small network are over within microseconds: so long they spin
+ * (SPEED.md). GCC's OpenMP library reads its environment before main, and only then: so a tool whose networks run on threads starts itself
+ * once more. */
 static void sleep_while_waiting(char **argv)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0))
+	if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0) || setenv("GOMP_SPINCOUNT", "2000", 0))
 		return;
 	self[length] = 0;
 	execv(self, argv);	/* where it fails, all goes on as before */

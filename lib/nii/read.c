@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "nii/header.h"
 #include "nii/name.h"
 #include "nii/source.h"
@@ -64,7 +65,7 @@ failed:
 static size_t turn_planes(volume *v, int z, int planes, const unsigned char *raw, const nii_header *h, const nii_type *t)
 {
 	size_t bad = 0, nx = (size_t)v->n[0], ny = (size_t)v->n[1], nz = (size_t)v->n[2];
-#pragma omp parallel for schedule(static) reduction(+ : bad)
+#pragma omp parallel for schedule(static) reduction(+ : bad) num_threads(threads_count())
 	for (size_t y = 0; y < ny; y++)
 		for (size_t x = 0; x < nx; x++) {
 			float *to = v->v + (x * ny + y) * nz + (size_t)z;

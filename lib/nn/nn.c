@@ -73,6 +73,8 @@ void nn_record(nn *c, bool on)
 		c->pool.slack = TRAINING_SLACK;
 }
 
+void nn_rest(nn *c) { pool_trim(&c->pool); }
+
 void nn_reuse_weights(nn *c, bool on) { c->reuses_weights = on; }
 bool nn_reuses_weights(const nn *c) { return c->reuses_weights; }
 

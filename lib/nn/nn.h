@@ -55,6 +55,9 @@ int nn_threads(const nn *c);
  * off at first, on: to plan training. */
 void nn_record(nn *c, bool on);
 
+/* Gives memory that is kept for later calls back to the system, where other contexts have their turn. */
+void nn_rest(nn *c);
+
 /* Will the same weights serve many calls? Then what is made of them for small volumes is kept. No, at first. */
 void nn_reuse_weights(nn *c, bool on);
 bool nn_reuses_weights(const nn *c);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 param *params_find(const params *ps, const char *name)
 {
@@ -78,6 +79,7 @@ void params_freeze(params *ps, bool frozen)
 
 void params_zero_gradients(params *ps)
 {
+#pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->p[i].g)
 			memset(ps->p[i].g, 0, ps->p[i].count * sizeof(float));

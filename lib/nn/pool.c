@@ -81,10 +81,15 @@ void pool_foresee(pool *p, size_t bytes, size_t more)
 	p->peak += grows;
 }
 
-void pool_free(pool *p)
+void pool_trim(pool *p)
 {
 	while (p->n)
 		forget(p, p->n - 1);
+}
+
+void pool_free(pool *p)
+{
+	pool_trim(p);
 	free(p->free);
 	*p = (pool){ 0 };
 }

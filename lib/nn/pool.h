@@ -30,6 +30,8 @@ void pool_give(pool *p, void *mem, size_t bytes);
  * so the largest amounts are counted as if it had been. */
 void pool_foresee(pool *p, size_t bytes, size_t more);
 /* Gives back what is kept. */
+void pool_trim(pool *p);
+/* And the pool's own. */
 void pool_free(pool *p);
 
 #endif

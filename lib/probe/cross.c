@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 enum { GRID = 15 };
 
@@ -128,7 +129,7 @@ static int choose(double *strength, const cases *c, const size_t *rows, size_t n
 	if (!code)
 		code = mem_zero(&errors, (size_t)k, sizeof *errors, "folds", e);
 	if (!code) {
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 		for (int i = 0; i < k; i++)
 			try_fold(loss[i], c, rows, n, fold, i, how, weight, &errors[i]);
 		code = first_error(errors, k, e);
@@ -203,7 +204,7 @@ int cross_predict(double *f, double *strength, const cases *c, const int *fold, 
 	for (size_t i = 0; !code && i < c->n; i++)
 		all[i] = i;
 	if (!code) {
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 		for (int i = 0; i < k; i++)
 			predict_fold(f, &strength[i], c, all, fold, i, how, &errors[i]);
 		code = first_error(errors, k, e);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/philox.h"
+#include "base/threads.h"
 
 static const char *const names[METRICS] = {
 	"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc", "auc", "mae", "rmse", "r2"
@@ -111,7 +112,7 @@ static int bootstrap(double (*all)[METRICS], enum probe_task task, const judged 
 {
 	const philox random = philox_make(seed, philox_hash("bootstrap"));
 	int code = 0;
-#pragma omp parallel
+#pragma omp parallel num_threads(threads_count())
 	{
 		uint32_t *times = NULL;
 		err own = { 0 };

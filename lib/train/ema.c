@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/threads.h"
+
 int ema_init(params *ema, const params *ps, err *e)
 {
 	*ema = (params){ 0 };
@@ -29,7 +31,7 @@ void ema_update(params *ema, const params *ps, double decay, int64_t step)
 			memcpy(v, w, n * sizeof *v);
 			continue;
 		}
-#pragma omp parallel for schedule(static) if (n > 1 << 14)
+#pragma omp parallel for schedule(static) if (n > 1 << 14) num_threads(threads_count())
 		for (size_t j = 0; j < n; j++)
 			v[j] += k * (w[j] - v[j]);
 		param_touch(&ema->p[i]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
 #include "format/dtype.h"
@@ -141,6 +142,8 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
+void latent_space_rest(latent_space *l) { nn_rest(l->coder.c); }
+
 static int encode(void *of, float *z, const float *x, err *e)
 {
 	latent_space *l = of;
@@ -205,7 +208,7 @@ int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e
 		code = coder_plan(&decoding, &l->coder, true, e);
 	if (code)
 		return code;
-	cost->bytes += encoding.bytes > decoding.bytes ? encoding.bytes : decoding.bytes;
+	cost->bytes = fmax(cost->bytes + (r->augment ? encoding.bytes : 0), fmax(encoding.bytes, decoding.bytes));
 	cost->flop = (cost->flop + (r->augment ? encoding.flop : 0)) * r->batch;
 	cost->seconds = (cost->seconds + (r->augment ? encoding.seconds : 0)) * r->batch;
 	return 0;
@@ -231,7 +234,7 @@ void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, in
 	double signal = schedule_signal(&l->schedule, t), noise = schedule_noise(&l->schedule, t);
 	float *v = n->v + (size_t)k * l->count, *drawn = n->noise + (size_t)k * l->count;
 	n->t[k] = t;
-#pragma omp parallel for
+#pragma omp parallel for num_threads(threads_count())
 	for (size_t i = 0; i < l->count; i++) {
 		drawn[i] = (float)philox_normal(r, i);
 		v[i] = (float)(signal * (z ? scaling_apply(&l->scaling, (double)z[i], i) : 0) + noise * (double)drawn[i]);
@@ -292,8 +295,11 @@ int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, er
 	}
 	for (size_t i = 0; !code && i < l->count; i++)
 		l->z[i] = (float)scaling_undo(&l->scaling, (double)l->z[i], i);
+	/* network and autoencoder need their memory in turn */
+	nn_rest(s->c);
 	if (!code)
 		code = coder_decode(&l->coder, x, l->z, e);
+	latent_space_rest(l);
 	solver_free(&way);
 	return code;
 }

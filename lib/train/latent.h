@@ -47,6 +47,9 @@ int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, e
 /* ERR_CONFIG unless the configured U-Net takes these latents. */
 int latent_space_fits(const latent_space *l, const model_config *m, err *e);
 
+/* The autoencoder is not needed for a while: gives back what memory it keeps. */
+void latent_space_rest(latent_space *l);
+
 /* For dataset_open. `identity` NULL: any autoencoder's latents are taken. */
 dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const char *identity);
 
@@ -62,8 +65,8 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 /* l->place for nn_noise_loss, to be dropped; NULL where all places weigh the same. */
 tensor *latent_places(nn *c, const latent_space *l);
 
-/* What the autoencoder adds to the cost of one scan, which becomes that of a whole step: its memory and, where scans are varied, encoding.
- */
+/* What the autoencoder adds to a network's cost of one scan, which becomes that of a whole step: where scans are varied, encoding; its
+ * memory beside the network's then, else in turn with it. */
 int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e);
 
 /* A latent at n timesteps: what a network sees as one batch, and the noise in it. */

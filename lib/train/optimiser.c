@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "nn/gemm.h"
 #include "train/adam.h"
 #include "train/muon.h"
@@ -51,7 +52,7 @@ int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e)
 {
 	int code = 0;
 	o->step++;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 	for (size_t i = 0; i < ps->n; i++) {
 		param *p = &ps->p[i];
 		err mine;
@@ -75,11 +76,13 @@ int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e)
 double gradient_norm(const params *ps)
 {
 	double total = 0;
+#pragma omp parallel for ordered schedule(dynamic) num_threads(threads_count())
 	for (size_t i = 0; i < ps->n; i++) {
 		const param *p = &ps->p[i];
 		double sum[4] = { 0 };	/* four chains of additions at a time, always the same ones */
 		for (size_t k = 0; p->g && k < p->count; k++)
 			sum[k % 4] += (double)p->g[k] * p->g[k];
+#pragma omp ordered
 		total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
 	}
 	return sqrt(total);

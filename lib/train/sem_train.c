@@ -447,11 +447,11 @@ int sem_train_plan(const model_config *config, const recipe *r, latent_space *sp
 	const params *sets[] = { &t.encoder.weights, &t.net.weights, &t.head.weights };
 	if (!code)
 		code = train_plan(cost, blank_scan, &t, sets, 3, math, threads, e);
+	if (!code)
+		code = latent_space_plan(space, r, cost, e);
 	for (int k = 0; !code && k < 3; k++)
 		for (size_t i = 0; i < sets[k]->n; i++) /* weights and their average; what is trained: gradients, both moments, too */
 			cost->bytes += (sets[k]->p[i].g ? 5 : 2) * sizeof(float) * (double)sets[k]->p[i].count;
-	if (!code)
-		code = latent_space_plan(space, r, cost, e);
 	sem_train_close(&t);
 	return code;
 }

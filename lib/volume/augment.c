@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 /* Which numbers of the generator are used for what. */
 enum { AFFINE = 0, INTENSITY = 16, CONTROL = 64 };
@@ -202,7 +203,7 @@ int augment(float *out, const float *in, const int n[3], const augmentation *a, 
 		d.low = fminf(d.low, in[i]);
 		d.high = fmaxf(d.high, in[i]);
 	}
-#pragma omp parallel
+#pragma omp parallel num_threads(threads_count())
 	{
 		float *scratch = malloc((size_t)(d.g[1] + 1) * (size_t)d.g[2] * FIELDS * sizeof *scratch);
 		if (!scratch) {

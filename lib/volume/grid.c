@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 /* ---- smoothing ---- */
 
@@ -38,7 +39,7 @@ static int clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
  */
 static void smooth_axis(float *out, const float *in, long outer, int n, long inner, const float *w, int radius)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(threads_count())
 	for (long row = 0; row < outer * n; row++) {
 		const float *from = in + row / n * n * inner;
 		float *to = out + row * inner;
@@ -58,7 +59,7 @@ static void smooth_axis(float *out, const float *in, long outer, int n, long inn
 static int smooth_lines(float *out, const float *in, long rows, int n, const float *w, int radius, err *e)
 {
 	bool failed = false;
-#pragma omp parallel
+#pragma omp parallel num_threads(threads_count())
 	{
 		float *line = malloc(((size_t)n + 2 * (size_t)radius) * sizeof *line);
 		if (!line) {
@@ -180,7 +181,7 @@ int grid_sample(volume *dst, double map[3][4], const volume *src, enum grid_edge
 	int code = smooth(&v, src, step, e);
 	if (code)
 		return code;
-#pragma omp parallel for reduction(min : low) reduction(max : high)
+#pragma omp parallel for reduction(min : low) reduction(max : high) num_threads(threads_count())
 	for (long i = 0; i < count; i++) {
 		low = fminf(low, src->v[i]);
 		high = fmaxf(high, src->v[i]);
@@ -188,7 +189,7 @@ int grid_sample(volume *dst, double map[3][4], const volume *src, enum grid_edge
 	/* what lies outside is 0, and so may be the result */
 	low = fminf(low, 0);
 	high = fmaxf(high, 0);
-#pragma omp parallel for collapse(2) schedule(static)
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads_count())
 	for (int i = 0; i < dst->n[0]; i++)
 		for (int j = 0; j < dst->n[1]; j++) {
 			float *line = dst->v + ((size_t)i * (size_t)dst->n[1] + (size_t)j) * (size_t)dst->n[2];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 enum { SCALES = 5, MS_WINDOW = 3, SLAB = 16 };
 
@@ -34,7 +35,7 @@ static int make_window(double **w, int k, const int n[3], double range, err *e)
 static void blur(double *out, double *t1, double *t2, const double *a, const double *b, const int n[3], const double *w, int k)
 {
 	long rows = (long)n[0] * n[1], nz = n[2] - k + 1, ny = n[1] - k + 1, nx = n[0] - k + 1;
-#pragma omp parallel
+#pragma omp parallel num_threads(threads_count())
 	{
 #pragma omp for schedule(static)
 		for (long r = 0; r < rows; r++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 
 /* One axis: which samples at the model's spacing are kept, and how they are padded. */
 struct axis {
@@ -31,7 +32,7 @@ static int plan_axis(struct axis *a, double mm, int n, int size, double spacing,
 /* The kept samples of the middle axis of in [outer, n, inner], linear between voxels, ends repeated. */
 static void resample_axis(double *out, const double *in, long outer, int n, long inner, const struct axis *a, double mm, double spacing)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(threads_count())
 	for (long row = 0; row < outer * a->count; row++) {
 		int m = a->start + (int)(row % a->count);
 		double at = a->resampled ? fmin(fmax(m * spacing / mm, 0), n - 1) : m, f = at - floor(at);

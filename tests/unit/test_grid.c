@@ -3,8 +3,8 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <omp.h>
 
+#include "base/threads.h"
 #include "format/safetensors.h"
 #include "volume/grid.h"
 #include "volume/prepare.h"
@@ -167,11 +167,11 @@ static void threads_change_nothing(void **state)
 	double map[3][4] = { { 2, .3, 0, 1 }, { -.2, 2, .1, .5 }, { .1, 0, 2, 0 } };
 	for (int i = 0; i < 20 * 21 * 22; i++)
 		a.v[i] = (float)((i * 7919) % 1009);
-	omp_set_num_threads(1);
+	threads_set(1);
 	SUCCEEDS(grid_sample(&b, map, &a, GRID_FADE, &e));
-	omp_set_num_threads(3);
+	threads_set(3);
 	SUCCEEDS(grid_sample(&c, map, &a, GRID_FADE, &e));
-	omp_set_num_threads(2);
+	threads_set(2);
 	assert_memory_equal(b.v, c.v, sizeof *b.v * 9 * 10 * 11);
 	volume_free(&a);
 	volume_free(&b);

@@ -2,9 +2,9 @@
 #include "../unit.h"
 
 #include <math.h>
-#include <omp.h>
 
 #include "base/philox.h"
+#include "base/threads.h"
 #include "probe/cases.h"
 #include "probe/cross.h"
 #include "probe/division.h"
@@ -265,14 +265,14 @@ static void bootstrap_of_subjects(void **state)
 		truth[i] = 1 + philox_uniform(philox_make(5, 0), i % N);
 		subject[i] = i % N;
 	}
-	omp_set_num_threads(1);
+	threads_set(1);
 	SUCCEEDS(metrics_measure(m, PROBE_REGRESS, truth, f, subject, N, N, 4000, 1, &e));
 	for (size_t i = 0; i < N; i++)
 		squares += pow(truth[i] - m[METRIC_MAE].value, 2);
 	double half = 1.96 * sqrt(squares / N / N);
 	near(m[METRIC_MAE].lo, m[METRIC_MAE].value - half, .05 * half);
 	near(m[METRIC_MAE].hi, m[METRIC_MAE].value + half, .05 * half);
-	omp_set_num_threads(3);
+	threads_set(3);
 	SUCCEEDS(metrics_measure(again, PROBE_REGRESS, truth, f, subject, N, N, 4000, 1, &e));
 	assert_memory_equal(m, again, sizeof m);
 	SUCCEEDS(metrics_measure(twice, PROBE_REGRESS, truth, f, subject, 2 * N, N, 4000, 1, &e));
@@ -357,9 +357,9 @@ static void cross_validation(void **state)
 			near(linear_value(&l, &b, c.codes + 2 * i), f[i], 0);
 	free(l.weight);
 	basis_free(&b);
-	omp_set_num_threads(1);
+	threads_set(1);
 	SUCCEEDS(cross_predict(f, strength, &c, fold, 5, &chosen, &e));
-	omp_set_num_threads(3);
+	threads_set(3);
 	SUCCEEDS(cross_predict(g, more, &c, fold, 5, &chosen, &e));
 	assert_memory_equal(f, g, sizeof f);
 	assert_memory_equal(strength, more, sizeof strength);

@@ -3,9 +3,9 @@
 
 #include "../golden.h"
 
-#include <omp.h>
 #include <png.h>
 
+#include "base/threads.h"
 #include "volume/augment.h"
 #include "volume/percentile.h"
 #include "volume/picture.h"
@@ -124,10 +124,10 @@ static void scores_and_threads(void **state)
 	err e = { 0 };
 	ssim_result r[2];
 	for (int i = 0; i < 2; i++) {
-		omp_set_num_threads(1 + 2 * i);
+		threads_set(1 + 2 * i);
 		SUCCEEDS(score_ssim(&r[i], golden("x", 2 * COUNT), golden("x", 2 * COUNT) + COUNT, golden("x", 2 * COUNT), N, 5, 1, &e));
 	}
-	omp_set_num_threads(2);
+	threads_set(2);
 	assert_memory_equal(&r[0], &r[1], sizeof r[0]);
 }
 
@@ -175,11 +175,11 @@ static void a_function_of_seed_and_stream(void **state)
 	const float *x = golden("x", 2 * COUNT);
 	augmentation all = augmentation_default();
 	double mean = 0, worst = 0, size = 0;
-	omp_set_num_threads(1);
+	threads_set(1);
 	SUCCEEDS(augment(a, x, N, &all, philox_make(1, 2), &e));
-	omp_set_num_threads(3);
+	threads_set(3);
 	SUCCEEDS(augment(b, x, N, &all, philox_make(1, 2), &e));
-	omp_set_num_threads(2);
+	threads_set(2);
 	assert_memory_equal(a, b, sizeof a);
 	SUCCEEDS(augment(b, x, N, &all, philox_make(1, 3), &e));
 	assert_memory_not_equal(a, b, sizeof a);

@@ -2,10 +2,10 @@
 #include "../unit.h"
 
 #include <math.h>
-#include <omp.h>
 #include <signal.h>
 
 #include "base/file.h"
+#include "base/threads.h"
 #include "train/checkpoint.h"
 #include "train/ema.h"
 #include "train/log.h"
@@ -76,7 +76,7 @@ static void any_threads(void **state)
 		err e = { 0 };
 		params ps = { 0 }, ema;
 		optimiser a;
-		omp_set_num_threads(run + 1);
+		threads_set(run + 1);
 		add(&ps, "p", N, NULL);
 		SUCCEEDS(params_with_gradients(&ps, &e));
 		for (int i = 0; i < N; i++) {
