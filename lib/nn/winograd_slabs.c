@@ -1,6 +1,8 @@
 #include "nn/winograd_slabs.h"
 
-enum { TRANSFORMED = 3 << 23 }; /* floats at a time, if one slab is not more */
+/* Tiles, and floats of these, at a time, if one slab is not more: so many that making transformed weights anew for the next ones costs
+ * little, and so few that a block's products stay in cache. */
+enum { TILES = 96, TRANSFORMED = 3 << 23 };
 
 slabs wino_slabs(const conv_job *j, wino_tile t, int channels)
 {
@@ -9,7 +11,10 @@ slabs wino_slabs(const conv_job *j, wino_tile t, int channels)
 	s.per = (j->out.x + t.m[0] - 1) / t.m[0];
 	s.all = j->out.b * s.per;
 	size_t fit = TRANSFORMED / ((size_t)wino_points(t) * s.each * channels);
-	int most = fit < 1 ? 1 : fit < (size_t)s.all ? (int)fit : s.all, rounds = (s.all + most - 1) / most;
+	int most = least(TILES / s.each, fit < (size_t)s.all ? (int)fit : s.all);
+	if (most < 1)
+		most = 1;
+	int rounds = (s.all + most - 1) / most;
 	s.together = (s.all + rounds - 1) / rounds;
 	return s;
 }
