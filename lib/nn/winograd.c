@@ -66,9 +66,9 @@ wino_tile wino_choose(const conv_job *j)
 	wino_tile t;
 	/* larger tiles only where an axis fills them: 5 or 10 lines in tiles of 4 would waste the gain */
 	for (int a = 0; a < 3; a++)
-		set_axis(&t, a, n[a] % 4 == 0 || n[a] > 16 ? SLIDE_4 : SLIDE_2);
+		set_axis(&t, a, 6 * ((n[a] + 3) / 4) < 4 * ((n[a] + 1) / 2) ? SLIDE_4 : SLIDE_2);
 	/* few tiles do not pay for so many points of transformed weights */
-	for (int a = 2; a >= 0 && tiles_of(n, t) < FEW_TILES; a--)
+	for (int a = 2; a >= 0 && j->out.b * tiles_of(n, t) < FEW_TILES; a--)
 		set_axis(&t, a, SLIDE_2);
 	return t;
 }
