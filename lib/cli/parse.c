@@ -140,7 +140,7 @@ static void sleep_while_waiting(char **argv)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0) || setenv("GOMP_SPINCOUNT", "2000", 0))
+	if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 0) || setenv("GOMP_SPINCOUNT", "1000", 0))
 		return;
 	self[length] = 0;
 	execv(self, argv);	/* where it fails, all goes on as before */

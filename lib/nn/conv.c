@@ -29,6 +29,7 @@ static bool job_of(nn *c, const tensor *x, const conv_spec *s, conv_job *j)
 {
 	const param *w = s->weight;
 	*j = (conv_job){ .in = x->s, .stride = one_if_unset(s->stride), .pad = s->pad_low, .act = s->act };
+	j->volumes = nn_recording(c) ? x->s.b : 1;
 	int skip = w->rank == 4 ? 1 : 0, in[3] = { x->s.x, x->s.y, x->s.z }, out[3];
 	for (int a = 0; a < 3; a++) {
 		j->k[a] = w->rank <= 3 || a < skip ? 1 : (int)w->n[2 + a - skip];
@@ -129,7 +130,8 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 					.out = j->in,
 					.k = { 3, 3, 3 },
 					.stride = 2,
-					.pad = 1 };
+					.pad = 1,
+					.volumes = j->volumes };
 		winograd(c, &back, wino_gathering(), dout, n->weight, true, NULL, NULL, d, NULL);
 		return;
 	}
@@ -146,7 +148,8 @@ static void data_gradient(nn *c, const conv_node *n, float *d)
 				.out = { j->in.b, j->virt[0], j->virt[1], j->virt[2], j->in.c },
 				.k = { 3, 3, 3 },
 				.stride = 1,
-				.pad = 2 - j->pad };
+				.pad = 2 - j->pad,
+				.volumes = j->volumes };
 	winograd(c, &back, wino_choose(&back), dout, n->weight, true, NULL, NULL, d, NULL);
 }
 

@@ -68,7 +68,7 @@ wino_tile wino_choose(const conv_job *j)
 	for (int a = 0; a < 3; a++)
 		set_axis(&t, a, 6 * ((n[a] + 3) / 4) < 4 * ((n[a] + 1) / 2) ? SLIDE_4 : SLIDE_2);
 	/* few tiles do not pay for so many points of transformed weights */
-	for (int a = 2; a >= 0 && j->out.b * tiles_of(n, t) < FEW_TILES; a--)
+	for (int a = 2; a >= 0 && j->volumes * tiles_of(n, t) < FEW_TILES; a--)
 		set_axis(&t, a, SLIDE_2);
 	return t;
 }

@@ -13,7 +13,7 @@ enum { MANY = 1 << 16, SOME = 1 << 11 }; /* pairs of channels; so many are 17 MB
 
 bool wino_is_wide(const conv_job *j)
 {
-	long pairs = (long)j->in.c * j->out.c, voxels = (long)j->out.b * j->out.x * j->out.y * j->out.z;
+	long pairs = (long)j->in.c * j->out.c, voxels = (long)j->volumes * j->out.x * j->out.y * j->out.z;
 	return pairs >= MANY || (pairs >= SOME && 2 * pairs >= voxels && j->stride == 1 && !wino_doubles(j));
 }
 
