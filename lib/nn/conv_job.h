@@ -11,7 +11,8 @@ typedef struct conv_job {
 	int virt[3];		/* in.x*up[0] ..: what the kernel slides over */
 	shape out;
 	int k[3], stride, pad;	/* pad: zeros in front; both on axes with k > 1 only */
-	int volumes;		/* that count when an algorithm is chosen: while training all, else one, for no other may change its bytes */
+	int volumes;		/* that count when an algorithm is chosen: while training all; else one, for no other may change its
+				 * bytes */
 	const float *affine;	/* [b][2*in.c] or NULL */
 	enum act act;
 } conv_job;
