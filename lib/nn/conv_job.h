@@ -87,8 +87,6 @@ int wino_points(wino_tile t);
 conv_job wino_source(const conv_job *j, wino_tile t);
 /* One that reads the gradient at j's output. */
 conv_job wino_gradient_job(const conv_job *j);
-/* First input on an axis, of wino_source's, that the tile with first output `at` reads. */
-int wino_first(const conv_job *source, wino_tile t, int axis, int at);
 /* Output channels first .. first+n-1 of the tile of volume b whose first voxel is `at`, from m[p*mp]: with bias [n, whole vectors] and add
  * (NULL: none; as out) to out; sums as the kernel takes them. */
 void wino_store(const conv_job *j, wino_tile t, int b, const int at[3], const float *m, size_t mp, int first, int n, const float *bias,

@@ -91,8 +91,6 @@ conv_job wino_gradient_job(const conv_job *j)
 	};
 }
 
-int wino_first(const conv_job *j, wino_tile t, int axis, int at) { return at / t.m[axis] * t.step[axis] - j->pad; }
-
 /* Below this many pairs of channels a product is too short to pay for what goes before it: cutting factors, reading the weights of a
  * brick. */
 static bool is_large(int rows, int columns) { return rows * columns >= 1 << 12; }
@@ -265,7 +263,7 @@ static int read_brick(const conv_job *source, const bricks *k, wino_tile t, cons
 	const box r = read_by(k, &t);
 	int first[3];
 	for (int a = 0; a < 3; a++)
-		first[a] = wino_first(source, t, a, at[a]);
+		first[a] = at[a] / t.m[a] * t.step[a] - source->pad;
 	conv_load_box(source, in, b, first, r.n, cp, patch);
 	return transform_brick(source, k, t, nn_kernels()->wino_input, at, &r, cp, patch, v);
 }
