@@ -360,3 +360,9 @@ void file_unmap(const void *bytes, size_t n)
 	if (bytes)
 		munmap((void *)bytes, n);
 }
+
+void file_rest(const void *bytes, size_t n)
+{
+	if (bytes)
+		madvise((void *)bytes, n, MADV_DONTNEED);
+}

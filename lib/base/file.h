@@ -46,5 +46,7 @@ int file_slurp(const char *path, size_t limit, char **data, size_t *n, err *e);
  * cannot be opened, or is no regular file. */
 int file_map(const char *path, const void **bytes, size_t *n, err *e);
 void file_unmap(const void *bytes, size_t n);
+/* Gives up the memory of what has been read of a mapped file so far; what is read again comes from the system's cache. */
+void file_rest(const void *bytes, size_t n);
 
 #endif
