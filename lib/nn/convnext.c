@@ -184,8 +184,8 @@ static void convnext_backward(nn *c, node *base)
 			u.n = least(all - u.from, CHUNK);
 			chunk_rows(c, n, &u);
 			chunk_weights(c, n, &u, dnarrow);
-			sums_of(c, u.dout, u.n, ch, sums, NULL);
-			sums_of(c, u.dbefore, u.n, wide, sums + ch, NULL);
+			sums_of(c, u.dout, 1, u.n, ch, false, sums);
+			sums_of(c, u.dbefore, 1, u.n, wide, false, sums + ch);
 			layer_norm_backward(c, dd ? dd + u.from * ch : NULL, fresh, u.dnormed, d->v + u.from * ch, u.n, ch, n->s.gain,
 					    n->s.offset, (float)n->s.eps);
 		}

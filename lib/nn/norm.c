@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/internal.h"
+#include "nn/kernels/channels.h"
 #include "nn/sums.h"
 
 /* Both norms are one thing: statistics over `sets` sets of channels and voxels; group norm has a set per volume and group, batch
@@ -45,8 +46,8 @@ static void norm_backward(nn *c, node *base)
 	const float *g = base->out->g;
 	const double *mean = base->owned, *r = mean + l.sets;
 	double *dmean = calloc(2 * (size_t)l.sets, sizeof *dmean), *dr = dmean ? dmean + l.sets : NULL;
-	float *p = calloc(2 * (size_t)ch, sizeof *p), *q = p ? p + ch : NULL;
-	if (!dmean || !p) {
+	float *lines = calloc((size_t)x->s.b * 2 * (size_t)ch, sizeof *lines); /* p and q of each volume */
+	if (!dmean || !lines) {
 		nn_fail(c, ERR_OS, "no memory for sums");
 		goto done;
 	}
@@ -63,46 +64,45 @@ static void norm_backward(nn *c, node *base)
 			dmean[s] -= gamma * r[s] * dshift;
 			dr[s] += gamma * through;
 		}
-	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
-	for (int b = 0; dx && b < x->s.b; b++) {
+	for (int b = 0; b < x->s.b; b++)
 		for (int k = 0; k < ch; k++) {
+			float *p = lines + (size_t)b * 2 * ch + k, *q = p + ch;
 			int s = set_of(&l, n->groups, b, k);
 			double slope = -dr[s] * r[s] * r[s] * r[s] / l.count;	/* dr/dx = -r^3 (x - mean) / count */
-			q[k] = (float)slope;
-			p[k] = (float)(dmean[s] / l.count - slope * mean[s]);
+			*q = (float)slope;
+			*p = (float)(dmean[s] / l.count - slope * mean[s]);
 		}
+	size_t plane = (size_t)x->s.y * x->s.z;
 #pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t i = (size_t)b * voxels; i < (size_t)(b + 1) * voxels; i++)
-			for (int k = 0; k < ch; k++)
-				dx[i * ch + k] += p[k] + q[k] * x->v[i * ch + k];
+	for (int i = 0; i < (dx ? x->s.b * x->s.x : 0); i++) {
+		const float *p = lines + (size_t)(i / x->s.x) * 2 * ch;
+		nn_kernels()->channels->add_line(dx + i * plane * ch, x->v + i * plane * ch, p, p + ch, plane, ch);
 	}
 done:
 	free(dmean);
-	free(p);
+	free(lines);
 }
 
 /* mean and r of every set, [2*sets]; NULL while planning or after an error. Freed by the caller. */
 static double *statistics(nn *c, const tensor *x, const layout *l, int groups, double eps)
 {
 	int ch = x->s.c;
-	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
-	double *stats = calloc(2 * (size_t)l->sets, sizeof *stats), *sum = calloc(2 * (size_t)ch, sizeof *sum);
+	double *stats = calloc(2 * (size_t)l->sets, sizeof *stats), *own = NULL;
+	if (!x->sums) {
+		own = calloc(2 * (size_t)x->s.b * (size_t)ch, sizeof *own);
+		if (own)
+			sums_of(c, x->v, x->s.b, (size_t)x->s.x * x->s.y * x->s.z, ch, true, own);
+	}
+	const double *sum = x->sums ? x->sums : own;
 	if (!stats || !sum)
 		nn_fail(c, ERR_OS, "no memory for sums");
-	for (int b = 0; nn_ok(c) && b < x->s.b; b++) {
-		if (x->sums) {
-			memcpy(sum, x->sums + (size_t)b * 2 * ch, 2 * (size_t)ch * sizeof *sum);
-		} else {
-			memset(sum, 0, 2 * (size_t)ch * sizeof *sum);
-			sums_of(c, x->v + (size_t)b * voxels * ch, voxels, ch, sum, sum + ch);
-		}
+	for (int b = 0; nn_ok(c) && b < x->s.b; b++, sum += 2 * ch)
 		for (int k = 0; k < ch; k++) {
 			int s = set_of(l, groups, b, k);
 			stats[s] += sum[k];
 			stats[l->sets + s] += sum[ch + k];
 		}
-	}
-	free(sum);
+	free(own);
 	if (!nn_ok(c)) {
 		free(stats);
 		return NULL;

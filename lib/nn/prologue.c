@@ -21,19 +21,20 @@ bool prologue_fits(nn *c, const tensor *x, const tensor *affine, const char *wha
 /* From d to dx (which is d if `fresh`; NULL: not wanted) and da (NULL: not wanted). */
 static void gradients(nn *c, const tensor *x, const tensor *affine, enum act act, const float *d, bool fresh, float *dx, float *da)
 {
-	size_t voxels = (size_t)x->s.x * x->s.y * x->s.z;
-	int ch = x->s.c;
-	double *sums = calloc(2 * (size_t)ch, sizeof *sums);
-	for (int b = 0; sums && b < x->s.b; b++) {
-		const prologue p = prologue_of(affine, act, b, ch);
-		size_t at = (size_t)b * voxels * ch;
-		memset(sums, 0, 2 * (size_t)ch * sizeof *sums);
-		sums_of_prologue(c, dx ? dx + at : NULL, fresh, d + at, x->v + at, voxels, ch, &p, da ? sums : NULL);
-		for (int k = 0; da && k < 2 * ch; k++)
-			da[(size_t)b * 2 * ch + k] += (float)sums[k];
-	}
-	if (!sums)
+	int ch = x->s.c, volumes = x->s.b;
+	size_t n = (size_t)volumes * 2 * (size_t)ch;
+	double *sums = calloc(n, sizeof *sums);
+	prologue *p = malloc((size_t)volumes * sizeof *p);
+	if (!sums || !p) {
 		nn_fail(c, ERR_OS, "no memory for sums");
+	} else {
+		for (int b = 0; b < volumes; b++)
+			p[b] = prologue_of(affine, act, b, ch);
+		sums_of_prologue(c, dx, fresh, d, x->v, volumes, (size_t)x->s.x * x->s.y * x->s.z, ch, p, da ? sums : NULL);
+		for (size_t i = 0; da && i < n; i++)
+			da[i] += (float)sums[i];
+	}
+	free(p);
 	free(sums);
 }
 

@@ -145,7 +145,7 @@ tensor *nn_ssim(nn *c, tensor *x, const tensor *target)
 #pragma omp parallel for num_threads(nn_threads(c))
 		for (size_t i = 0; i < each; i++)
 			similarity(m->v + i, each);
-		sums_of(c, m->v + Y * each, each, 1, &sum, NULL);
+		sums_of(c, m->v + Y * each, 1, each, 1, false, &sum);
 		out->v[0] = (float)(sum / (double)each);
 	}
 	nn_push(c, sizeof(node), ssim_backward, out, 3, (tensor *[]){ x, (tensor *)target, m }, false);

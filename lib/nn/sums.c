@@ -4,18 +4,24 @@
 
 enum { BLOCK = 1 << 15 };	/* numbers; a constant, so that sums do not depend on the number of threads */
 
-/* n voxels in blocks of `each`. */
+/* Volumes of n voxels in blocks of `each`: `per` a volume, `count` in all. */
 typedef struct blocks {
-	size_t n, each, count;
+	size_t n, each, per, count;
 } blocks;
 
-static blocks blocks_of(size_t n, int channels)
+static blocks blocks_of(int volumes, size_t n, int channels)
 {
-	size_t each = BLOCK / (size_t)channels + 1;
-	return (blocks){ n, each, (n + each - 1) / each };
+	size_t each = BLOCK / (size_t)channels + 1, per = (n + each - 1) / each;
+	return (blocks){ n, each, per, per * (size_t)volumes };
 }
 
-static size_t length(const blocks *b, size_t i) { return b->n - i * b->each < b->each ? b->n - i * b->each : b->each; }
+/* Block i: its first voxel, counted through all volumes, and how many there are. */
+static size_t start(const blocks *b, size_t i) { return i / b->per * b->n + i % b->per * b->each; }
+static size_t length(const blocks *b, size_t i)
+{
+	size_t left = b->n - i % b->per * b->each;
+	return left < b->each ? left : b->each;
+}
 
 static double *parts_of(nn *c, const blocks *b, size_t width)
 {
@@ -23,27 +29,26 @@ static double *parts_of(nn *c, const blocks *b, size_t width)
 	return p ? p : nn_fail(c, ERR_OS, "no memory for sums");
 }
 
-static void merge(const double *parts, const blocks *b, size_t stride, size_t width, double *sum)
+/* parts [count][width], block by block, to sums [volumes][width]. */
+static void merge(const double *parts, const blocks *b, size_t width, double *sums)
 {
 	for (size_t i = 0; i < b->count; i++)
 		for (size_t k = 0; k < width; k++)
-			sum[k] += parts[i * stride + k];
+			sums[i / b->per * width + k] += parts[i * width + k];
 }
 
-void sums_of(nn *c, const float *x, size_t n, int channels, double *sum, double *square)
+void sums_of(nn *c, const float *x, int volumes, size_t n, int channels, bool squares, double *sums)
 {
-	size_t ch = (size_t)channels;
-	const blocks b = blocks_of(n, channels);
-	double *parts = parts_of(c, &b, 2 * ch);
+	size_t ch = (size_t)channels, width = squares ? 2 * ch : ch;
+	const blocks b = blocks_of(volumes, n, channels);
+	double *parts = parts_of(c, &b, width);
 	if (!parts)
 		return;
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (size_t i = 0; i < b.count; i++)
-		nn_kernels()->moments(x + i * b.each * ch, length(&b, i), channels, parts + i * 2 * ch,
-				      square ? parts + i * 2 * ch + ch : NULL);
-	merge(parts, &b, 2 * ch, ch, sum);
-	if (square)
-		merge(parts + ch, &b, 2 * ch, ch, square);
+		nn_kernels()->moments(x + start(&b, i) * ch, length(&b, i), channels, parts + i * width,
+				      squares ? parts + i * width + ch : NULL);
+	merge(parts, &b, width, sums);
 	free(parts);
 }
 
@@ -54,27 +59,28 @@ void sums_to_bias(nn *c, const tensor *out, param *bias)
 		nn_fail(c, ERR_OS, "no memory for sums");
 		return;
 	}
-	sums_of(c, out->g, shape_count(out->s) / bias->count, out->s.c, sum, NULL);
+	sums_of(c, out->g, 1, shape_count(out->s) / bias->count, out->s.c, false, sum);
 	for (size_t k = 0; k < bias->count; k++)
 		bias->g[k] += (float)sum[k];
 	free(sum);
 }
 
-void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, size_t n, int channels, const prologue *p, double *sums)
+void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, int volumes, size_t n, int channels,
+		      const prologue *p, double *sums)
 {
 	size_t ch = (size_t)channels;
-	const blocks b = blocks_of(n, channels);
+	const blocks b = blocks_of(volumes, n, channels);
 	double *parts = parts_of(c, &b, 2 * ch);
 	if (!parts)
 		return;
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (size_t i = 0; i < b.count; i++) {
 		double *mine = sums ? parts + i * 2 * ch : NULL;
-		size_t at = i * b.each * ch;
-		nn_kernels()->load_backward(dx ? dx + at : NULL, fresh, d + at, x + at, length(&b, i), channels, p, mine,
+		size_t at = start(&b, i) * ch;
+		nn_kernels()->load_backward(dx ? dx + at : NULL, fresh, d + at, x + at, length(&b, i), channels, p + i / b.per, mine,
 					    mine ? mine + ch : NULL);
 	}
 	if (sums)
-		merge(parts, &b, 2 * ch, 2 * ch, sums);
+		merge(parts, &b, 2 * ch, sums);
 	free(parts);
 }

@@ -6,12 +6,13 @@
 #include "nn/kernels/kernels.h"
 #include "nn/param.h"
 
-/* Adds sums (and sums of squares unless square is NULL) over n voxels of x [n][c] to sum[c], square[c]. */
-void sums_of(nn *c, const float *x, size_t n, int channels, double *sum, double *square);
+/* Adds the sums over the n voxels of each volume of x [volumes][n][c] to sums [volumes][c], or, with those of squares behind them, [2c]. */
+void sums_of(nn *c, const float *x, int volumes, size_t n, int channels, bool squares, double *sums);
 /* Adds the gradient of a bias that was added to all voxels of out. */
 void sums_to_bias(nn *c, const tensor *out, param *bias);
-/* kernels' load_backward over n voxels, dx may be d; sums [2*channels]: scale's, then shift's, added to; NULL: not wanted. */
-void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, size_t n, int channels, const prologue *p,
-		      double *sums);
+/* kernels' load_backward over n voxels of each volume with its own p, dx may be d; sums [volumes][2c]: scale's, then shift's, added to;
+ * NULL: not wanted. */
+void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, int volumes, size_t n, int channels,
+		      const prologue *p, double *sums);
 
 #endif

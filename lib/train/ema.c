@@ -19,21 +19,24 @@ int ema_init(params *ema, const params *ps, err *e)
 	return 0;
 }
 
+static void approach(float *v, const float *w, size_t n, float k)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] += k * (w[i] - v[i]);
+}
+
 void ema_update(params *ema, const params *ps, double decay, int64_t step)
 {
 	double early = (double)(1 + step) / (double)(10 + step);
 	float k = (float)(1 - (early < decay ? early : decay));
+#pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 	for (size_t i = 0; i < ps->n; i++) {
-		const float *w = ps->p[i].v;
-		float *v = ema->p[i].v;
-		size_t n = ps->p[i].count;
-		if (ps->p[i].counter) {
-			memcpy(v, w, n * sizeof *v);
+		const param *from = &ps->p[i];
+		if (from->counter) {
+			memcpy(ema->p[i].v, from->v, from->count * sizeof *from->v);
 			continue;
 		}
-#pragma omp parallel for schedule(static) if (n > 1 << 14) num_threads(threads_count())
-		for (size_t j = 0; j < n; j++)
-			v[j] += k * (w[j] - v[j]);
+		approach(ema->p[i].v, from->v, from->count, k);
 		param_touch(&ema->p[i]);
 	}
 }

@@ -73,17 +73,28 @@ int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e)
 	return code;
 }
 
+/* Four chains of additions at a time, always the same ones. */
+static double sum_of_squares(const float *g, size_t n)
+{
+	double sum[4] = { 0 };
+	size_t whole = n / 4 * 4;
+	for (size_t k = 0; k < whole; k += 4)
+		for (size_t l = 0; l < 4; l++)
+			sum[l] += (double)g[k + l] * g[k + l];
+	for (size_t k = whole; k < n; k++)
+		sum[k - whole] += (double)g[k] * g[k];
+	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 double gradient_norm(const params *ps)
 {
 	double total = 0;
 #pragma omp parallel for ordered schedule(dynamic) num_threads(threads_count())
 	for (size_t i = 0; i < ps->n; i++) {
 		const param *p = &ps->p[i];
-		double sum[4] = { 0 };	/* four chains of additions at a time, always the same ones */
-		for (size_t k = 0; p->g && k < p->count; k++)
-			sum[k % 4] += (double)p->g[k] * p->g[k];
+		double own = p->g ? sum_of_squares(p->g, p->count) : 0;
 #pragma omp ordered
-		total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+		total += own;
 	}
 	return sqrt(total);
 }

@@ -20,28 +20,31 @@ for i in 0 1; do
 	for w in sample_plain sample_free sample_shift sample_stop round; do npy2lat --id $id z="$T/$w.npy" >> "$T/$w.lat"; done
 done
 
-# golden NAME TOLERANCE INPUT OPTION...: what the tool makes of INPUT against the golden values; the tolerance is a few times what
-# the reference itself strays by in single precision (tests/oracle/golden/VALUES.txt)
+# golden NAME max|rms TOLERANCE INPUT OPTION...: what the tool makes of INPUT against the golden values, by the largest relative difference or by the
+# rms of all; the tolerance is a few times what the reference itself strays by in single precision (tests/oracle/golden/VALUES.txt). From steps
+# that clip, single numbers come far off with any other rounding (5.7e-5 in the reference, 3e-4 in ours by other compiler flags), so all count
 golden() {
-	local name=$1 tolerance=$2 input=$3 tensor=z
-	shift 3
+	local name=$1 by=$2 tolerance=$3 input=$4 tensor=z
+	shift 4
 	case $name in invert*) tensor=zT ;; esac
 	expect_exit 0 "$name: runs" lat-denoise "$@" --solver ddim -s 4 --no-history -f -o "$T/$name.out" "$input"
-	if lat-diff -t "$tolerance" "$T/$name.lat" <(lat-cut -n $tensor "$T/$name.out") > "$T/diff"; then
+	lat-diff -t 1 "$T/$name.lat" <(lat-cut -n $tensor "$T/$name.out") > "$T/diff"
+	if [ $? = 0 ] && tail -n +2 "$T/diff" | awk -F '\t' -v n=$([ "$by" = max ] && echo 3 || echo 5) -v t="$tolerance" \
+		'!($n <= t) { bad = 1 } END { exit bad || NR != 2 }'; then
 		ok "$name: golden"
 	else
 		not_ok "$name: golden" "$(cat "$T/diff")"
 	fi
-	echo "# $name: $(tail -n +2 "$T/diff" | cut -f3 | tr '\n' ' ')"
+	echo "# $name: $(tail -n +2 "$T/diff" | cut -f3,5 | tr '\t\n' ' ;')"
 }
-golden invert_plain 1e-6 "$T/clean.lat" $plain --invert
-golden invert_shift 1e-6 "$T/clean.lat" $shift --invert
-golden invert_shift_free 2e-5 "$T/clean.lat" $shift --invert --clip none
-golden sample_plain 2e-4 "$T/noise.lat" $plain
-golden sample_free 3e-6 "$T/noise.lat" $plain --clip none
-golden sample_shift 5e-4 "$T/noise.lat" $shift
-golden sample_stop 2e-4 "$T/noise.lat" $shift --stop .5
-golden round 5e-4 "$T/invert_shift.out" $shift
+golden invert_plain max 1e-6 "$T/clean.lat" $plain --invert
+golden invert_shift max 1e-6 "$T/clean.lat" $shift --invert
+golden invert_shift_free max 2e-5 "$T/clean.lat" $shift --invert --clip none
+golden sample_plain rms 2e-5 "$T/noise.lat" $plain
+golden sample_free max 3e-6 "$T/noise.lat" $plain --clip none
+golden sample_shift rms 5e-5 "$T/noise.lat" $shift
+golden sample_stop rms 2e-5 "$T/noise.lat" $shift --stop .5
+golden round max 5e-4 "$T/invert_shift.out" $shift
 is 'a shift U-Net without y is the U-Net' "$(lat-denoise $shift --no-y --solver ddim -s 4 "$T/noise.lat" | lat-cut -n z --no-history | lat2npy -n z -o "$T/{id}.npy" -f; sha256sum < "$T/a.npy")" \
 	"$(lat-cut -n z "$T/sample_plain.out" | lat2npy -n z -o "$T/{id}.npy" -f; sha256sum < "$T/a.npy")"
 

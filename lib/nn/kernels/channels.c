@@ -147,6 +147,15 @@ static void scaled_residual(float *out, const float *x, const float *branch, con
 				 part(x + i * c, k, c) + keep * part(scale, k, c) * (part(branch + i * c, k, c) + part(bias, k, c)));
 }
 
+static void add_line(float *dx, const float *x, const float *p, const float *q, size_t n, int c)
+{
+	for (int k = 0; k < c; k += LANES) {
+		vf from = part(p, k, c), slope = part(q, k, c);
+		for (size_t i = 0; i < n; i++)
+			put_part(dx + i * c, k, c, part(dx + i * c, k, c) + from + slope * part(x + i * c, k, c));
+	}
+}
+
 /* ---- softmax ---- */
 
 static void softmax(float *x, size_t n, int c, float scale)
@@ -266,6 +275,7 @@ const channel_kernels JOIN(channel_kernels_, LEVEL) = {
 	.softmax = softmax,
 	.softmax_backward = softmax_backward,
 	.scaled_residual = scaled_residual,
+	.add_line = add_line,
 	.depthwise_frame = depthwise_frame,
 	.depthwise_load = depthwise_load,
 	.depthwise = depthwise,

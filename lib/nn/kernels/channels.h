@@ -17,6 +17,8 @@ typedef struct channel_kernels {
 				   const float *gain);
 	/* Adds the gradients of gain and offset to [c] sums. */
 	void (*normalise_gain)(const float *d, const float *x, const float *stats, size_t n, int c, double *dgain, double *doffset);
+	/* dx += p + q x, p and q [c]. */
+	void (*add_line)(float *dx, const float *x, const float *p, const float *q, size_t n, int c);
 	/* u Phi(u) at u = x + bias, Phi the normal distribution function (Hendrycks & Gimpel 2016); out may be x. */
 	void (*gelu)(float *out, const float *x, const float *bias, size_t n, int c);
 	/* d *= its slope at x + bias. */
