@@ -8,6 +8,9 @@
 #include "base/mem.h"
 
 enum { HUGE_PAGE = 2 << 20, SMALL = 1 << 16 };
+/* Larger blocks are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has taken
+ * back what was free, they cost a second for each GB when they are first touched, five times as much as small pages. */
+enum { LARGE = 128 << 20 };
 
 /* Sizes are rounded so that a block fits the next request of nearly the same size. */
 static size_t rounded(size_t bytes)
@@ -21,7 +24,7 @@ static void *fresh(size_t bytes)
 	if (bytes < HUGE_PAGE)
 		return aligned_alloc(64, bytes);
 	void *p = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-	if (p)
+	if (p && bytes <= LARGE)
 		madvise(p, bytes, MADV_HUGEPAGE);
 	return p;
 }
