@@ -1,6 +1,6 @@
 #!/bin/bash
 # The operators and networks on arm64 (NEON): built by the cross compiler against Debian's packages of that architecture, and run by qemu
-# with the tests that judge every operator. Needs gcc-aarch64-linux-gnu, qemu-user-static, and apt that knows the architecture
+# with the tests that judge every operator. Needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, qemu-user-static, and apt that knows the architecture
 # (dpkg --add-architecture arm64; apt-get update). Packages are unpacked, not installed. Some five minutes.
 . tests/lib.sh
 tests=(nn_combine nn_attention nn_convnext nn_conv nn_gradients)
