@@ -8,8 +8,8 @@
 #include "base/mem.h"
 
 enum { HUGE_PAGE = 2 << 20, SMALL = 1 << 16 };
-/* Larger blocks are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has taken
- * back what was free, they cost a second for each GB when they are first touched, five times as much as small pages. */
+/* Larger blocks are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has
+ * taken back what was free, they cost a second for each GB when they are first touched, five times as much as small pages. */
 enum { LARGE = 128 << 20 };
 
 /* Sizes are rounded so that a block fits the next request of nearly the same size. */
