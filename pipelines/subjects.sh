@@ -173,8 +173,8 @@ write_description() {
 			"$VERSION" "$NAME" "$models"
 		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
 		printf '\n}\n'
-	} > "$to.part" && mv -f "$to.part" "$to" || return
-	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$OUT/.bidsignore.part" && mv -f "$OUT/.bidsignore.part" "$OUT/.bidsignore"
+	} > "$RUN/part" && mv -f "$RUN/part" "$to" || return
+	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" && mv -f "$RUN/part" "$OUT/.bidsignore"
 }
 
 # copy_tables: who the subjects are and when they were seen, so that the derivative can be the study of another pipeline
@@ -184,7 +184,7 @@ copy_tables() {
 	for table in "${BIDS%/}"/participants.{tsv,json} "${BIDS%/}"/sub-*/sub-*_sessions.{tsv,json}; do
 		to=$OUT/${table#"${BIDS%/}/"}
 		[ -f "$table" ] && { [[ ${table##*/} == participants.* ]] || [ -d "${to%/*}" ]; } || continue
-		cp -L "$table" "$to.part" && mv -f "$to.part" "$to" || return
+		cp -L "$table" "$RUN/part" && mv -f "$RUN/part" "$to" || return
 	done
 }
 
@@ -204,8 +204,8 @@ write_scores() {
 			for (r = 1; r <= rows; r++) {
 				printf "%s", ids[r]; for (c = 1; c <= columns; c++) printf "\t%s", (r, c) in value ? value[r, c] : "n/a"; printf "\n"
 			}
-		}' > "$to.part" || return
-	if [ -s "$to.part" ]; then mv -f "$to.part" "$to"; else rm -f "$to.part"; fi
+		}' > "$RUN/part" || return
+	if [ -s "$RUN/part" ]; then mv -f "$RUN/part" "$to"; else rm -f "$RUN/part"; fi
 }
 
 # exit_of_job NUMBER: as parallel's log tells it, 128 more than a signal; 71 where it tells nothing
@@ -242,7 +242,7 @@ summary() {
 	{
 		cat "$OUT/logs/$NAME-failed.tsv"
 		[ -z "${BEFORE:-}" ] || tail -n +2 "$OUT/logs/$BEFORE-failed.tsv"
-	} > "$to.part" && mv -f "$to.part" "$to" || die "$to: cannot be written"
+	} > "$RUN/part" && mv -f "$RUN/part" "$to" || die "$to: cannot be written"
 	failures=$(($(wc -l < "$to") - 1))
 	copy_tables || die "$OUT: the tables of subjects cannot be copied"
 	write_scores || die "$OUT: the table of scores cannot be written"
