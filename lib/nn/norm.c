@@ -64,6 +64,8 @@ static void norm_backward(nn *c, node *base)
 			dmean[s] -= gamma * r[s] * dshift;
 			dr[s] += gamma * through;
 		}
+	if (!dx)
+		goto done;
 	for (int b = 0; b < x->s.b; b++)
 		for (int k = 0; k < ch; k++) {
 			float *p = lines + (size_t)b * 2 * ch + k, *q = p + ch;
@@ -74,7 +76,7 @@ static void norm_backward(nn *c, node *base)
 		}
 	size_t plane = (size_t)x->s.y * x->s.z;
 #pragma omp parallel for num_threads(nn_threads(c))
-	for (int i = 0; i < (dx ? x->s.b * x->s.x : 0); i++) {
+	for (int i = 0; i < x->s.b * x->s.x; i++) {
 		const float *p = lines + (size_t)(i / x->s.x) * 2 * ch;
 		nn_kernels()->channels->add_line(dx + i * plane * ch, x->v + i * plane * ch, p, p + ch, plane, ch);
 	}
