@@ -93,7 +93,9 @@ int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e)
 	*p = (pca){ .width = width, .k = k };
 	if (k < 0 || (size_t)k > width || (size_t)k + 1 > n)
 		return err_set(e, ERR_DATA, "%d components of %zu rows of %zu numbers", k, n, width);
-	int code = mem_zero(&p->mean, width, sizeof *p->mean, "principal components", e);
+	int code = blas_open(1, e);
+	if (!code)
+		code = mem_zero(&p->mean, width, sizeof *p->mean, "principal components", e);
 	if (!code)
 		code = mem_zero(&p->axis, (size_t)k * width, sizeof *p->axis, "principal components", e);
 	if (!code)

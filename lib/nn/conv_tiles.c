@@ -116,53 +116,68 @@ static void place(const conv_job *j, const cut *u, int i, int *b, int *x, int *y
 	*rows = j->out.y - *y0 < u->rows ? j->out.y - *y0 : u->rows;
 }
 
-void conv_tiles_forward(nn *c, const conv_job *job, const float *in, const float *w, const float *bias, const float *add, float *out)
+/* Where the output of unit i begins; i may be the number of units. */
+static size_t begin_of(const conv_job *j, const cut *u, int i)
 {
-	const conv_job flat = flattened(job), *j = &flat;
-	cut u = cut_of(j);
+	return ((size_t)(i / u->runs) * j->out.y + (size_t)(i % u->runs * u->rows)) * j->out.z * j->out.c;
+}
+
+/* The output of units from .. to-1, which lies from `out` on; add: of unit 0 on. */
+static void forward_units(nn *c, const conv_job *j, const cut *u, int from, int to, const float *in, const float *w, const float *bias,
+			  const float *add, float *out)
+{
 	int taps = j->k[1] * j->k[2] * j->in.c, co = j->out.c, threads = nn_threads(c);
-	float *work = nn_work(c, u.work * (size_t)threads);
+	float *work = nn_work(c, u->work * (size_t)threads);
 	if (!work)
 		return;
+	size_t begins = begin_of(j, u, from);
 #pragma omp parallel num_threads(threads)
 	{
-		float *mine = work + u.work * (size_t)omp_get_thread_num();
+		float *mine = work + u->work * (size_t)omp_get_thread_num();
 #pragma omp for schedule(dynamic)
-		for (int i = 0; i < u.units; i++) {
+		for (int i = from; i < to; i++) {
 			int b, x, y0, rows;
-			place(j, &u, i, &b, &x, &y0, &rows);
-			size_t at = (((size_t)b * j->out.x + x) * j->out.y + y0) * j->out.z * co;
+			place(j, u, i, &b, &x, &y0, &rows);
+			size_t at = begin_of(j, u, i);
+			float *result = out + (at - begins);
 			int m = rows * j->out.z;
 			for (size_t v = 0; v < (size_t)m; v++)
 				for (int k = 0; k < co; k++)
-					out[at + v * co + k] = (add ? add[at + v * co + k] : 0) + (bias ? bias[k] : 0);
+					result[v * co + k] = (add ? add[at + v * co + k] : 0) + (bias ? bias[k] : 0);
 			for (int kx = 0; kx < j->k[0]; kx++) {
 				int ix = x * step(j, 0) - low(j, 0) + kx;
 				if (ix < 0 || ix >= j->virt[0])
 					continue;
-				const float *tile = unfold(j, &u, in, b, ix, y0, rows, mine);
+				const float *tile = unfold(j, u, in, b, ix, y0, rows, mine);
 				gemm(false, pointwise(j), m, co, taps, tile, taps, w + (size_t)kx * taps * co,
-				     pointwise(j) ? taps : co, 1, out + at, co);
+				     pointwise(j) ? taps : co, 1, result, co);
 			}
 		}
 	}
 }
 
+void conv_tiles_forward(nn *c, const conv_job *j, const float *in, const float *w, const float *bias, const float *add, float *out)
+{
+	const conv_job flat = flattened(j);
+	const cut u = cut_of(&flat);
+	forward_units(c, &flat, &u, 0, u.units, in, w, bias, add, out);
+}
+
 void conv_tiles_over(nn *c, const conv_job *j, float *x, const float *w, const float *bias)
 {
-	size_t voxels = (size_t)j->in.y * (size_t)j->in.z, from = voxels * (size_t)j->in.c, to = voxels * (size_t)j->out.c;
-	int all = j->in.b * j->in.x, most = (int)(OVER_FLOATS / to) + 1;	/* planes */
-	float *slab = nn_take(c, (size_t)most * to);
-	for (int done = 0, planes; nn_ok(c) && done < all; done += planes) {
-		planes = all - done < most ? all - done : most;
-		conv_job part = *j;
-		part.in.b = part.out.b = 1;
-		part.in.x = part.out.x = part.virt[0] = planes;
-		conv_tiles_forward(c, &part, x ? x + (size_t)done * from : NULL, w, bias, NULL, slab);
+	const conv_job flat = flattened(j);
+	const cut u = cut_of(&flat);
+	size_t each = (size_t)u.rows * (size_t)flat.out.z * (size_t)flat.out.c;
+	int most = least(u.units, (int)(OVER_FLOATS / each) + 1);
+	float *slab = nn_take(c, (size_t)most * each);
+	for (int from = 0, to; nn_ok(c) && from < u.units; from = to) {
+		to = least(u.units, from + most);
+		forward_units(c, &flat, &u, from, to, x, w, bias, NULL, slab);
+		size_t begins = begin_of(&flat, &u, from);
 		if (x && nn_ok(c))
-			memcpy(x + (size_t)done * to, slab, (size_t)planes * to * sizeof(float));
+			memcpy(x + begins, slab, (begin_of(&flat, &u, to) - begins) * sizeof *x);
 	}
-	nn_give(c, slab, (size_t)most * to);
+	nn_give(c, slab, (size_t)most * each);
 }
 
 /* Adds a tile of gradients [rows*out.z][ky*kz*in.c] to plane `d` of the virtual input. */

@@ -48,13 +48,15 @@ static void forward(nn *c, const tensor *d, const tensor *x, const convnext_spec
 {
 	const channel_kernels *k = nn_kernels()->channels;
 	int ch = d->s.c, wide = (int)s->widen->n[0], threads = nn_threads(c);
-	size_t n = shape_count(d->s) / (size_t)ch, rows = rows_of(n), map = (size_t)d->s.y * (size_t)d->s.z;
+	/* blocks of each volume by itself: a product's rounding depends on its rows, and a volume's shall not on the others */
+	size_t map = (size_t)d->s.y * (size_t)d->s.z, volume = (size_t)d->s.x * map, rows = rows_of(volume);
+	size_t blocks = (volume + rows - 1) / rows, all = blocks * (size_t)d->s.b;
 	size_t room = rows * (size_t)(ch + wide);
 	float *work = nn_take(c, room * (size_t)threads);
 	if (work)
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (size_t from = 0; from < n; from += rows) {
-			size_t m = least(rows, n - from);
+		for (size_t i = 0; i < all; i++) {
+			size_t done = i % blocks * rows, from = i / blocks * volume + done, m = least(rows, volume - done);
 			float *narrow = work + room * (size_t)omp_get_thread_num(), *h = narrow + rows * ch;
 			k->normalise(narrow, NULL, d->v + from * ch, m, ch, s->gain->v, s->offset->v, (float)s->eps);
 			gemm(false, true, (int)m, wide, ch, narrow, ch, s->widen->v, ch, 0, h, wide);

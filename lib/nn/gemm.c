@@ -7,13 +7,10 @@
 
 static __typeof__(cblas_sgemm) *sgemm;
 
-int gemm_open(err *e)
+int gemm_open(int threads, err *e)
 {
-	int code = 0;
-#pragma omp critical(gemm_open)
-	if (!sgemm)
-		code = blas_function(&sgemm, "cblas_sgemm", e);
-	return code;
+	int code = blas_open(threads, e);
+	return code || sgemm ? code : blas_function(&sgemm, "cblas_sgemm", e);
 }
 
 /* Below this many rows and columns cutting them into parts takes as long as matrix instructions save. */
@@ -31,5 +28,6 @@ void gemm(bool a_t, bool b_t, int m, int n, int k, const float *a, int lda, cons
 		if (!m)
 			return;
 	}
+	blas_alone();
 	sgemm(CblasRowMajor, a_t ? CblasTrans : CblasNoTrans, b_t ? CblasTrans : CblasNoTrans, m, n, k, 1, a, lda, b, ldb, beta, out, ldo);
 }

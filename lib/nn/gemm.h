@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* Loads OpenBLAS; further calls cost nothing. Must have succeeded before gemm. ERR_OS. */
-int gemm_open(err *e);
+/* Sets up OpenBLAS for so many threads (blas_open). Must have succeeded before gemm. ERR_OS. */
+int gemm_open(int threads, err *e);
 
 /* out [m,n] = op(a) [m,k] op(b) [k,n] + beta out, row-major with row lengths lda, ldb, ldo; a_t, b_t: stored transposed. On the calling
  * thread alone when called inside a parallel region, as our loops do. */

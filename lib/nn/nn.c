@@ -35,7 +35,7 @@ nn *nn_new(enum nn_mode mode, enum nn_math math, int threads)
 	c->math = math;
 	c->threads = threads;
 	if (mode != NN_PLAN)
-		gemm_open(&c->error);
+		gemm_open(threads, &c->error);
 	pool_init(&c->pool, mode == NN_PLAN, 1);
 	nn_record(c, mode == NN_TRAIN);
 	return c;

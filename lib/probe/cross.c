@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blas.h"
 #include "base/mem.h"
 #include "base/threads.h"
 
@@ -152,10 +153,10 @@ int cross_fit(linear *out, basis *b, double *strength, const cases *c, const siz
 {
 	labels l = { 0 };
 	size_t *all = NULL;
-	int code = 0;
+	int code = blas_open(threads_count(), e);
 	*out = (linear){ 0 };
 	*b = (basis){ 0 };
-	if (!rows) {
+	if (!code && !rows) {
 		n = c->n;
 		code = mem_zero(&all, n, sizeof *all, "cases", e);
 		for (size_t i = 0; !code && i < n; i++)
@@ -198,7 +199,9 @@ int cross_predict(double *f, double *strength, const cases *c, const int *fold, 
 {
 	size_t *all = NULL;
 	err *errors = NULL;
-	int code = mem_zero(&all, c->n, sizeof *all, "cases", e);
+	int code = blas_open(threads_count(), e);
+	if (!code)
+		code = mem_zero(&all, c->n, sizeof *all, "cases", e);
 	if (!code)
 		code = mem_zero(&errors, (size_t)k, sizeof *errors, "folds", e);
 	for (size_t i = 0; !code && i < c->n; i++)

@@ -89,7 +89,9 @@ int basis_make(basis *b, const float *codes, size_t p, const size_t *rows, size_
 		return err_set(e, ERR_DATA, "no records to fit on");
 	if (b->r > BASIS_LARGEST || n > INT_MAX || p > INT_MAX)
 		return err_set(e, ERR_DATA, "%zu records of %zu features are too many to decompose", n, p);
-	int code = mem_zero(&b->mean, p, sizeof *b->mean, "probe", e);
+	int code = blas_open(1, e);
+	if (!code)
+		code = mem_zero(&b->mean, p, sizeof *b->mean, "probe", e);
 	if (!code)
 		code = mem_zero(&b->std, p, sizeof *b->std, "probe", e);
 	if (!code)

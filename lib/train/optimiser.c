@@ -18,7 +18,7 @@ static bool by_muon(const optimiser *o, const param *p)
 int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e)
 {
 	*o = (optimiser){ .rule = rule, .vectors = vectors };
-	int code = rule == RULE_MUON ? gemm_open(e) : 0;
+	int code = rule == RULE_MUON ? gemm_open(threads_count(), e) : 0;
 	if (!code)
 		code = mem_zero(&o->m, ps->n, sizeof *o->m, "optimiser", e);
 	if (!code)

@@ -50,7 +50,7 @@ static void test_gemm(void **state)
 {
 	(void)state;
 	err e;
-	SUCCEEDS(gemm_open(&e));
+	SUCCEEDS(gemm_open(1, &e));
 	dice d = dice_of(7);
 	for (uint64_t i = 0; i < 200; i++)
 		check(&d, 3 * i, roll(&d, 1, 130), i % 2 ? 16 * roll(&d, 1, 20) : roll(&d, 1, 300), roll(&d, 1, 300));

@@ -29,12 +29,12 @@ static bool can_amx(void)
 	return can("x86-64-v4") && __builtin_cpu_supports("amx-bf16") && !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
 }
 
-const kernels *nn_kernels(void)
+static const kernels *chosen;
+
+/* Before main, while there is no other thread: whoever asks later, and in whatever loop, reads what never changes again. */
+__attribute__((constructor)) static void choose(void)
 {
 	static kernels amx;
-	static const kernels *chosen;
-	if (chosen)
-		return chosen;
 	const char *limit = getenv("LATPIPE_ARCH");
 	bool upto_v2 = limit && !strcmp(limit, "x86-64-v2"), upto_v3 = limit && !strcmp(limit, "x86-64-v3");
 	if (!limit && can_amx()) {
@@ -50,8 +50,9 @@ const kernels *nn_kernels(void)
 		chosen = &kernels_v3;
 	else
 		chosen = &kernels_v2;
-	return chosen;
 }
+
+const kernels *nn_kernels(void) { return chosen; }
 #else
 extern const kernels kernels_base;
 const kernels *nn_kernels(void) { return &kernels_base; }

@@ -1,5 +1,5 @@
 /* Inner loops on vectors of channels. One source (kernels.c) is compiled for each level of the instruction set; the level is
- * chosen once at run time (LATPIPE_ARCH=x86-64-v2|x86-64-v3|x86-64-v4 forces one, without matrix instructions). */
+ * chosen once, before main (LATPIPE_ARCH=x86-64-v2|x86-64-v3|x86-64-v4 forces one, without matrix instructions). */
 #ifndef NN_KERNELS_KERNELS_H
 #define NN_KERNELS_KERNELS_H
 
