@@ -8,7 +8,7 @@
 #include "model/find.h"
 
 static const struct cli tool = {
-	"lat-model", "list the weights of a model: kind, identity, file", "[NAME|DIR|FILE]", 0, 1, 0, NULL,
+	"lat-model", "list the weights of a model: kind, identity, file", "[NAME|DIR|FILE]", 0, 1, CLI_BARE, NULL,
 };
 
 /* Prints a row when the model has this kind of weights. */

@@ -48,6 +48,29 @@ static void check_outputs(const import *in)
 	}
 }
 
+static const import_part *taken(const import *in, const char *kind)
+{
+	for (int i = 0; i < in->n; i++)
+		if (!strcmp(in->parts[i].kind, kind))
+			return &in->parts[i];
+	return NULL;
+}
+
+/* What was found and not taken. A moving average mostly is the better network: leaving it is said even to those who did not ask. */
+static void say_left_out(const import *in, const char *path)
+{
+	for (int i = 0; i < in->n_all; i++) {
+		const import_part *p = &in->all[i], *instead = taken(in, p->kind);
+		if (instead && !strcmp(instead->prefix, p->prefix))
+			continue;
+		if (instead && import_is_average(p) && !import_is_average(instead))
+			cli_warn("%s: %s: taken from '%s', and not the moving average under '%s' (--prefix '%s' takes that)", path, p->kind,
+				 instead->prefix, p->prefix, p->prefix);
+		else
+			cli_note("%s: %s under '%s': left out", path, p->kind, p->prefix);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int n;
@@ -66,6 +89,8 @@ import in;
 		cli_fail(&e);
 	}
 	check_outputs(&in);
+	char list[IMPORT_LIST];
+	cli_note("%s: tensors are in %s", files[0], import_dictionaries(&in, list));
 	if (mkdir(folder, 0777) && errno != EEXIST)
 		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
 	json_t *preparation = preparation_of(&in);
@@ -73,9 +98,7 @@ import in;
 		cli_check(import_write(&in, i, folder, cli_common.force, preparation, &e), &e);
 		cli_note("%s/%s.safetensors: from '%s'", folder, in.parts[i].kind, in.parts[i].prefix);
 	}
-	for (int i = 0; i < in.n_all; i++)
-		if (!strcmp(in.all[i].kind, "discriminator"))
-			cli_note("discriminator under '%s': left out", in.all[i].prefix);
+	say_left_out(&in, files[0]);
 	json_decref(preparation);
 	json_decref(given);
 	import_close(&in);

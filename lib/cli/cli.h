@@ -39,6 +39,7 @@ enum {
 	CLI_KEEP_GOING = 16,	/* --keep-going */
 	CLI_PLAN = 32,		/* --plan */
 	CLI_MATH = 64,		/* --math exact|fast (goes into the history) */
+	CLI_BARE = 128,		/* no option: without operands the tool has something to say, and reads no stdin */
 };
 
 struct cli {
@@ -60,7 +61,7 @@ struct cli_common {
 extern struct cli_common cli_common;
 
 /* Reads the command line. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong usage.
- * A tool with min > 0 that is started bare on a terminal prints its help. Returns the operands,
+ * A tool that is started bare on a terminal prints its help, unless it is CLI_BARE. Returns the operands,
  * moved together in argv whatever options stood between them, and their number in *n. A tool may check its options' ranges
  * afterwards (cli_die(ERR_USAGE, "--steps: ...")). No library is set up here: --version must return at once, so a tool calls
  * what is heavy (threads_set(cli_common.threads) too) only after cli_parse. `c` must live until exit. */

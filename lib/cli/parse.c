@@ -154,7 +154,7 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 		memcpy(as_given, argv, (size_t)argc * sizeof *argv);
 	cli_hold_descriptors();
 	cli_table_make(c);
-	if (argc <= 1 && isatty(STDIN_FILENO)) {
+	if (argc <= 1 && !(c->common & CLI_BARE) && isatty(STDIN_FILENO)) {
 		cli_show_help(stderr);
 		exit(ERR_USAGE);
 	}

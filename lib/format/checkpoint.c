@@ -33,6 +33,7 @@ struct checkpoint_private {
 	zip archive;
 	char *folder; /* "NAME/data/" of the archive */
 	pickle values;
+	const pickle_value *state; /* the dictionary that counts; NULL: a safetensors file */
 	place *places; /* of each storage of the pickle */
 	bool *verified; /* each member of the archive */
 	keyed *old; /* sorted by key */
@@ -200,19 +201,24 @@ static int open_old(struct checkpoint_private *p, const unsigned char *b, size_t
 
 /* ---- tensors ---- */
 
-static int add(checkpoint *c, const char *name, size_t n_name, const checkpoint_tensor *t, err *e)
+static bool name_ok(const char *name, size_t n)
 {
-	bool bad = !n_name || n_name > LONGEST_NAME;
-	for (size_t i = 0; !bad && i < n_name; i++)
-		bad = (unsigned char)name[i] <= ' ' || (unsigned char)name[i] > '~';
-	if (bad)
+	bool ok = n && n <= LONGEST_NAME;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = (unsigned char)name[i] > ' ' && (unsigned char)name[i] <= '~';
+	return ok;
+}
+
+/* Under its name, behind the place (may be "") of the dictionary that it is in. */
+static int add(checkpoint *c, const char *where, const char *name, size_t n_name, const checkpoint_tensor *t, err *e)
+{
+	if (!name_ok(name, n_name))
 		return err_set(e, ERR_CONFIG, "tensor %.*s: a name that is not allowed", n_name < 60 ? (int)n_name : 60, name);
 	int code = mem_grow(&c->tensors, &c->p->room, c->n + 1, sizeof *c->tensors, "tensors", e);
 	if (code)
 		return code;
 	c->tensors[c->n] = *t;
-	c->tensors[c->n].name = strndup(name, n_name);
-	if (!c->tensors[c->n].name)
+	if (asprintf(&c->tensors[c->n].name, "%s%.*s", where, (int)n_name, name) < 0)
 		return err_set(e, ERR_OS, "no memory");
 	c->n++;
 	return 0;
@@ -230,7 +236,7 @@ static void measure(checkpoint_tensor *t)
 	}
 }
 
-static int add_pickled(checkpoint *c, const pickle_value *key, const pickle_tensor *x, err *e)
+static int add_pickled(checkpoint *c, const char *at_place, const pickle_value *key, const pickle_tensor *x, err *e)
 {
 	struct checkpoint_private *p = c->p;
 	const pickle_storage *s = &p->values.storages[x->storage];
@@ -252,33 +258,95 @@ static int add_pickled(checkpoint *c, const pickle_value *key, const pickle_tens
 	measure(&t);
 	/* pickle.c has compared offset and shape with the storage; a tensor without elements may begin anywhere */
 	t.data = t.count ? at->data + (size_t)x->offset * dtype_size(s->dtype) : at->data;
-	return add(c, key->text, key->n, &t, e);
+	t.beside = *at_place;
+	return add(c, at_place, key->text, key->n, &t, e);
 }
 
-static bool has_tensors(const pickle *p, const pickle_value *d)
+static size_t count_tensors(const pickle *p, const pickle_value *d)
 {
+	size_t n = 0;
 	for (uint32_t i = 0; d->kind == PICKLE_DICT && i < d->n; i += 2)
-		if (p->values[d->items[i]].kind == PICKLE_TEXT && p->values[d->items[i + 1]].kind == PICKLE_TENSOR)
-			return true;
-	return false;
+		n += p->values[d->items[i]].kind == PICKLE_TEXT && p->values[d->items[i + 1]].kind == PICKLE_TENSOR;
+	return n;
 }
 
-/* The outermost dictionary, or what it has under state_dict: values that are no tensors (counters, say) are passed over. */
-static int add_state(checkpoint *c, const pickle_value *root, err *e)
+/* All tensors of dictionary d; values that are none (counters, say) are passed over. where: "", or where it lies beside the one that counts,
+ * "ema/": there may be anything there, so what cannot be a weight is passed over, too. */
+static int add_dictionary(checkpoint *c, const pickle_value *d, const char *where, const char *called, err *e)
 {
 	const pickle *p = &c->p->values;
-	const pickle_value *state = pickle_get(p, root, "state_dict");
-	if (!state || !has_tensors(p, state))
-		state = root;
-	if (!has_tensors(p, state))
-		return err_set(e, ERR_CONFIG, "holds no dictionary of names and tensors, neither outermost nor under state_dict");
-	int code = mem_zero(&c->p->places, p->n_storages, sizeof *c->p->places, "storages", e);
-	for (uint32_t i = 0; !code && i < state->n; i += 2) {
-		const pickle_value *key = &p->values[state->items[i]], *v = &p->values[state->items[i + 1]];
-		if (key->kind == PICKLE_TEXT && v->kind == PICKLE_TENSOR)
-			code = add_pickled(c, key, &p->tensors[v->place], e);
+	size_t n = count_tensors(p, d);
+	int code = 0;
+	if (n && c->n_dictionaries < CHECKPOINT_MAX_DICTIONARIES) {
+		checkpoint_dictionary *x = &c->dictionaries[c->n_dictionaries++];
+		*x = (checkpoint_dictionary){ .tensors = n };
+		snprintf(x->name, sizeof x->name, "%s", called);
+	}
+	for (uint32_t i = 0; !code && n && i < d->n; i += 2) {
+		const pickle_value *key = &p->values[d->items[i]], *v = &p->values[d->items[i + 1]];
+		if (key->kind != PICKLE_TEXT || v->kind != PICKLE_TENSOR)
+			continue;
+		if (*where && (!name_ok(key->text, key->n) || c->n >= PICKLE_MAX_TENSORS))
+			continue;
+		code = add_pickled(c, where, key, &p->tensors[v->place], e);
+		if (*where && code == ERR_CONFIG)
+			code = e->code = 0;
 	}
 	return code;
+}
+
+/* The dictionaries below d that were not seen yet, by the way there. */
+static int add_below(checkpoint *c, const pickle_value *d, const char *where, int deep, bool *seen, err *e)
+{
+	enum { DEEPEST = 4 };
+	const pickle *p = &c->p->values;
+	int code = 0;
+	for (uint32_t i = 0; !code && d->kind == PICKLE_DICT && i < d->n; i += 2) {
+		const pickle_value *key = &p->values[d->items[i]], *v = &p->values[d->items[i + 1]];
+		char below[LONGEST_NAME];
+		if (v->kind != PICKLE_DICT || seen[d->items[i + 1]] || key->kind != PICKLE_TEXT || !name_ok(key->text, key->n) ||
+		    snprintf(below, sizeof below, "%s%.*s/", where, (int)key->n, key->text) >= (int)sizeof below)
+			continue;
+		seen[d->items[i + 1]] = true;
+		char called[LONGEST_NAME];
+		snprintf(called, sizeof called, "%.*s", (int)strlen(below) - 1, below);
+		code = add_dictionary(c, v, below, called, e);
+		if (!code && deep < DEEPEST)
+			code = add_below(c, v, below, deep + 1, seen, e);
+	}
+	return code;
+}
+
+/* There is an object where names and tensors should be: which? */
+static int refuse_object(const checkpoint *c, const char *where, const pickle_value *v, err *e)
+{
+	char class[PICKLE_CLASS];
+	pickle_class(&c->p->values, v, class);
+	return err_set(e, ERR_CONFIG, "%s an object of %s, which would have to be executed, and no dictionary of names and tensors", where, class);
+}
+
+/* The dictionary that counts is the one under state_dict, else the outermost; those besides are read, too. */
+static int add_state(checkpoint *c, uint32_t root, err *e)
+{
+	const pickle *p = &c->p->values;
+	const pickle_value *outermost = &p->values[root], *state = pickle_get(p, outermost, "state_dict");
+	bool *seen = NULL, under = state && count_tensors(p, state);
+	if (outermost->kind == PICKLE_OTHER)
+		return refuse_object(c, "holds", outermost, e);
+	if (state && state->kind == PICKLE_OTHER)
+		return refuse_object(c, "state_dict is", state, e);
+	c->p->state = under ? state : outermost;
+	int code = mem_zero(&c->p->places, p->n_storages, sizeof *c->p->places, "storages", e);
+	if (!code)
+		code = mem_zero(&seen, p->n, sizeof *seen, "dictionaries", e);
+	if (!code)
+		code = add_dictionary(c, c->p->state, "", under ? "state_dict" : "", e);
+	if (!code) {
+		seen[root] = seen[c->p->state - p->values] = true;
+		code = add_below(c, outermost, "", 1, seen, e);
+	}
+	free(seen);
+	return code || c->n ? code : err_set(e, ERR_CONFIG, "holds no dictionary of names and tensors");
 }
 
 static int add_safetensors(checkpoint *c, const void *bytes, size_t n, err *e)
@@ -294,11 +362,11 @@ static int add_safetensors(checkpoint *c, const void *bytes, size_t n, err *e)
 			step *= s->n[k];
 		}
 		measure(&t);
-		code = add(c, s->name, strlen(s->name), &t, e);
+		code = add(c, "", s->name, strlen(s->name), &t, e);
 		if (code)
 			err_prefix(e, "%s", c->p->name);
 	}
-	return code;
+	return code || c->n ? code : err_set(e, ERR_CONFIG, "%s: holds no tensors", c->p->name);
 }
 
 static int parse(checkpoint *c, const void *bytes, size_t n, const char *name, err *e)
@@ -318,7 +386,7 @@ static int parse(checkpoint *c, const void *bytes, size_t n, const char *name, e
 	else
 		code = err_set(e, ERR_CONFIG, "neither a PyTorch checkpoint nor a safetensors file");
 	if (!code)
-		code = add_state(c, &c->p->values.values[root], e);
+		code = add_state(c, root, e);
 	if (code)
 		err_prefix(e, "%s", name);
 	return code;
@@ -393,6 +461,15 @@ const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name)
 {
 	checkpoint_tensor **at = bsearch(name, c->p->by_name, c->n, sizeof *c->p->by_name, name_against);
 	return at ? *at : NULL;
+}
+
+bool checkpoint_object(const checkpoint *c, const char *name, char class[PICKLE_CLASS])
+{
+	const pickle_value *v = c->p->state ? pickle_get(&c->p->values, c->p->state, name) : NULL;
+	if (!v || v->kind != PICKLE_OTHER)
+		return false;
+	pickle_class(&c->p->values, v, class);
+	return true;
 }
 
 int checkpoint_verify(checkpoint *c, const checkpoint_tensor *t, err *e)

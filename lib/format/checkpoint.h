@@ -20,17 +20,28 @@ typedef struct checkpoint_tensor {
 	const unsigned char *data; /* its first element; not aligned */
 	bool contiguous; /* rows one after the other, the last axis fastest */
 	size_t storage; /* which it looks into: several may share one */
+	bool beside; /* not in the dictionary that counts */
 } checkpoint_tensor;
+
+enum { CHECKPOINT_MAX_DICTIONARIES = 64 }; /* that are listed; tensors are found in all */
+
+typedef struct checkpoint_dictionary {
+	char name[240]; /* "" the outermost, "state_dict", "ema/shadow" */
+	size_t tensors;
+} checkpoint_dictionary;
 
 typedef struct checkpoint {
 	checkpoint_tensor *tensors; /* in the file's order, no name twice */
 	size_t n;
 	size_t bytes; /* of the whole file */
+	checkpoint_dictionary dictionaries[CHECKPOINT_MAX_DICTIONARIES]; /* that hold tensors, the one that counts first */
+	int n_dictionaries;
 	struct checkpoint_private *p;
 } checkpoint;
 
-/* Opens a file. Its dictionary of names and tensors is the outermost one, or the one under state_dict. ERR_NOINPUT; ERR_CONFIG "PATH:
- * reason" for whatever is no such file, is damaged, cut short or asks for more than weights need. checkpoint_close also when it failed. */
+/* Opens a file. The dictionary of names and tensors that counts is the one under state_dict, or the outermost one. Tensors of others that are
+ * found by names from the outermost on are `beside`, with the way there before their names: "ema/shadow/encoder.weight". ERR_NOINPUT;
+ * ERR_CONFIG "PATH: reason" for whatever is no such file, holds no tensors, is damaged or cut short. checkpoint_close also when it failed. */
 int checkpoint_open(checkpoint *c, const char *path, err *e);
 /* The same on n bytes in memory (name: for messages), which must stay. */
 int checkpoint_parse(checkpoint *c, const void *bytes, size_t n, const char *name, err *e);
@@ -38,6 +49,9 @@ void checkpoint_close(checkpoint *c);
 
 /* NULL when there is none. */
 const checkpoint_tensor *checkpoint_find(const checkpoint *c, const char *name);
+
+/* Does the dictionary that counts have an object under this name, which is no tensor before it is executed? Then of this class. */
+bool checkpoint_object(const checkpoint *c, const char *name, char class[PICKLE_CLASS]);
 
 /* Compares a tensor's bytes with the file's checksum, where it has one. ERR_CONFIG, the reason alone. */
 int checkpoint_verify(checkpoint *c, const checkpoint_tensor *t, err *e);

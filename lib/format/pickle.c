@@ -6,14 +6,13 @@
 
 #include "base/mem.h"
 
-/* ---- the names that may stand in a checkpoint ---- */
+/* ---- the names that make weights ---- */
 
 enum meaning {
 	MEANS_DICT,
 	MEANS_STORAGE,
 	MEANS_TENSOR,
 	MEANS_PARAMETER, /* its first argument */
-	MEANS_OTHER, /* what it makes is carried along */
 };
 
 static const struct {
@@ -36,27 +35,8 @@ static const struct {
 	{ "torch", "CharStorage", MEANS_STORAGE, DTYPE_I8 },
 	{ "torch", "ByteStorage", MEANS_STORAGE, DTYPE_U8 },
 	{ "torch", "BoolStorage", MEANS_STORAGE, DTYPE_U8 },
-	/* what trainers leave beside the weights */
-	{ "torch", "Size", MEANS_OTHER, 0 },
-	{ "torch", "device", MEANS_OTHER, 0 },
-	{ "torch", "float32", MEANS_OTHER, 0 },
-	{ "torch", "float16", MEANS_OTHER, 0 },
-	{ "torch", "bfloat16", MEANS_OTHER, 0 },
-	{ "torch", "float64", MEANS_OTHER, 0 },
-	{ "torch", "int64", MEANS_OTHER, 0 },
-	{ "collections", "defaultdict", MEANS_OTHER, 0 },
-	{ "argparse", "Namespace", MEANS_OTHER, 0 },
-	{ "pathlib", "PosixPath", MEANS_OTHER, 0 },
-	{ "_codecs", "encode", MEANS_OTHER, 0 },
-	{ "numpy", "dtype", MEANS_OTHER, 0 },
-	{ "numpy.core.multiarray", "scalar", MEANS_OTHER, 0 },
-	{ "numpy._core.multiarray", "scalar", MEANS_OTHER, 0 },
-	{ "builtins", "dict", MEANS_OTHER, 0 },
-	{ "__builtin__", "dict", MEANS_OTHER, 0 },
-	{ "pytorch_lightning.utilities.parsing", "AttributeDict", MEANS_OTHER, 0 },
-	{ "lightning_fabric.utilities.data", "AttributeDict", MEANS_OTHER, 0 },
-	{ "lightning.fabric.utilities.data", "AttributeDict", MEANS_OTHER, 0 },
 };
+enum { NAMES = sizeof names / sizeof *names };
 
 /* ---- the machine: a stack, marks in it, a memory by number ---- */
 
@@ -140,6 +120,15 @@ static const uint32_t *pop_mark(machine *m, size_t *n)
 	*n = above_mark(m);
 	m->depth = m->marks[--m->n_marks];
 	return m->stack + m->depth;
+}
+
+/* What lies on top goes: a value or, where there is none above it, a mark. */
+static void drop(machine *m)
+{
+	if (!m->code && m->n_marks && !above_mark(m))
+		m->n_marks--;
+	else
+		pop(m);
 }
 
 static uint32_t new_value(machine *m, pickle_value v)
@@ -245,18 +234,23 @@ static void recall(machine *m, uint64_t i)
 
 /* ---- names and what they make ---- */
 
+static bool is_text(const char *text, const char *s, size_t n) { return strlen(text) == n && !memcmp(text, s, n); }
+
+/* The two texts stay, for messages. */
 static void push_name(machine *m, const char *module, size_t n_module, const char *name, size_t n_name)
 {
-	for (size_t i = 0; !m->code && i < sizeof names / sizeof *names; i++)
-		if (strlen(names[i].module) == n_module && !memcmp(names[i].module, module, n_module) && strlen(names[i].name) == n_name &&
-		    !memcmp(names[i].name, name, n_name)) {
-			push_new(m, (pickle_value){ .kind = PICKLE_NAME, .n = (uint32_t)i });
-			return;
-		}
-	if (!m->code)
-		m->code = err_set(m->e, ERR_CONFIG, "byte %zu: it asks for %.*s.%.*s, which is none of what weights need: refused",
-				  (size_t)(m->at - m->begin), n_module < 100 ? (int)n_module : 100, module,
-				  n_name < 100 ? (int)n_name : 100, name);
+	uint32_t known = 0, text = new_value(m, (pickle_value){ .kind = PICKLE_TEXT, .n = (uint32_t)n_module, .text = module });
+	new_value(m, (pickle_value){ .kind = PICKLE_TEXT, .n = (uint32_t)n_name, .text = name });
+	while (known < NAMES && !(is_text(names[known].module, module, n_module) && is_text(names[known].name, name, n_name)))
+		known++;
+	push_new(m, (pickle_value){ .kind = PICKLE_NAME, .n = known, .place = text });
+}
+
+/* What value `by`, a name or an object, would make if it were called. */
+static void push_object(machine *m, uint32_t by)
+{
+	const pickle_value *v = value(m, by);
+	push_new(m, (pickle_value){ .kind = PICKLE_OTHER, .place = v->kind == PICKLE_OTHER ? v->place : by });
 }
 
 /* Two lines: module and name. */
@@ -294,7 +288,7 @@ static const pickle_value *item(const machine *m, const pickle_value *list, uint
 	return v && v->kind == kind ? v : NULL;
 }
 
-/* ('storage', type, key, location, elements), and None or nothing behind it. */
+/* ('storage', type, key, location, elements), and None or nothing behind it. One of a type that no weights have is an object. */
 static void storage(machine *m)
 {
 	uint32_t at = pop(m);
@@ -302,9 +296,13 @@ static void storage(machine *m)
 		return;
 	const pickle_value *id = value(m, at), *word = item(m, id, 0, PICKLE_TEXT), *type = item(m, id, 1, PICKLE_NAME),
 			   *key = item(m, id, 2, PICKLE_TEXT), *elements = item(m, id, 4, PICKLE_INT);
-	if (!word || !pickle_text_is(word, "storage") || !type || names[type->n].meaning != MEANS_STORAGE || !key || !elements ||
-	    elements->whole < 0 || id->n > 6 || (id->n == 6 && !item(m, id, 5, PICKLE_NONE))) {
+	if (!word || !pickle_text_is(word, "storage") || !type || (type->n < NAMES && names[type->n].meaning != MEANS_STORAGE) || !key ||
+	    !elements || elements->whole < 0 || id->n > 6 || (id->n == 6 && !item(m, id, 5, PICKLE_NONE))) {
 		refuse(m, "a storage that is described in no way known");
+		return;
+	}
+	if (type->n == NAMES) {
+		push_object(m, id->items[1]);
 		return;
 	}
 	if (m->p->n_storages == PICKLE_MAX_TENSORS) {
@@ -390,31 +388,46 @@ static void dict(machine *m, const pickle_value *args)
 	push(m, made);
 }
 
+/* Is one of the first n arguments an object? Then nothing else is known of what is made of it. */
+static bool depends(machine *m, const pickle_value *args, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (item(m, args, i, PICKLE_OTHER)) {
+			push_object(m, args->items[i]);
+			return true;
+		}
+	return false;
+}
+
+/* Nothing is ever called: a known name makes a value out of its arguments, any other an object. */
 static void call(machine *m)
 {
-	uint32_t args = pop(m), what = pop(m);
+	uint32_t args = pop(m), by = pop(m);
 	if (m->code)
 		return;
-	if (value(m, what)->kind != PICKLE_NAME || value(m, args)->kind != PICKLE_LIST) {
+	const pickle_value *what = value(m, by), *list = value(m, args);
+	if (what->kind == PICKLE_OTHER || (what->kind == PICKLE_NAME && (what->n == NAMES || list->kind == PICKLE_OTHER))) {
+		push_object(m, by);
+		return;
+	}
+	if (what->kind != PICKLE_NAME || list->kind != PICKLE_LIST) {
 		refuse(m, "calls what is no name");
 		return;
 	}
-	const pickle_value *list = value(m, args);
-	switch (names[value(m, what)->n].meaning) {
+	switch (names[what->n].meaning) {
 	case MEANS_DICT:
-		dict(m, list);
+		if (!depends(m, list, 1))
+			dict(m, list);
 		break;
 	case MEANS_TENSOR:
-		tensor(m, list);
+		if (!depends(m, list, 4))
+			tensor(m, list);
 		break;
 	case MEANS_PARAMETER:
 		if (item(m, list, 0, PICKLE_TENSOR))
 			push(m, list->items[0]);
-		else
+		else if (!depends(m, list, 1))
 			refuse(m, "a parameter that is no tensor");
-		break;
-	case MEANS_OTHER:
-		push_new(m, (pickle_value){ .kind = PICKLE_OTHER });
 		break;
 	case MEANS_STORAGE:
 		refuse(m, "makes a storage");
@@ -506,6 +519,9 @@ static void step(machine *m, int op)
 	case 'G':
 		push_real(m);
 		break;
+	case 0x8b: /* LONG4 */
+		push_long(m, take_number(m, 4));
+		break;
 	case 'X': /* BINUNICODE, BINSTRING, BINBYTES */
 	case 'T':
 	case 'B':
@@ -516,14 +532,21 @@ static void step(machine *m, int op)
 	case 'C':
 		push_text(m, take_number(m, 1));
 		break;
+	case 0x8d: /* the same, long, and BYTEARRAY8 */
+	case 0x8e:
+	case 0x96:
+		push_text(m, take_number(m, 8));
+		break;
 	case ')':
 	case ']':
+	case 0x8f: /* EMPTY_SET */
 		push_new(m, (pickle_value){ .kind = PICKLE_LIST });
 		break;
 	case '}':
 		push_new(m, (pickle_value){ .kind = PICKLE_DICT });
 		break;
 	case 't':
+	case 0x91: /* FROZENSET */
 		items = pop_mark(m, &n);
 		push_list(m, items, n);
 		break;
@@ -540,6 +563,7 @@ static void step(machine *m, int op)
 		put_top(m, 1, PICKLE_LIST);
 		break;
 	case 'e':
+	case 0x90: /* ADDITEMS */
 		put_marked(m, PICKLE_LIST);
 		break;
 	case 's':
@@ -572,10 +596,23 @@ static void step(machine *m, int op)
 	case 'Q':
 		storage(m);
 		break; /* BINPERSID */
+	case 0x92: /* NEWOBJ_EX: its keyword arguments go */
+		pop(m);
+		call(m);
+		break;
 	case 'R':
 	case 0x81:
 		call(m);
 		break; /* REDUCE, NEWOBJ */
+	case '0':
+		drop(m);
+		break; /* POP */
+	case '1':
+		pop_mark(m, &n);
+		break;
+	case '2':
+		push(m, top(m));
+		break; /* DUP */
 	case 'b':
 		build(m);
 		break;
@@ -612,6 +649,13 @@ void pickle_free(pickle *p)
 	free(p->storages);
 	free(p->tensors);
 	*p = (pickle){ 0 };
+}
+
+void pickle_class(const pickle *p, const pickle_value *v, char out[PICKLE_CLASS])
+{
+	const pickle_value *name = v->kind == PICKLE_OTHER ? &p->values[v->place] : v, *text = &p->values[name->place];
+	snprintf(out, PICKLE_CLASS, "%.*s.%.*s", text[0].n < 90 ? (int)text[0].n : 90, text[0].text, text[1].n < 90 ? (int)text[1].n : 90,
+		 text[1].text);
 }
 
 bool pickle_text_is(const pickle_value *v, const char *text)

@@ -1,6 +1,7 @@
 /* Python's pickles, as far as PyTorch's checkpoints need them: read as data. Nothing is imported, called or executed: the operations are
- * those listed in pickle.c, the names that may be "called" a short list, and each of them makes one of the values below or one that is only
- * carried along. Everything else is refused. Source: the table of opcodes in CPython's pickletools. */
+ * those listed in pickle.c. Where a name is "called" that weights are made by (a short list), a tensor or dictionary is made of its
+ * arguments; any other name makes an object that is carried along, of which nothing is known but that name: schedulers, settings and random
+ * states stand beside the weights in most checkpoints. Other operations are refused. Source: the table of opcodes in CPython's pickletools. */
 #ifndef FORMAT_PICKLE_H
 #define FORMAT_PICKLE_H
 
@@ -16,6 +17,7 @@ enum {
 	PICKLE_MAX_BYTES = 64 << 20, /* of one pickle */
 	PICKLE_MAX_TENSORS = 1 << 17, /* and as many storages */
 	PICKLE_MAX_VALUES = 1 << 20, /* values, and elements of all tuples, lists and dictionaries together */
+	PICKLE_CLASS = 200,
 };
 
 enum pickle_kind {
@@ -23,23 +25,23 @@ enum pickle_kind {
 	PICKLE_INT, /* booleans too */
 	PICKLE_REAL,
 	PICKLE_TEXT, /* texts, bytes, and whole numbers of more than 64 bits as their bytes */
-	PICKLE_LIST, /* tuples too */
+	PICKLE_LIST, /* tuples and sets too */
 	PICKLE_DICT, /* key, value, key, value .. */
-	PICKLE_NAME, /* a name of the list, not called */
+	PICKLE_NAME, /* of a class or function, not called */
 	PICKLE_STORAGE,
 	PICKLE_TENSOR,
-	PICKLE_OTHER, /* an object that is carried along */
+	PICKLE_OTHER, /* an object that is carried along, or a storage or tensor of a type that weights do not have */
 };
 
 typedef struct pickle_value {
 	enum pickle_kind kind;
-	uint32_t n; /* text: bytes; list, dict: elements; name: its place in the list */
+	uint32_t n; /* text: bytes; list, dict: elements; name: its place in pickle.c's list, or that list's length */
 	union {
 		int64_t whole;
 		double real;
 		const char *text; /* in the pickle, not ended by a zero */
 		uint32_t *items; /* values */
-		uint32_t place; /* in storages, tensors */
+		uint32_t place; /* in storages, tensors; name: value of its module's text, its own is the next; other: value of its name */
 	};
 	uint32_t room; /* of items */
 } pickle_value;
@@ -76,6 +78,8 @@ void pickle_free(pickle *p);
 
 /* The value of a dictionary under a text; NULL when there is none, or d is none. The last of several counts. */
 const pickle_value *pickle_get(const pickle *p, const pickle_value *d, const char *key);
+/* Of a PICKLE_OTHER or PICKLE_NAME, "module.name" for messages, cut where it is longer. */
+void pickle_class(const pickle *p, const pickle_value *v, char out[PICKLE_CLASS]);
 bool pickle_text_is(const pickle_value *v, const char *text);
 
 #endif

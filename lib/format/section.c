@@ -71,7 +71,8 @@ void section_ints(section *s, const char *key, size_t least, size_t most, int lo
 	for (size_t i = 0; !bad && i < have; i++) {
 		const json_t *x = json_array_get(v, i);
 		bad = !json_is_integer(x) || json_integer_value(x) < lo || json_integer_value(x) > hi;
-		values[i] = (int)json_integer_value(x);
+		if (!bad)
+			values[i] = (int)json_integer_value(x);
 	}
 	if (bad && least == most)
 		section_refuse(s, key, "must be a list of %zu whole numbers from %d to %d", least, lo, hi);

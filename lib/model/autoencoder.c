@@ -13,7 +13,8 @@ typedef struct block {
 	int in, out;
 } block;
 
-enum { MOST_BLOCKS = 256 };
+/* A convolution, every level's residual blocks and resampling but the last's, norm and convolution. */
+enum { MOST_BLOCKS = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1) + 2 };
 
 /* One side as the state dict numbers its blocks: a convolution, for each level its residual blocks and (but for the last level)
  * a resampling, then norm and convolution. Returns their number. */
@@ -24,7 +25,7 @@ static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
 	out[n++] = (block){ CONV, first, c };
 	for (int i = 0; i < a->levels; i++) {
 		int level = a->channels[decoder ? a->levels - 1 - i : i];
-		for (int r = 0; r < a->res_blocks && n < MOST_BLOCKS - 3; r++) {
+		for (int r = 0; r < a->res_blocks; r++) {
 			out[n++] = (block){ RES, c, level };
 			c = level;
 		}

@@ -15,8 +15,10 @@ static int read_autoencoder(ae_config *a, const json_t *root, const char *object
 	section_ints(&s, "channels", 1, CONFIG_MAX_LEVELS, 1, 1 << 14, a->channels, &a->levels);
 	section_int(&s, "latent_channels", 1, 1 << 10, &a->latent_channels);
 	section_int(&s, "image_channels", 1, 1 << 10, &a->image_channels);
-	section_int(&s, "res_blocks", 0, 64, &a->res_blocks);
+	section_int(&s, "res_blocks", 0, CONFIG_MAX_RES_BLOCKS, &a->res_blocks);
 	section_int(&s, "groups", 1, 1 << 14, &a->groups);
+	if (a->image_channels != 1)
+		section_refuse(&s, "image_channels", "%d, but scans have 1 channel", a->image_channels);
 	for (int i = 0; i < a->levels; i++)
 		if (a->channels[i] % a->groups)
 			section_refuse(&s, "groups", "%d does not divide %d channels", a->groups, a->channels[i]);
@@ -27,10 +29,18 @@ static int read_volume(model_config *c, const json_t *root, const char *object, 
 {
 	section s = section_open(root, object, "", e);
 	int factor = ae_factor(&c->autoencoder);
+	int64_t voxels = 1, latent = c->autoencoder.latent_channels;
 	section_ints(&s, "volume", 3, 3, 1, 4096, c->volume, NULL);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		if (c->volume[i] % factor)
 			section_refuse(&s, "volume", "%d is no multiple of the autoencoder's factor %d", c->volume[i], factor);
+		voxels *= c->volume[i];
+		latent *= c->volume[i] / factor;
+	}
+	if (voxels > CONFIG_MAX_NUMBERS)
+		section_refuse(&s, "volume", "%lld voxels, at most %d are possible", (long long)voxels, CONFIG_MAX_NUMBERS);
+	if (latent > CONFIG_MAX_NUMBERS)
+		section_refuse(&s, "volume", "latents of %lld numbers, at most %d are possible", (long long)latent, CONFIG_MAX_NUMBERS);
 	return s.code;
 }
 
@@ -112,7 +122,7 @@ static int read_diffusion(diffusion_config *d, const json_t *root, const char *o
 	section s = section_open(root, object, "diffusion", e);
 	static const char *const shifts[] = { "published", "noise", NULL };	/* as the enum */
 	int schedule = (int)d->schedule, shift = (int)d->shift;
-	section_int(&s, "timesteps", 2, 1 << 20, &d->timesteps);
+	section_int(&s, "timesteps", 2, CONFIG_MAX_TIMESTEPS, &d->timesteps);
 	section_choice(&s, "schedule", schedules, &schedule);
 	section_choice(&s, "shift", shifts, &shift);
 	section_real(&s, "scale_factor", 1e-6, 1e6, &d->scale_factor);

@@ -9,14 +9,19 @@
 
 #include "base/err.h"
 
-enum { CONFIG_MAX_LEVELS = 8, CONFIG_MAX_RES_BLOCKS = 16 };
+enum {
+	CONFIG_MAX_LEVELS = 8,
+	CONFIG_MAX_RES_BLOCKS = 16, /* a level */
+	CONFIG_MAX_NUMBERS = 1 << 30, /* in a scan, in a latent */
+	CONFIG_MAX_TIMESTEPS = 10000, /* with many more of the linear schedule's nothing would be left of the signal, not even as a double */
+};
 
 /* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor 2^(levels-1). */
 typedef struct ae_config {
 	int levels;				/* length of "channels" */
 	int channels[CONFIG_MAX_LEVELS];	/* "channels"          [64,128,128,128] */
 	int latent_channels;			/* "latent_channels"   3 */
-	int image_channels;			/* "image_channels"    1 */
+	int image_channels;			/* "image_channels"    1, and nothing else */
 	int res_blocks;				/* "res_blocks"        2, residual blocks a level */
 	int groups;				/* "groups"            32, of the group norms; divides every entry of channels */
 } ae_config;

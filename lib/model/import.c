@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -12,19 +13,20 @@
 #include "model/autoencoder.h"
 #include "model/semantic.h"
 #include "model/unet.h"
+#include "model/weights.h"
 
 enum { MOST_BLOCKS = 512 }; /* of a network, that are counted */
 
 /* ---- which networks there are ---- */
 
-/* A tensor that only this network has. */
+/* Tensors that only this network has: one of them tells that it is there, though another be missing. */
 static const struct {
 	const char *kind, *tensor;
 } marks[] = {
-	{ "autoencoder", "encoder.blocks.0.conv.weight" },
-	{ "semantic", "soft_attention.linear.weight" },
-	{ "unet", "input_blocks.0.0.weight" },
-	{ "discriminator", "initial_conv.conv.weight" },
+	{ "autoencoder", "encoder.blocks.0.conv.weight" }, { "autoencoder", "quant_conv_mu.conv.weight" },
+	{ "semantic", "soft_attention.linear.weight" },	   { "semantic", "query_projection.weight" },
+	{ "unet", "input_blocks.0.0.weight" },		   { "unet", "time_embed.0.weight" },
+	{ "discriminator", "initial_conv.conv.weight" },   { "discriminator", "final_conv.conv.weight" },
 };
 
 /* Tensor PREFIX + printed name; NULL when there is none. */
@@ -52,53 +54,96 @@ static const checkpoint_tensor *either(const import *in, const char *prefix, con
 	return t ? t : second(in, prefix, name);
 }
 
+/* Does a name's prefix of n characters end where one can: at its beginning, a point, or the end of a dictionary's place? */
+static bool ends_prefix(const char *name, size_t n) { return !n || name[n - 1] == '.' || name[n - 1] == '/'; }
+
+static bool is_listed(const import *in, const import_part *p)
+{
+	for (int i = 0; i < in->n_all; i++)
+		if (!strcmp(in->all[i].kind, p->kind) && !strcmp(in->all[i].prefix, p->prefix))
+			return true;
+	return false;
+}
+
 static int find_all(import *in, err *e)
 {
 	for (size_t i = 0; i < in->file.n; i++)
 		for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
 			const char *name = in->file.tensors[i].name;
 			size_t n = strlen(name), m = strlen(marks[k].tensor);
-			if (n < m || strcmp(name + n - m, marks[k].tensor) || (n > m && name[n - m - 1] != '.'))
+			if (n < m || strcmp(name + n - m, marks[k].tensor) || !ends_prefix(name, n - m))
+				continue;
+			import_part p = { .kind = marks[k].kind, .beside = in->file.tensors[i].beside };
+			snprintf(p.prefix, sizeof p.prefix, "%.*s", (int)(n - m), name);
+			if (!strcmp(p.kind, "unet") &&
+			    (at(in, p.prefix, "label_emb.weight") || at(in, p.prefix, "shift_out.2.weight")))
+				p.kind = "shift_unet";
+			if (is_listed(in, &p))
 				continue;
 			if (in->n_all == IMPORT_MAX_PARTS)
 				return err_set(e, ERR_CONFIG, "more than %d networks", IMPORT_MAX_PARTS);
-			import_part *p = &in->all[in->n_all++];
-			p->kind = marks[k].kind;
-			snprintf(p->prefix, sizeof p->prefix, "%.*s", (int)(n - m), name);
-			if (!strcmp(p->kind, "unet") && at(in, p->prefix, "label_emb.weight"))
-				p->kind = "shift_unet";
+			in->all[in->n_all++] = p;
 		}
-	return in->n_all ? 0 : err_set(e, ERR_CONFIG, "holds no network of LDAE's (its first tensor is %.100s)", in->file.tensors[0].name);
+	if (in->n_all)
+		return 0;
+	char list[IMPORT_LIST];
+	return err_set(e, ERR_CONFIG, "holds no network of LDAE's (its first tensor is %.100s; tensors are in %s)", in->file.tensors[0].name,
+		       import_dictionaries(in, list));
+}
+
+const char *import_dictionaries(const import *in, char list[IMPORT_LIST])
+{
+	const checkpoint *c = &in->file;
+	snprintf(list, IMPORT_LIST, "%s", c->n_dictionaries ? "" : "the file itself");
+	for (int i = 0; i < c->n_dictionaries; i++) {
+		size_t n = strlen(list);
+		const char *name = c->dictionaries[i].name;
+		snprintf(list + n, IMPORT_LIST - n, "%s%s (%zu)", i ? ", " : "", *name ? name : "the outermost dictionary",
+			 c->dictionaries[i].tensors);
+	}
+	return list;
 }
 
 /* Is `average` the moving average of `plain`: a.b.unet. and a.b.ema_unet.? */
 static bool is_average(const char *average, const char *plain)
 {
 	size_t n = strlen(plain), last = n ? n - 1 : 0;
-	while (last && plain[last - 1] != '.')
+	while (last && !ends_prefix(plain, last))
 		last--;
 	return n && !strncmp(average, plain, last) && !strncmp(average + last, "ema_", 4) && !strcmp(average + last + 4, plain + last);
+}
+
+bool import_is_average(const import_part *p)
+{
+	for (const char *s = p->prefix; *s; s++)
+		if (ends_prefix(p->prefix, (size_t)(s - p->prefix)) || s[-1] == '_')
+			if (!strncasecmp(s, "ema", 3) || !strncasecmp(s, "swa", 3) || !strncasecmp(s, "average", 7))
+				return true;
+	return false;
 }
 
 static bool has_prefix(const import_part *p, const char *prefix)
 {
 	size_t n = strlen(prefix);
-	return !strcmp(p->prefix, prefix) || (!strncmp(p->prefix, prefix, n) && !strcmp(p->prefix + n, "."));
+	return !strcmp(p->prefix, prefix) || (!strncmp(p->prefix, prefix, n) && strlen(p->prefix) == n + 1 && ends_prefix(p->prefix, n + 1));
 }
 
-/* The one network of this kind that is meant, NULL for none. */
+/* The one network of this kind that is meant, NULL for none: under this prefix or, where none is given, first of those in the dictionary
+ * that counts. */
 static int choose(const import_part **chosen, const import *in, const char *kind, const char *prefix, err *e)
 {
 	*chosen = NULL;
-	for (int i = 0; i < in->n_all; i++) {
-		const import_part *p = &in->all[i];
-		if (strcmp(p->kind, kind) || (prefix && !has_prefix(p, prefix)) || (*chosen && is_average((*chosen)->prefix, p->prefix)))
-			continue;
-		if (*chosen && !is_average(p->prefix, (*chosen)->prefix))
-			return err_set(e, ERR_CONFIG, "%s: there is one under '%s' and one under '%s': choose by --prefix", kind,
-				       (*chosen)->prefix, p->prefix);
-		*chosen = p;
-	}
+	for (int beside = 0; beside < 2 && !*chosen; beside++)
+		for (int i = 0; i < in->n_all; i++) {
+			const import_part *p = &in->all[i];
+			if (strcmp(p->kind, kind) || p->beside != beside || (prefix && !has_prefix(p, prefix)) ||
+			    (*chosen && is_average((*chosen)->prefix, p->prefix)))
+				continue;
+			if (*chosen && !is_average(p->prefix, (*chosen)->prefix))
+				return err_set(e, ERR_CONFIG, "%s: there is one under '%s' and one under '%s': choose by --prefix", kind,
+					       (*chosen)->prefix, p->prefix);
+			*chosen = p;
+		}
 	return 0;
 }
 
@@ -147,16 +192,60 @@ void import_close(import *in)
 /* Length of an axis, 0 where there is no such tensor or axis. */
 static json_int_t axis(const checkpoint_tensor *t, int i) { return t && i < t->rank ? t->n[i] : 0; }
 
+/* What most of these tensors of PREFIX + printed name + .LEAF (the list of leaves ends with NULL) have as their first axis, the first of them where
+ * they are at odds: so one that is missing or has another shape is found by the check of all, and named. 0: there is none of them. */
+static json_int_t width(const import *in, const char *prefix, const char *const *leaves, const char *name, ...)
+	__attribute__((format(printf, 4, 5)));
+static json_int_t width(const import *in, const char *prefix, const char *const *leaves, const char *name, ...)
+{
+	enum { MOST = 8 };
+	char front[128];
+	json_int_t widths[MOST], best = 0;
+	int n = 0, votes = 0;
+	va_list ap;
+	va_start(ap, name);
+	vsnprintf(front, sizeof front, name, ap);
+	va_end(ap);
+	for (; leaves[n]; n++) {
+		char full[256];
+		snprintf(full, sizeof full, "%s%s%s", front, *front ? "." : "", leaves[n]);
+		widths[n] = axis(either(in, prefix, full), 0);
+	}
+	for (int i = 0; i < n; i++) {
+		int like = 0;
+		for (int k = 0; k < n; k++)
+			like += widths[k] == widths[i];
+		if (widths[i] && like > votes) {
+			votes = like;
+			best = widths[i];
+		}
+	}
+	return best;
+}
+
+/* A number that names and shapes told; where they did not, a tensor is missing, which the check of all will say. */
+static void tell(json_t *section, const char *key, json_int_t v)
+{
+	if (v > 0)
+		json_object_set_new(section, key, json_integer(v));
+}
+
 static json_t *autoencoder_section(const import *in, const char *prefix)
 {
-	json_t *channels = json_array();
+	static const char *const residual[] = { "conv1.conv.weight", "conv1.conv.bias", "norm2.weight", "norm2.bias", "conv2.conv.weight",
+						"conv2.conv.bias", NULL },
+				 *const down[] = { "conv.conv.weight", "conv.conv.bias", NULL },
+				 *const latent[] = { "quant_conv_mu.conv.weight",	 "quant_conv_mu.conv.bias",
+						     "quant_conv_log_sigma.conv.weight", "quant_conv_log_sigma.conv.bias",
+						     "post_quant_conv.conv.weight",	 "post_quant_conv.conv.bias",
+						     NULL };
+	json_t *s = json_object(), *channels = json_array();
 	json_int_t now = 0, blocks = 0, every = -1;
 	bool even = true;
 	for (int i = 1; i < MOST_BLOCKS; i++) {
-		const checkpoint_tensor *res = at(in, prefix, "encoder.blocks.%d.conv1.conv.weight", i),
-					*down = at(in, prefix, "encoder.blocks.%d.conv.conv.weight", i);
-		if (res) {
-			now = axis(res, 0);
+		json_int_t out = width(in, prefix, residual, "encoder.blocks.%d", i);
+		if (out) {
+			now = out;
 			blocks++;
 			continue;
 		}
@@ -164,61 +253,77 @@ static json_t *autoencoder_section(const import *in, const char *prefix)
 		even = even && (every < 0 || blocks == every);
 		every = blocks;
 		blocks = 0;
-		if (!down)
+		if (!width(in, prefix, down, "encoder.blocks.%d", i))
 			break;
 	}
-	const checkpoint_tensor *first = at(in, prefix, "encoder.blocks.0.conv.weight"),
-				*mean = at(in, prefix, "quant_conv_mu.conv.weight");
-	json_t *s = json_pack("{s:o, s:I, s:I, s:I}", "channels", channels, "latent_channels", axis(mean, 0), "image_channels",
-			      axis(first, 1), "res_blocks", even ? every : 0);
+	json_object_set_new(s, "channels", channels);
+	tell(s, "latent_channels", width(in, prefix, latent, "%s", ""));
+	tell(s, "image_channels", axis(at(in, prefix, "encoder.blocks.0.conv.weight"), 1));
+	json_object_set_new(s, "res_blocks", json_integer(even ? every : 0));
 	return s;
 }
 
 static json_t *unet_section(const import *in, const char *prefix)
 {
-	const checkpoint_tensor *first = at(in, prefix, "input_blocks.0.0.weight");
-	json_int_t base = axis(first, 0);
+	static const char *const residual[] = { "in_layers.2.weight", "in_layers.2.bias",    "out_layers.0.weight", "out_layers.0.bias",
+						"out_layers.3.weight", "out_layers.3.bias", NULL },
+				 *const attention[] = { "norm.weight", "qkv.weight", "proj_out.weight", NULL },
+				 *const first[] = { "0.0.weight", "0.0.bias", "1.0.in_layers.0.weight", "1.0.in_layers.0.bias", NULL };
+	json_int_t base = width(in, prefix, first, "input_blocks");
 	int blocks = 1, levels = 1;
-	while (blocks < MOST_BLOCKS && at(in, prefix, "input_blocks.%d.0.in_layers.2.weight", blocks))
+	while (blocks < MOST_BLOCKS && width(in, prefix, residual, "input_blocks.%d.0", blocks))
 		blocks++;
 	/* a way up ends each level but the last with one more residual block */
 	for (int i = 0; i < blocks; i++)
-		levels += at(in, prefix, "output_blocks.%d.1.in_layers.2.weight", i) ||
-			  at(in, prefix, "output_blocks.%d.2.in_layers.2.weight", i);
+		levels += width(in, prefix, residual, "output_blocks.%d.1", i) || width(in, prefix, residual, "output_blocks.%d.2", i);
 	int each = blocks / levels; /* convolution or halving, and the residual blocks */
-	json_t *multipliers = json_array(), *attention = json_array();
+	json_t *s = json_object(), *multipliers = json_array(), *at_factors = json_array();
 	for (int l = 0; l < levels && each > 1; l++) {
-		json_int_t channels = axis(at(in, prefix, "input_blocks.%d.0.out_layers.3.weight", 1 + l * each), 0);
+		json_int_t channels = width(in, prefix, residual, "input_blocks.%d.0", 1 + l * each);
 		json_array_append_new(multipliers, json_integer(base ? channels / base : 0));
-		if (at(in, prefix, "input_blocks.%d.1.qkv.weight", 1 + l * each))
-			json_array_append_new(attention, json_integer((json_int_t)1 << (l < 30 ? l : 30)));
+		if (width(in, prefix, attention, "input_blocks.%d.1", 1 + l * each))
+			json_array_append_new(at_factors, json_integer((json_int_t)1 << (l < 30 ? l : 30)));
 	}
-	return json_pack("{s:I, s:I, s:o, s:i, s:o}", "in_channels", axis(first, 1), "base_channels", base, "multipliers", multipliers,
-			 "res_blocks", each - 1, "attention_at", attention);
+	tell(s, "in_channels", axis(at(in, prefix, "input_blocks.0.0.weight"), 1));
+	tell(s, "base_channels", base);
+	json_object_set_new(s, "multipliers", multipliers);
+	json_object_set_new(s, "res_blocks", json_integer(each - 1));
+	json_object_set_new(s, "attention_at", at_factors);
+	return s;
+}
+
+/* Numbers of a code, by the semantic encoder and by the network that takes them. */
+static json_int_t embedding(const import *in, const char *prefix)
+{
+	static const char *const linear[] = { "layer_norm_after_attention.weight", "layer_norm_after_attention.bias",
+					      "query_projection.weight",	   "query_projection.bias",
+					      "key_projection.weight",		   "value_projection.weight",
+					      NULL };
+	return width(in, prefix, linear, "%s", "");
 }
 
 static json_t *semantic_section(const import *in, const char *prefix)
 {
-	json_t *dims = json_array(), *depths = json_array();
-	char name[128];
-	for (int s = 0; s < CONFIG_MAX_LEVELS; s++) {
+	static const char *const block[] = { "layer_scale", "block.0.weight", "block.0.bias", "block.2.weight", "block.2.bias", "block.5.bias",
+					     NULL };
+	json_t *s = json_object(), *dims = json_array(), *depths = json_array();
+	for (int level = 0; level < CONFIG_MAX_LEVELS; level++) {
 		int depth = 0;
-		json_int_t width = 0;
-		for (; depth < MOST_BLOCKS; depth++) {
-			snprintf(name, sizeof name, "backbone.backbone.features.%d.%d.block.0.weight", 1 + 2 * s, depth);
-			const checkpoint_tensor *t = either(in, prefix, name);
-			if (!t)
-				break;
-			width = axis(t, 0);
+		json_int_t wide = 0, is;
+		while (depth < MOST_BLOCKS && (is = width(in, prefix, block, "backbone.backbone.features.%d.%d", 1 + 2 * level, depth))) {
+			wide = is;
+			depth++;
 		}
 		if (!depth)
 			break;
-		json_array_append_new(dims, json_integer(width));
+		json_array_append_new(dims, json_integer(wide));
 		json_array_append_new(depths, json_integer(depth));
 	}
-	return json_pack("{s:o, s:o, s:I, s:I}", "dims", dims, "depths", depths, "embedding",
-			 axis(at(in, prefix, "soft_attention.linear.weight"), 1), "slices",
-			 axis(at(in, prefix, "positional_encoding.pe"), 1));
+	json_object_set_new(s, "dims", dims);
+	json_object_set_new(s, "depths", depths);
+	tell(s, "embedding", embedding(in, prefix));
+	tell(s, "slices", axis(at(in, prefix, "positional_encoding.pe"), 1));
+	return s;
 }
 
 /* What was published, and what the shapes of the parts say. */
@@ -232,11 +337,11 @@ static json_t *derive(const import *in)
 			json_object_set_new(all, "autoencoder", autoencoder_section(in, p->prefix));
 		} else if (!strcmp(p->kind, "semantic")) {
 			json_object_set_new(all, "semantic", semantic_section(in, p->prefix));
-			json_object_set_new(all, "latent_dim", json_integer(axis(at(in, p->prefix, "soft_attention.linear.weight"), 1)));
+			tell(all, "latent_dim", embedding(in, p->prefix));
 		} else {
 			json_object_set_new(all, "unet", unet_section(in, p->prefix));
 			if (!strcmp(p->kind, "shift_unet"))
-				json_object_set_new(all, "latent_dim", json_integer(axis(at(in, p->prefix, "label_emb.weight"), 1)));
+				tell(all, "latent_dim", axis(at(in, p->prefix, "label_emb.weight"), 1));
 		}
 	}
 	return all;
@@ -251,19 +356,30 @@ static int table_of(param_table *t, const import *in, const char *kind, err *e)
 	return unet_table(&in->parsed, !strcmp(kind, "shift_unet"), t, e);
 }
 
+/* There is no tensor of this name: nothing at all, or an object? */
+static int missing(const import *in, const import_part *p, const char *name, err *e)
+{
+	char full[sizeof p->prefix + 128], class[PICKLE_CLASS];
+	snprintf(full, sizeof full, "%s%s", p->prefix, name);
+	if (checkpoint_object(&in->file, full, class))
+		return err_set(e, ERR_CONFIG, "%s is an object of %s, which would have to be executed, and no tensor", full, class);
+	return err_set(e, ERR_CONFIG, "%s is missing", full);
+}
+
 /* Every parameter with its shape; *elements grows by theirs. */
 static int check_part(const import *in, const import_part *p, size_t *elements, err *e)
 {
 	param_table table = { 0 };
+	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
 	int code = table_of(&table, in, p->kind, e);
 	for (size_t i = 0; !code && i < table.n; i++) {
 		const table_entry *x = &table.t[i];
 		const checkpoint_tensor *t = either(in, p->prefix, x->name);
 		if (!t)
-			code = err_set(e, ERR_CONFIG, "%s%s is missing", p->prefix, x->name);
+			code = missing(in, p, x->name, e);
 		else if (t->rank != x->rank || (x->rank && memcmp(t->n, x->n, (size_t)x->rank * sizeof *x->n)))
-			code = err_set(e, ERR_CONFIG, "%s%s does not have the shape that the other tensors, or the configuration, ask for",
-				       p->prefix, x->name);
+			code = err_set(e, ERR_CONFIG, "%s has shape %s; the other tensors, or the configuration, ask for %s", t->name,
+				       shape_text(t->rank, t->n, has), shape_text(x->rank, x->n, wants));
 		else if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F64)
 			code = err_set(e, ERR_CONFIG, "%s%s holds whole numbers where weights should be", p->prefix, x->name);
 		else

@@ -12,10 +12,11 @@
 
 typedef struct import_part {
 	const char *kind; /* "autoencoder", "semantic", "shift_unet", "unet", "discriminator" */
-	char prefix[256]; /* "ema_decoder.", or "" */
+	char prefix[512]; /* "ema_decoder.", "callbacks/ema/model.", or "" */
+	bool beside; /* not in the dictionary that counts */
 } import_part;
 
-enum { IMPORT_MAX_PARTS = 64 };
+enum { IMPORT_MAX_PARTS = 64, IMPORT_LIST = 320 };
 
 typedef struct import {
 	checkpoint file;
@@ -28,10 +29,15 @@ typedef struct import {
 	model_config parsed;
 } import;
 
-/* Opens a checkpoint and chooses its networks: those with `prefix` (with or without its last point; NULL: any). Of two of a kind whose
- * prefixes differ by "ema_" alone the moving average is taken; otherwise two of a kind are an error that names their prefixes. A
- * discriminator is seen, and left out. ERR_NOINPUT, ERR_CONFIG. import_close also when it failed. */
+/* Opens a checkpoint and chooses its networks: those with `prefix` (with or without its last point or slash; NULL: any), and without it those
+ * of other dictionaries only where the one that counts has none of their kind. Of two of a kind whose prefixes differ by "ema_" alone the
+ * moving average is taken; otherwise two of a kind are an error that names their prefixes. A discriminator is seen, and left out.
+ * ERR_NOINPUT, ERR_CONFIG. import_close also when it failed. */
 int import_open(import *in, const char *path, const char *prefix, err *e);
+/* Does its prefix say that a network is a moving average? */
+bool import_is_average(const import_part *p);
+/* The dictionaries that hold tensors, and how many: "state_dict (102), ema (51)". In `list`, which is returned. */
+const char *import_dictionaries(const import *in, char list[IMPORT_LIST]);
 void import_close(import *in);
 
 /* Finds the configuration, and checks that each network has every parameter with its shape. `given` (may be NULL) is a configuration whose

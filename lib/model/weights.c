@@ -111,19 +111,18 @@ void weights_close(weights *w)
 	*w = (weights){ 0 };
 }
 
-/* "64x1x3x3x3" */
-static const char *shape_text(int rank, const int64_t *n, char buf[128])
+const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT])
 {
-	int at = rank ? 0 : snprintf(buf, 128, "a single number");
+	int at = rank ? 0 : snprintf(buf, SHAPE_TEXT, "a single number");
 	for (int i = 0; i < rank; i++)
-		at += snprintf(buf + at, 128 - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
+		at += snprintf(buf + at, SHAPE_TEXT - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
 	return buf;
 }
 
 int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
 {
 	param *p = params_find(ps, name);
-	char has[128], wants[128];
+	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
 	if (!p)
 		return err_set(e, ERR_CONFIG, "%s: is missing among the weights", name);
 	if (p->rank != rank || (rank && memcmp(p->n, n, (size_t)rank * sizeof *n)))

@@ -28,6 +28,10 @@ int weights_open(weights *w, const char *path, const char *kind, err *e);
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
 
+/* "64x1x3x3x3" in buf, which is returned; of at most ST_MAX_RANK axes. */
+enum { SHAPE_TEXT = 21 * ST_MAX_RANK };
+const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT]);
+
 /* Finds a parameter and checks its shape. ERR_CONFIG names it. */
 int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 

@@ -44,7 +44,7 @@ enum nn_mode {
 
 /* threads >= 1. NULL only without memory for the context itself. */
 nn *nn_new(enum nn_mode mode, enum nn_math math, int threads);
-/* Frees everything, tensors included. c may be NULL. */
+/* Frees the context, its tape and what that alone holds. Tensors that the caller has are dropped before. c may be NULL. */
 void nn_free(nn *c);
 
 enum nn_math nn_math(const nn *c);

@@ -38,9 +38,6 @@ static int make_params(ae_train *t, err *e)
 static int make(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, err *e)
 {
 	*t = (ae_train){ .config = *config, .recipe = *r, .state.seed = seed };
-	if (config->autoencoder.image_channels != 1)
-		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d",
-			       config->autoencoder.image_channels);
 	return make_params(t, e);
 }
 

@@ -21,8 +21,6 @@ int latent_space_open(latent_space *l, const char *model, enum nn_math math, int
 	if (code)
 		return code;
 	const int64_t *z = l->coder.z, *x = l->coder.x;
-	if (x[0] != 1)
-		return err_set(e, ERR_CONFIG, "autoencoder.image_channels: scans have 1 channel, not %d", (int)x[0]);
 	l->s = (shape){ 1, (int)z[1], (int)z[2], (int)z[3], (int)z[0] };
 	l->count = shape_count(l->s);
 	l->voxels = (size_t)(x[1] * x[2] * x[3]);

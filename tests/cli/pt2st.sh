@@ -31,7 +31,9 @@ holds 'it runs in half precision' nii2lat -q -m "$T/old" -o "$T/old.lat" "$T/sca
 expect_exit 0 'the weights are multiples of 1/16: to the same latents' lat-diff <(lat-cut -n z "$T/a.lat") <(lat-cut -n z "$T/old.lat")
 expect_exit 0 'encoder and decoder of the third stage' pt2st -v -c $config -o "$T/a" $files/stage3.ckpt
 is 'says what it took' "$(sort "$T/err")" "pt2st: $T/a/semantic.safetensors: from 'ema_encoder.'
-pt2st: $T/a/shift_unet.safetensors: from 'ema_decoder.'"
+pt2st: $T/a/shift_unet.safetensors: from 'ema_decoder.'
+pt2st: $files/stage3.ckpt: semantic under 'encoder.': left out
+pt2st: $files/stage3.ckpt: tensors are in state_dict (350)"
 is 'the diffusion network names the autoencoder' "$(identity "$T/a/shift_unet.safetensors" autoencoder)" "$(identity "$T/a/autoencoder.safetensors")"
 is 'and the semantic encoder' "$(identity "$T/a/shift_unet.safetensors" semantic)" "$(identity "$T/a/semantic.safetensors")"
 expect_exit 0 'the semantic encoder runs' sem-encode -q -m "$T/a" -o "$T/y.lat" "$T/a.lat"
@@ -57,6 +59,47 @@ open(sys.argv[2], 'wb').write(b)
 PY
 refuses 78 'a damaged weight' pt2st -c $config -o "$T/x" "$T/turned.pth"
 like 'a damaged weight: says so' "$(cat "$T/err")" 'turned.pth: member autoencoder/data/7: damaged: its CRC-32 is'
+
+# what trainers leave beside the weights is carried along, and none of it is executed
+mkdir "$T/beside"
+python3 $files/beside.py "$T/beside" "$T/executed"
+right=$(identity "$T/a/autoencoder.safetensors")
+for f in "$T"/beside/beside-*.ckpt; do
+	rm -rf "$T/m"
+	expect_exit 0 "${f##*/}" pt2st -q -c $config -o "$T/m" "$f"
+	is "${f##*/}: the same weights" "$(identity "$T/m/autoencoder.safetensors")" "$right"
+done
+is 'as many as were made' "$(ls "$T"/beside/beside-*.ckpt | wc -l)" 18
+# which dictionary
+takes() { # NAME PREFIX ARGUMENT...: the same weights, from here
+	local name=$1 want=$2
+	shift 2
+	rm -rf "$T/m"
+	expect_exit 0 "$name" pt2st -v -c $config -o "$T/m" "$@"
+	is "$name: the same weights" "$(identity "$T/m/autoencoder.safetensors")" "$right"
+	is "$name: from where" "$(identity "$T/m/autoencoder.safetensors" prefix)" "$want"
+}
+takes 'weights in another dictionary' model/ "$T/beside/elsewhere.ckpt"
+like 'weights in another dictionary: listed' "$(cat "$T/err")" 'elsewhere.ckpt: tensors are in model \([0-9]+\)'
+takes 'weights and their average' model. "$T/beside/average.ckpt"
+like 'weights and their average: said' "$(cat "$T/err")" "average.ckpt: autoencoder: taken from 'model\.', and not the moving average under 'callbacks/EMA/shadow/' \(--prefix 'callbacks/EMA/shadow/' takes that\)"
+takes 'the average' callbacks/EMA/shadow/ --prefix callbacks/EMA/shadow "$T/beside/average.ckpt"
+takes 'one of two' other/ --prefix other "$T/beside/two.ckpt"
+refuses 78 'two dictionaries' pt2st -c $config -o "$T/x" "$T/beside/two.ckpt"
+like 'two dictionaries: listed' "$(cat "$T/err")" "two.ckpt: autoencoder: there is one under 'net/' and one under 'other/': choose by --prefix$"
+refuses 78 'a weight that is an object' pt2st -c $config -o "$T/x" "$T/beside/object.ckpt"
+like 'a weight that is an object: which' "$(cat "$T/err")" \
+	'object.ckpt: autoencoder: model.decoder.blocks.0.conv.weight is an object of a.trainer.Unknown, which would have to be executed, and no tensor$'
+refuses 78 'a whole module' pt2st -c $config -o "$T/x" "$T/beside/module.ckpt"
+like 'a whole module: says so' "$(cat "$T/err")" \
+	'module.ckpt: holds an object of a.trainer.Unknown, which would have to be executed, and no dictionary of names and tensors$'
+refuses 78 'a state_dict that is an object' pt2st -c $config -o "$T/x" "$T/beside/state-object.ckpt"
+like 'a state_dict that is an object: says so' "$(cat "$T/err")" 'state-object.ckpt: state_dict is an object of omegaconf.dictconfig.DictConfig'
+for header in '{}' '{"__metadata__":{"format":"pt"}}'; do
+	python3 -c 'import struct, sys; h = sys.argv[1].encode(); open(sys.argv[2], "wb").write(struct.pack("<Q", len(h)) + h)' "$header" "$T/none.safetensors"
+	refuses 78 "no tensors: $header" pt2st -c $config -o "$T/x" "$T/none.safetensors"
+	like "no tensors: $header: says so" "$(cat "$T/err")" 'none.safetensors: holds no tensors$'
+done
 
 if ! /usr/bin/python3 -c 'import torch' 2> /dev/null; then
 	skip 'files made by PyTorch now' 'no torch'
@@ -153,7 +196,8 @@ open(T + '/letters.pth', 'wb').write(b'PK\3\4' + bytes(1000))
 open(T + '/end.pth', 'wb').write(b'PK\3\4' + b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 65535, 65535, 0xFFFFFFF0, 0, 0))
 PY
 refuses 78 'beyond 4 GB' pt2st -c $config -o "$T/x" "$T/large.pt"
-like 'beyond 4 GB: its tensor was found' "$(cat "$T/err")" "large.pt: holds no network of LDAE's \(its first tensor is far\)$"
+like 'beyond 4 GB: its tensor was found' "$(cat "$T/err")" \
+	"large.pt: holds no network of LDAE's \(its first tensor is far; tensors are in the outermost dictionary \(1\)\)$"
 rm "$T/large.pt"
 names=$(cd "$T" && ls ./*.pth | grep -v turned | sed 's|^./||; s/\.pth$//')
 for f in $names; do

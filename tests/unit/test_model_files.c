@@ -82,10 +82,17 @@ static void config_refuses(void **state)
 		{ "{\"autoencoder\":{\"latent_channels\":-3}}", "autoencoder.latent_channels" },
 		{ "{\"autoencoder\":{\"res_blocks\":\"2\"}}", "autoencoder.res_blocks" },
 		{ "{\"autoencoder\":{\"image_channels\":0}}", "autoencoder.image_channels" },
+		{ "{\"autoencoder\":{\"image_channels\":2}}", "autoencoder.image_channels: 2, but scans have 1 channel" },
+		{ "{\"autoencoder\":{\"res_blocks\":17}}", "autoencoder.res_blocks: must be a whole number from 0 to 16" },
+		{ "{\"autoencoder\":{\"channels\":[32,9223372036854775807]}}", "autoencoder.channels" },
+		{ "{\"volume\":[4096,4096,4096]}", "volume: 68719476736 voxels, at most 1073741824 are possible" },
+		{ "{\"autoencoder\":{\"channels\":[32],\"latent_channels\":1024},\"volume\":[1024,1024,64]}",
+		  "volume: latents of 68719476736 numbers, at most 1073741824 are possible" },
 		{ "{\"discriminator\":{\"layers\":0}}", "discriminator.layers" },
 		{ "{\"discriminator\":{\"channels\":1e9}}", "discriminator.channels" },
 		{ "{\"unet\":{\"base_channels\":33,\"groups\":1}}", "unet.base_channels: must be even" },
 		{ "{\"unet\":{\"multipliers\":[1,0]}}", "unet.multipliers" },
+		{ "{\"unet\":{\"base_channels\":4096,\"multipliers\":[2147483647]}}", "unet.multipliers" },
 		{ "{\"unet\":{\"base_channels\":48}}", "unet.groups: 32 does not divide 48" },
 		{ "{\"unet\":{\"heads\":3}}", "unet.heads: 3 does not divide 256" },
 		{ "{\"unet\":{\"res_blocks\":17}}", "unet.res_blocks" },
@@ -97,6 +104,7 @@ static void config_refuses(void **state)
 		{ "{\"diffusion\":{\"scale_factor\":0}}", "diffusion.scale_factor" },
 		{ "{\"diffusion\":{\"clip\":\"none\"}}", "diffusion.clip" },
 		{ "{\"diffusion\":{\"timesteps\":1}}", "diffusion.timesteps" },
+		{ "{\"diffusion\":{\"timesteps\":1048576}}", "diffusion.timesteps" },
 	};
 	err e = { 0 };
 	model_config c;
