@@ -99,8 +99,9 @@ $(BUILD)/$(1): $(BUILD)/tools/$(1).o $$(USES_$(1):%=$(BUILD)/lib%.a)
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL,$(t))))
 
-# what is done to every weight of a step: by vectors
+# what is done to every weight: by vectors
 $(foreach o,adam ema optimiser,$(eval CFLAGS_lib/train/$(o) := $(if $(SANITIZE),,-O3 -fno-math-errno)))
+CFLAGS_lib/format/finite := $(if $(SANITIZE),,-O3)
 CFLAGS_lib/base/blas := -DBLAS_LIBRARY='"/usr/lib/$(TRIPLET)/openblas-openmp/libopenblas.so.0"'
 
 # An object may have flags of its own: CFLAGS_lib/part/name

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/stream.h"
+#include "format/finite.h"
 #include "format/safetensors.h"
 
 static const struct cli tool = {
@@ -13,13 +14,24 @@ struct count {
 	int64_t records, tensors;
 };
 
+/* Are a tensor's numbers looked at? Where this version can, and there are not so many that it would take much memory. */
+static bool is_looked_into(const lat_tensor *t)
+{
+	const int64_t most = 64 << 20; /* bytes */
+	return lat_is_known(t) && t->elements * (int64_t)dtype_size(t->dtype) <= most;
+}
+
 static int check_record(lat_record *r, void *with, bool *keep, err *e)
 {
 	struct count *c = with;
 	int code = 0;
 	*keep = false;
-	for (int i = 0; !code && i < r->count; i++)
-		code = lat_verify(&r->tensors[i], e);
+	for (int i = 0; !code && i < r->count; i++) {
+		lat_tensor *x = &r->tensors[i];
+		code = lat_verify(x, e);
+		if (!code && is_looked_into(x))
+			code = lat_finite(x, e);
+	}
 	c->records++;
 	c->tensors += r->count;
 	return code;
@@ -48,6 +60,11 @@ static int check_weights(const char *path, err *e)
 	int code = st_open(&f, path, e);
 	if (!code)
 		code = st_verify(f, e);
+	for (size_t i = 0; !code && i < f->n; i++) {
+		const st_tensor *t = &f->tensors[i];
+		if (finite_check(t->data, t->dtype, t->count, t->name, ERR_CONFIG, e))
+			code = err_prefix(e, "%s", path);
+	}
 	st_close(f);
 	return code;
 }
@@ -69,7 +86,8 @@ int main(int argc, char **argv)
 			cli_note("%s: %lld records, %lld tensors", strcmp(files[i], "-") ? files[i] : "stdin", (long long)c.records,
 				 (long long)c.tensors);
 		} else if (check_weights(files[i], &e)) {
-			if (!cli_common.keep_going)
+			/* files of weights are inputs here: bad ones are passed over as bad streams are */
+			if (!cli_common.keep_going || (e.code != ERR_CONFIG && !cli_may_skip(e.code)))
 				cli_fail(&e);
 			cli_warn("%s", e.text);
 			status = ERR_DATA;

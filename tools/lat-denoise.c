@@ -57,6 +57,7 @@ struct job {
 	int n;
 	float *x, *y; /* [batch], theirs */
 	model_cost cost; /* --plan: of one record */
+	int status; /* ERR_DATA when a result was left out */
 	stream_out *out;
 	stream_ids *seen;
 };
@@ -152,25 +153,37 @@ static void show_progress(void *of, int done, int all)
 		cli_progress("%.60s: %d/%d", lat_id(j->waiting[0]), done, all);
 }
 
-/* All that waits goes through the network and out. */
-static int flush(struct job *j, err *e)
+/* Result i of those that went through the network, out as its record's. What is wrong with it concerns no other record. */
+static void put(struct job *j, int i)
 {
+	err e = { 0 };
+	lat_record *r = j->waiting[i];
+	float *x = j->x + (size_t)i * j->nx;
+	if (invert ? denoiser_give_noise(r, &j->d, x, &e) : denoiser_give_latent(r, &j->d, x, &e)) {
+		err_prefix(&e, "%s: the result", lat_id(r));
+		if (!cli_may_skip(e.code))
+			cli_fail(&e);
+		cli_warn("%s (skipped)", e.text);
+		j->status = ERR_DATA;
+	} else {
+		stream_put(j->out, r);
+	}
+	lat_free(r);
+}
+
+/* All that waits goes through the network and out. An error of the network is that of no record. */
+static void flush(struct job *j)
+{
+	err e = { 0 };
 	if (!j->n)
-		return 0;
+		return;
 	predictor p = { predict, &j->d, (size_t)j->n * j->nx, j->guided ? j->y : NULL };
 	j->d.batch = j->n;
-	int code = invert ? solver_invert(&j->solver, &p, j->x, e) : solver_sample(&j->solver, &p, j->x, e);
-	for (int i = 0; i < j->n; i++) {
-		lat_record *r = j->waiting[i];
-		float *x = j->x + (size_t)i * j->nx;
-		if (!code && (code = invert ? denoiser_give_noise(r, &j->d, x, e) : denoiser_give_latent(r, &j->d, x, e)))
-			err_prefix(e, "%s", lat_id(r));
-		if (!code)
-			stream_put(j->out, r);
-		lat_free(r);
-	}
+	if (invert ? solver_invert(&j->solver, &p, j->x, &e) : solver_sample(&j->solver, &p, j->x, &e))
+		cli_fail(&e);
+	for (int i = 0; i < j->n; i++)
+		put(j, i);
 	j->n = 0;
-	return code;
 }
 
 /* Puts r, which is taken over, among what waits. id: what noise is drawn by. */
@@ -182,7 +195,9 @@ static int enter(struct job *j, lat_record *r, const char *id, uint32_t variatio
 		return code;
 	}
 	j->waiting[j->n++] = r;
-	return j->n < batch ? 0 : flush(j, e);
+	if (j->n == batch)
+		flush(j);
+	return 0;
 }
 
 /* ---- records ---- */
@@ -216,7 +231,12 @@ static int denoise(lat_record *r, void *with, bool *keep, err *e)
 	return code;
 }
 
-static int finish(void *with, err *e) { return flush(with, e); }
+static int finish(void *with, err *e)
+{
+	(void)e;
+	flush(with);
+	return 0;
+}
 
 static void make_from_nothing(struct job *j)
 {
@@ -237,7 +257,7 @@ static void make_from_nothing(struct job *j)
 			code = enter(j, r, id, 0, &e);
 		cli_check(code, &e);
 	}
-	cli_check(flush(j, &e), &e);
+	flush(j);
 }
 
 static void check_options(int operands)
@@ -294,5 +314,5 @@ int main(int argc, char **argv)
 	free(j.waiting);
 	free(j.x);
 	free(j.y);
-	return cli_done(status);
+	return cli_done(j.status ? j.status : status);
 }

@@ -71,12 +71,13 @@ static double *numbers(lat_tensor *t)
 	return v;
 }
 
-/* Two values that are both NaN, or the same infinity, are equal; a value that is not finite in one alone is infinitely far. */
-static double apart(double a, double b)
+/* How many of n values are no finite numbers? */
+static size_t not_finite(const double *v, size_t n)
 {
-	if (a == b || (isnan(a) && isnan(b)))
-		return 0;
-	return isfinite(a) && isfinite(b) ? fabs(a - b) : INFINITY;
+	size_t some = 0;
+	for (size_t i = 0; i < n; i++)
+		some += !isfinite(v[i]);
+	return some;
 }
 
 static void compare_tensors(const char *id, lat_tensor *a, lat_tensor *b)
@@ -87,26 +88,27 @@ static void compare_tensors(const char *id, lat_tensor *a, lat_tensor *b)
 		print_row(id, a->name, none, "another shape");
 		return;
 	}
-	if (a->dtype == b->dtype && !strcmp(a->type_name, b->type_name) && !strcmp(a->filter, b->filter) &&
-	    a->frame_bytes == b->frame_bytes && !memcmp(a->frame, b->frame, a->frame_bytes)) {
-		print_row(id, a->name, none, NULL);
-		return;
-	}
-	if (a->dtype == DTYPE_UNKNOWN || b->dtype == DTYPE_UNKNOWN) {
-		print_row(id, a->name, none, "other bytes of an unknown type");
+	if (!lat_is_known(a) || !lat_is_known(b)) {
+		bool same = !strcmp(a->type_name, b->type_name) && !strcmp(a->filter, b->filter) && a->frame_bytes == b->frame_bytes &&
+			    !memcmp(a->frame, b->frame, a->frame_bytes);
+		print_row(id, a->name, none, same ? NULL : "other bytes, of a type or filter that is not known");
 		return;
 	}
 	double *va = numbers(a), *vb = numbers(b);
-	for (int64_t i = 0; i < a->elements; i++) {
-		double d = apart(va[i], vb[i]);
+	/* NaN is at no distance from anything, itself included: where there is one, nothing can be said of the tensors */
+	size_t n = (size_t)a->elements, odd_a = not_finite(va, n), odd_b = not_finite(vb, n);
+	for (size_t i = 0; i < n; i++) {
+		double d = fabs(va[i] - vb[i]);
 		most = fmax(most, d);
 		squares += d * d;
-		if (isfinite(va[i]))
-			largest = fmax(largest, fabs(va[i]));
+		largest = fmax(largest, fabs(va[i]));
 	}
 	free(va);
 	free(vb);
-	print_row(id, a->name, (struct distance){ most == 0 ? 0 : most / largest, most, sqrt(squares / (double)a->elements) }, NULL);
+	char problem[96];
+	snprintf(problem, sizeof problem, "numbers that are not finite: %zu in A, %zu in B", odd_a, odd_b);
+	print_row(id, a->name, (struct distance){ most == 0 ? 0 : most / largest, most, sqrt(squares / (double)n) },
+		  odd_a || odd_b ? problem : NULL);
 }
 
 static void compare(lat_record *a, lat_record *b)

@@ -30,6 +30,7 @@ struct job {
 	const char *path; /* of B */
 	infile *in;
 	lat_reader *rd;
+	bool broken; /* it cannot be read any further */
 	stream_out *out;
 	stream_ids *seen;
 };
@@ -116,14 +117,14 @@ static int mix(lat_record *r, const char *name, between *how, const lat_record *
 	lat_tensor *ta, *tb;
 	float *va = NULL, *vb = NULL;
 	int code = pair(&ta, &tb, name, a, b, e);
-	if (code || !ta || t == 0)
+	if (code || !ta)
 		return code;
-	if (t == 1) /* as it is, whatever its type */
-		return lat_put_copy(r, tb, e);
 	code = lat_floats(ta, &va, e);
 	if (!code)
 		code = lat_floats(tb, &vb, e);
-	if (!code) {
+	if (!code && t == 1) { /* as it is, whatever its type, as A's is at 0 */
+		code = lat_put_copy(r, tb, e);
+	} else if (!code && t != 0) {
 		how(va, va, vb, (size_t)ta->elements, t);
 		code = lat_replace(lat_find(r, name), va, e);
 	}
@@ -180,10 +181,14 @@ static int step(lat_record *a, void *with, bool *keep, err *e)
 	lat_record *b = NULL, *r = NULL;
 	(void)keep;
 	err reading = { 0 };
-	if (lat_read(j->rd, &b, &reading))
-		cli_fail(&reading);
+	if (!j->broken && lat_read(j->rd, &b, &reading)) {
+		if (!cli_may_skip(reading.code))
+			cli_fail(&reading);
+		cli_warn("%s (skipped, and all behind it)", reading.text);
+		j->broken = true;
+	}
 	if (!b)
-		cli_die(ERR_DATA, "%s: ends before %s's partner: the streams must have equally many records", j->path, lat_id(a));
+		return err_set(e, ERR_DATA, "%s ends before its partner: the streams must have equally many records", j->path);
 	int code = isnan(month) ? 0 : place_of_month(&j->at[0], a, b, e);
 	for (int i = 0; i < j->n && !code; i++) {
 		code = make(&r, j, a, b, j->at[i], i, e);
@@ -200,7 +205,7 @@ static int finish(void *with, err *e)
 {
 	struct job *j = with;
 	lat_record *b = NULL;
-	int code = lat_read(j->rd, &b, e);
+	int code = j->broken ? 0 : lat_read(j->rd, &b, e);
 	if (!code && b)
 		code = err_set(e, ERR_DATA, "%s: %s has no partner: the streams must have equally many records", j->path, lat_id(b));
 	lat_free(b);

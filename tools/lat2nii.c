@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
+#include "format/finite.h"
 #include "model/coder.h"
 #include "model/record.h"
 #include "nii/scan.h"
@@ -115,6 +116,10 @@ static int make(nii_scan *out, struct job *j, lat_record *r, err *e)
 	int code = grid_only ? take_voxels(&x, r, e) : decode(&x, j, r, e);
 	if (!code)
 		code = native ? nii_scan_native(out, &x, r, unit, e) : nii_scan_on_grid(out, &x, r, unit, e);
+	if (!code && finite_check(out->v.v, DTYPE_F32, volume_count(out->v.n), "the scan", ERR_DATA, e)) {
+		nii_scan_free(out);
+		code = ERR_DATA;
+	}
 	volume_free(&x);
 	return code;
 }

@@ -26,9 +26,12 @@ static int write_tensor(lat_record *r, outfile *f, err *e)
 {
 	lat_tensor *t;
 	const void *data;
+	err odd;
 	int code = lat_need(r, name, &t, e);
 	if (!code)
 		code = lat_data(t, &data, e);
+	if (!code && lat_finite(t, &odd)) /* who wants to see what is wrong with it sees it here, but is told */
+		cli_warn("%s: %s", lat_id(r), odd.text);
 	return code ? code : npy_write(f, t->dtype, t->rank, t->shape, data, e);
 }
 

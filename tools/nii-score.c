@@ -139,7 +139,7 @@ static void compare(struct job *j, const char *ref, const char *img)
 	volume_free(&v);
 	if (!code) {
 		show(j, ref, img, &s);
-	} else if (cli_common.keep_going && code != ERR_USAGE) {
+	} else if (cli_may_skip(code)) {
 		cli_warn("skipped: %s", e.text);
 		j->status = ERR_DATA;
 	} else {

@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 		lat_record *r = NULL;
 		if (id_of(id, files[i], &e) || (stream_ids_add(seen, id, &e) && err_prefix(&e, "%s", files[i])) ||
 		    convert(&r, &j, files[i], id, &e)) {
-			if (!cli_common.keep_going)
+			if (!cli_may_skip(e.code))
 				cli_fail(&e);
 			cli_warn("skipped: %s", e.text);
 			status = ERR_DATA;

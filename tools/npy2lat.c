@@ -37,8 +37,8 @@ static int load(lat_record *r, const char *pair, err *e)
 		code = in_open(&f, path, e);
 	if (!code)
 		code = npy_read(&a, f, e);
-	if (!code)
-		code = lat_set(r, name, a.dtype, a.rank, a.shape, a.data, NULL, e);
+	if (!code && (code = lat_set(r, name, a.dtype, a.rank, a.shape, a.data, NULL, e)))
+		err_prefix(e, "%s", path);
 	in_close(f);
 	free(a.data);
 	free(path);
@@ -72,8 +72,9 @@ static void make_record(struct inputs *in)
 	stream_out *s = code ? NULL : stream_open();
 	for (int i = 0; !code && i < in->n; i++)
 		code = load(r, in->pairs[i], &e);
-	if (code)
-		cli_fail(&e);
+	if (code == ERR_DATA)
+		err_prefix(&e, "%s", id);
+	cli_check(code, &e);
 	stream_put(s, r);
 	stream_close(s);
 	lat_free(r);

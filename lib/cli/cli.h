@@ -72,6 +72,8 @@ void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A line on stderr that the next one takes the place of: unless -q, and only on a terminal, so that no log is filled with it. */
 void cli_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Does --keep-going pass over an input for this error? For bad data and missing files, and nothing else. */
+bool cli_may_skip(int code);
 /* Prints the error and exits with its code. */
 _Noreturn void cli_fail(const err *e);
 /* The same from a format: a usage error, say. */

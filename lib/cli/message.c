@@ -82,6 +82,8 @@ _Noreturn void cli_die(int code, const char *fmt, ...)
 	exit(code);
 }
 
+bool cli_may_skip(int code) { return cli_common.keep_going && (code == ERR_DATA || code == ERR_NOINPUT); }
+
 _Noreturn void cli_fail(const err *e) { cli_die(e->code ? e->code : ERR_BUG, "%s", e->text); }
 
 void cli_check(int code, const err *e)

@@ -83,8 +83,6 @@ static int one(lat_record *r, stream_map *map, void *with, stream_out *s, err *e
 	return s && keep ? put(s, r, e) : 0;
 }
 
-static bool may_skip(int code) { return cli_common.keep_going && (code == ERR_DATA || code == ERR_NOINPUT); }
-
 /* All records of one input. Returns 0, or ERR_DATA when --keep-going skipped something; *e is set when the tool must end. */
 static int all(const char *path, stream_map *map, void *with, stream_out *s, err *e)
 {
@@ -103,7 +101,7 @@ static int all(const char *path, stream_map *map, void *with, stream_out *s, err
 		r = NULL;
 		if (!code)
 			continue;
-		if (!may_skip(code))
+		if (!cli_may_skip(code))
 			break;
 		cli_warn("%s (skipped%s)", e->text, more || !opened ? "" : ", and all behind it");
 		status = ERR_DATA;
@@ -129,7 +127,7 @@ static int run(char **inputs, int n, stream_map *map, stream_end *end, void *wit
 	for (int i = 0; i < n && !e.code; i++)
 		if (all(inputs[i], map, with, s, &e))
 			status = ERR_DATA;
-	if (!e.code && end && end(with, &e) && may_skip(e.code)) {
+	if (!e.code && end && end(with, &e) && cli_may_skip(e.code)) {
 		cli_warn("%s", e.text);
 		status = ERR_DATA;
 		e.code = 0;

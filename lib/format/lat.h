@@ -83,21 +83,25 @@ int lat_grid(int n[3], const lat_tensor *t, int channels, err *e);
 /* "3x16x20x16"; "scalar" for rank 0. */
 void lat_shape_text(const lat_tensor *t, char out[LAT_MAX_RANK * 21]);
 
+/* Can this version look into it: are type and filter known? */
+bool lat_is_known(const lat_tensor *t);
 /* The elements as they are, decoded now if need be and kept with the tensor; freed with it. ERR_DATA when the frame is damaged or of
  * a kind this version cannot decode. */
 int lat_data(lat_tensor *t, const void **data, err *e);
-/* A copy as float (of t->elements), whatever the type; freed with free(). */
+/* A copy as float (of t->elements), whatever the type; freed with free(). ERR_DATA also when one is no finite number. */
 int lat_floats(lat_tensor *t, float **out, err *e);
+/* Are all elements finite numbers? ERR_DATA, which names the tensor. */
+int lat_finite(lat_tensor *t, err *e);
 /* Decodes without keeping anything, in little memory whatever the tensor's size: is the frame as the specification wants it? */
 int lat_verify(const lat_tensor *t, err *e);
 
 /* Adds tensor NAME, or replaces it in its place (with an empty meta). Elements are copied. ERR_USAGE for a name that cannot be
- * one ([A-Za-z0-9._-], no leading dot), ERR_DATA for a shape that cannot be one. *out (may be NULL): the tensor. */
+ * one ([A-Za-z0-9._-], no leading dot), ERR_DATA for a shape that cannot be one, or an element that is no finite number. *out (may be NULL): the tensor. */
 int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e);
-/* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16). */
+/* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16, too). */
 int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,
 		   err *e);
-/* Other values, t->elements of them, stored as f32: shape and meta stay. */
+/* Other values, t->elements of them, stored as f32: shape and meta stay. ERR_DATA as lat_set. */
 int lat_replace(lat_tensor *t, const float *v, err *e);
 /* A copy of a tensor, meta included, in the place of r's tensor of this name or at the end. */
 int lat_put_copy(lat_record *r, const lat_tensor *t, err *e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "format/finite.h"
 #include "format/lat_internal.h"
 #include "format/pack.h"
 
@@ -202,6 +203,11 @@ int lat_shape_elements(int64_t *elements, int rank, const int64_t *shape, err *e
 	return 0;
 }
 
+bool lat_is_known(const lat_tensor *t)
+{
+	return t->dtype != DTYPE_UNKNOWN && (!t->frame || !strcmp(t->filter, "none") || !strcmp(t->filter, "shuffle"));
+}
+
 int lat_data(lat_tensor *t, const void **data, err *e)
 {
 	size_t n = (size_t)t->elements, size = dtype_size(t->dtype);
@@ -224,6 +230,14 @@ int lat_data(lat_tensor *t, const void **data, err *e)
 	return 0;
 }
 
+/* v: t's elements, of this type. */
+static int check_finite(const lat_tensor *t, const void *v, enum dtype type, err *e)
+{
+	char name[LAT_MAX_NAME + sizeof "tensor "];
+	snprintf(name, sizeof name, "tensor %s", t->name);
+	return finite_check(v, type, (size_t)t->elements, name, ERR_DATA, e);
+}
+
 int lat_floats(lat_tensor *t, float **out, err *e)
 {
 	const void *data;
@@ -234,8 +248,19 @@ int lat_floats(lat_tensor *t, float **out, err *e)
 	if (code)
 		return code;
 	dtype_to_float(v, data, t->dtype, (size_t)t->elements);
-	*out = v;
-	return 0;
+	code = check_finite(t, v, DTYPE_F32, e);
+	if (code)
+		free(v);
+	else
+		*out = v;
+	return code;
+}
+
+int lat_finite(lat_tensor *t, err *e)
+{
+	const void *data;
+	int code = lat_data(t, &data, e);
+	return code ? code : check_finite(t, data, t->dtype, e);
 }
 
 int lat_verify(const lat_tensor *t, err *e)
@@ -302,6 +327,17 @@ static int put(lat_record *r, const char *name, enum dtype type, int rank, const
 	return 0;
 }
 
+/* A tensor whose elements are in their place: they must be numbers. */
+static int filled(lat_record *r, lat_tensor *t, lat_tensor **out, err *e)
+{
+	int code = check_finite(t, t->data, t->dtype, e);
+	if (!code && out)
+		*out = t;
+	if (code)
+		lat_drop(r, t->name);
+	return code;
+}
+
 int lat_set(lat_record *r, const char *name, enum dtype type, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e)
 {
 	lat_tensor *t;
@@ -309,9 +345,7 @@ int lat_set(lat_record *r, const char *name, enum dtype type, int rank, const in
 	if (code)
 		return code;
 	memcpy(t->data, data, (size_t)t->elements * dtype_size(type));
-	if (out)
-		*out = t;
-	return 0;
+	return filled(r, t, out, e);
 }
 
 int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,
@@ -326,15 +360,15 @@ int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank,
 		lat_drop(r, name);
 		return err_prefix(e, "tensor %s", name);
 	}
-	if (out)
-		*out = t;
-	return 0;
+	return filled(r, t, out, e);
 }
 
 int lat_replace(lat_tensor *t, const float *v, err *e)
 {
 	void *data = NULL;
-	int code = duplicate(&data, v, (size_t)t->elements * sizeof *v, t->name, e);
+	int code = check_finite(t, v, DTYPE_F32, e);
+	if (!code)
+		code = duplicate(&data, v, (size_t)t->elements * sizeof *v, t->name, e);
 	if (code)
 		return code;
 	free(t->data);

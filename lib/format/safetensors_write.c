@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "format/finite.h"
 #include "format/safetensors.h"
 
 enum { CHUNK = 1 << 16 };	/* elements converted at a time */
@@ -130,6 +131,8 @@ static int check(const char *path, const st_item *items, size_t n, const json_t 
 			bad = items[i].n[k] < 0 || __builtin_mul_overflow(bytes, (size_t)items[i].n[k], &bytes);
 		if (bad)
 			return err_set(e, ERR_BUG, "%s: %s: impossible type or shape", path, items[i].name);
+		if (finite_check(items[i].data, items[i].dtype, count_of(&items[i]), items[i].name, ERR_DATA, e))
+			return err_prefix(e, "%s", path);
 	}
 	return 0;
 }

@@ -81,7 +81,7 @@ static int run(const coder *k, nn *c, bool decode, const int64_t from[4], float 
 	tensor *r =
 		decode ? autoencoder_decode(c, a, &k->w.params, t) : autoencoder_encode(c, a, &k->w.params, t, sample ? &log_var : NULL);
 	nn_drop(c, t);
-	int code = nn_error(c, e);
+	int code = weights_error(&k->w, c, e);
 	if (!code)
 		nn_to_field(c, r, out);
 	if (!code && sample)

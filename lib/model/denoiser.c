@@ -95,7 +95,7 @@ static int run(const denoiser *d, nn *c, shape s, float *eps, float *g, const fl
 	nn_drop(c, call.x);
 	nn_drop(c, call.y);
 	free(times);
-	code = nn_error(c, e);
+	code = weights_error(&d->w, c, e);
 	if (!code) {
 		nn_to_field(c, epsilon, eps);
 		nn_to_field(c, gradient, g);

@@ -37,8 +37,7 @@ int denoiser_take_code(float *y, const denoiser *d, lat_record *r, bool any, err
 /* x as tensor NAME; *t: the tensor. */
 static int give(lat_record *r, const char *name, const denoiser *d, const float *x, lat_tensor **t, err *e)
 {
-	int code = record_finite(x, count(d), "the result", e);
-	return code ? code : lat_set_floats(r, name, DTYPE_F32, 4, d->x, x, t, e);
+	return lat_set_floats(r, name, DTYPE_F32, 4, d->x, x, t, e);
 }
 
 int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)

@@ -66,7 +66,7 @@ static int run(const encoder *k, nn *c, const int n[3], float *y, const float *x
 	semantic_call call = { .x = nn_from_field(c, (shape){ 1, n[0], n[1], n[2], 1 }, x) };
 	tensor *code = semantic_encode(c, &k->w.config.semantic, &k->w.params, &call);
 	nn_drop(c, call.x);
-	int failed = nn_error(c, e);
+	int failed = weights_error(&k->w, c, e);
 	if (!failed)
 		nn_to_field(c, code, y);
 	nn_drop(c, code);

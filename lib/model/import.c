@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "format/finite.h"
 #include "format/json.h"
 #include "format/safetensors.h"
 #include "model/autoencoder.h"
@@ -432,27 +433,6 @@ static int same(bool *equal, const checkpoint_tensor *a, const checkpoint_tensor
 	return code;
 }
 
-int import_verify(import *in, err *e)
-{
-	int code = 0;
-	for (int i = 0; !code && i < in->n; i++) {
-		param_table table = { 0 };
-		const import_part *p = &in->parts[i];
-		code = table_of(&table, in, p->kind, e);
-		for (size_t k = 0; !code && k < table.n; k++) {
-			const checkpoint_tensor *t = either(in, p->prefix, table.t[k].name), *copy = second(in, p->prefix, table.t[k].name);
-			bool equal = true;
-			code = checkpoint_verify(&in->file, t, e);
-			if (!code && copy && copy != t)
-				code = same(&equal, t, copy, e);
-			if (!code && !equal)
-				code = err_set(e, ERR_CONFIG, "%s and %s are not the same", t->name, copy->name);
-		}
-		table_free(&table);
-	}
-	return code;
-}
-
 /* t as it will be written: in its place where it can be, else in *own, which is freed with free(). */
 static int to_item(st_item *item, void **own, const checkpoint_tensor *t, const char *name, err *e)
 {
@@ -473,6 +453,41 @@ static int to_item(st_item *item, void **own, const checkpoint_tensor *t, const 
 		dtype_to_float(floats, copy, t->dtype, t->count);
 	free(copy);
 	item->data = *own = floats;
+	return code;
+}
+
+/* Are all numbers of t finite, as they will be written? */
+static int check_finite(const checkpoint_tensor *t, err *e)
+{
+	st_item item;
+	void *own = NULL;
+	int code = to_item(&item, &own, t, t->name, e);
+	if (!code)
+		code = finite_check(item.data, item.dtype, t->count, t->name, ERR_CONFIG, e);
+	free(own);
+	return code;
+}
+
+int import_verify(import *in, err *e)
+{
+	int code = 0;
+	for (int i = 0; !code && i < in->n; i++) {
+		param_table table = { 0 };
+		const import_part *p = &in->parts[i];
+		code = table_of(&table, in, p->kind, e);
+		for (size_t k = 0; !code && k < table.n; k++) {
+			const checkpoint_tensor *t = either(in, p->prefix, table.t[k].name), *copy = second(in, p->prefix, table.t[k].name);
+			bool equal = true;
+			code = checkpoint_verify(&in->file, t, e);
+			if (!code)
+				code = check_finite(t, e);
+			if (!code && copy && copy != t)
+				code = same(&equal, t, copy, e);
+			if (!code && !equal)
+				code = err_set(e, ERR_CONFIG, "%s and %s are not the same", t->name, copy->name);
+		}
+		table_free(&table);
+	}
 	return code;
 }
 

@@ -49,8 +49,8 @@ int import_configure(import *in, const json_t *given, err *e);
  * (the file's name without its folder) and prefix, of diffusion networks the identities of the autoencoder and the semantic encoder that
  * are in FOLDER; identity. Errors as st_write, ERR_CONFIG when a checksum or a type is wrong. */
 int import_write(import *in, int i, const char *folder, bool force, const json_t *preparation, err *e);
-/* The checksums of all that import_write will read: so that a damaged file leaves nothing behind. ERR_CONFIG, the reason
- * alone. */
+/* The checksums of all that import_write will read, and that every number of it is finite: so that an unusable file leaves nothing behind.
+ * ERR_CONFIG, the reason alone. */
 int import_verify(import *in, err *e);
 
 #endif

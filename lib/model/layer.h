@@ -11,7 +11,7 @@ enum { LAYER_NAME = 192 };
 /* "AT.LEAF" in `name`, which is returned. */
 const char *layer_under(char name[LAYER_NAME], const char *at, const char *leaf);
 
-/* Parameter "AT.LEAF"; when it is missing, NULL and an error of the context. */
+/* Parameter "AT.LEAF"; when it is missing or a value of it is no finite number, NULL and an error of the context. */
 param *layer_param(nn *c, const params *p, const char *at, const char *leaf);
 
 /* Convolution "AT" (AT.weight, and AT.bias if there is one) with the other fields of s. x remains the caller's unless s.takes_x; s.add is

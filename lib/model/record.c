@@ -1,6 +1,5 @@
 #include "model/record.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +9,6 @@ int record_made_by(const lat_tensor *t, const char *theirs, const char *ours, er
 		return 0;
 	return err_set(e, ERR_DATA, "%s is of another model (%.12s.., not %.12s..); --any-model takes it all the same", t->name, theirs,
 		       ours);
-}
-
-int record_finite(const float *v, size_t n, const char *name, err *e)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(v[i]))
-			return err_set(e, ERR_DATA, "%s: a value is not a finite number", name);
-	return 0;
 }
 
 int record_floats(float *v, lat_record *r, const char *name, int rank, const int64_t *shape, const char *made_by, err *e)
@@ -37,8 +28,6 @@ int record_floats(float *v, lat_record *r, const char *name, int rank, const int
 	code = record_made_by(t, json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity")), made_by, e);
 	if (!code)
 		code = lat_floats(t, &values, e);
-	if (!code)
-		code = record_finite(values, (size_t)t->elements, name, e);
 	if (!code)
 		memcpy(v, values, (size_t)t->elements * sizeof *v);
 	free(values);

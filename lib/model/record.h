@@ -8,8 +8,6 @@
 /* Compares the identity of the model that made tensor t (NULL: not known) with that of the one at hand (NULL: not known, or any will do).
  * ERR_DATA when they are two. */
 int record_made_by(const lat_tensor *t, const char *theirs, const char *ours, err *e);
-/* The n values of what is called `name`: ERR_DATA when one of them is not finite. */
-int record_finite(const float *v, size_t n, const char *name, err *e);
 /* Tensor NAME as floats, copied to v. ERR_DATA: not there, of another shape than shape [rank], made by another model than made_by
  * (record_made_by), not finite; ERR_OS. */
 int record_floats(float *v, lat_record *r, const char *name, int rank, const int64_t *shape, const char *made_by, err *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "format/json.h"
 
 /* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
@@ -99,7 +100,16 @@ int weights_map(weights *w, const char *path, const char *kind, err *e)
 int weights_open(weights *w, const char *path, const char *kind, err *e)
 {
 	int code = weights_map(w, path, kind, e);
+	for (size_t i = 0; !code && i < w->params.n; i++)
+		if ((code = param_check(&w->params.p[i], threads_count(), e)))
+			err_prefix(e, "%s", path);
 	return code ? code : widen_all(&w->params, e);
+}
+
+int weights_error(const weights *w, nn *c, err *e)
+{
+	int code = nn_error(c, e);
+	return code == ERR_CONFIG ? err_prefix(e, "%s", w->file->path) : code;
 }
 
 void weights_close(weights *w)

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "format/safetensors.h"
 #include "model/config.h"
+#include "nn/nn.h"
 #include "nn/param.h"
 
 typedef struct weights {
@@ -21,12 +22,15 @@ typedef struct weights {
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
 
-/* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any). ERR_NOINPUT, ERR_CONFIG, ERR_OS.
- * Close with weights_close also when it fails. */
+/* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any) and that every weight is a finite
+ * number. ERR_NOINPUT, ERR_CONFIG, ERR_OS. Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
-/* The same, but what is F16 in the file and read by nn_conv alone stays there (param.half): half the memory, for networks that only run. */
+/* The same for networks of any size that only run: what is F16 in the file and read by nn_conv alone stays there (param.half), which is half
+ * the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
+/* nn_error of a context in which this network ran; an error of the weights names the file. */
+int weights_error(const weights *w, nn *c, err *e);
 
 /* "64x1x3x3x3" in buf, which is returned; of at most ST_MAX_RANK axes. */
 enum { SHAPE_TEXT = 21 * ST_MAX_RANK };

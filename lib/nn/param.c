@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "format/finite.h"
 
 param *params_find(const params *ps, const char *name)
 {
@@ -83,6 +84,23 @@ void params_zero_gradients(params *ps)
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->p[i].g)
 			memset(ps->p[i].g, 0, ps->p[i].count * sizeof(float));
+}
+
+int param_check(param *p, int threads, err *e)
+{
+	const size_t part = (size_t)1 << 20;
+	const enum dtype type = p->half ? DTYPE_F16 : DTYPE_F32;
+	const unsigned char *data = p->half ? (const void *)p->half : p->v;
+	bool finite = true;
+	if (p->finite)
+		return 0;
+#pragma omp parallel for num_threads(threads) reduction(&& : finite) if (p->count > part)
+	for (size_t i = 0; i < p->count; i += part) {
+		size_t n = p->count - i < part ? p->count - i : part;
+		finite = finite && finite_first_not(data + i * dtype_size(type), type, n) == n;
+	}
+	p->finite = finite;
+	return finite ? 0 : finite_check(data, type, p->count, p->name, ERR_CONFIG, e);
 }
 
 static void param_free(param *p)

@@ -19,6 +19,7 @@ typedef struct param {
 	bool mapped;	/* v belongs to a mapped file, not to this set */
 	bool frozen;	/* no gradient is taken for the moment, although g is there */
 	bool counter;	/* an integer entry (num_batches_tracked), kept as a float here */
+	bool finite;	/* params of files: param_check has seen that every value is a finite number */
 	struct packed *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
 } param;
 
@@ -39,6 +40,8 @@ int params_with_gradients(params *ps, err *e);
 void params_freeze(params *ps, bool frozen);
 /* Sets all gradients to zero. */
 void params_zero_gradients(params *ps);
+/* Are all values finite numbers? Looks once. ERR_CONFIG "NAME: element N is nan, no finite number". */
+int param_check(param *p, int threads, err *e);
 /* The values of p were changed: forget the kernels' copies (pack.c). */
 void param_touch(param *p);
 /* Takes parameter i out of the set; those behind it move up. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "format/finite.h"
 #include "format/safetensors.h"
 
 static const char *const tasks[] = { [PROBE_CLASSIFY] = "classification", [PROBE_REGRESS] = "regression" };
@@ -27,10 +28,7 @@ static int read_vector(double **out, size_t *n, const st_file *f, const char *na
 		return code;
 	*n = t->count;
 	dtype_to_double(*out, t->data, t->dtype, t->count);
-	for (size_t i = 0; i < *n; i++)
-		if (!isfinite((*out)[i]))
-			return err_set(e, ERR_CONFIG, "%s: tensor %s: a value is not finite", f->path, name);
-	return 0;
+	return finite_check(*out, DTYPE_F64, *n, name, ERR_CONFIG, e) ? err_prefix(e, "%s: tensor", f->path) : 0;
 }
 
 /* A copy of metadata entry `key`; without one *out stays NULL, which is an error when it is `needed`. */

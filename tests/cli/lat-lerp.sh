@@ -67,7 +67,7 @@ refuses 65 '--month: not known' lat-lerp --month 6 -o "$T/no.lat" "$T/a.lat" "$T
 # what it refuses
 cat "$T/a.lat" "$T/b.lat" > "$T/two.lat"
 refuses 65 'B is shorter' lat-lerp -t .5 -o "$T/no.lat" "$T/two.lat" "$T/b.lat"
-is 'B is shorter: says so' "$(cat "$T/err")" "lat-lerp: $T/b.lat: ends before b's partner: the streams must have equally many records"
+is 'B is shorter: says so' "$(cat "$T/err")" "lat-lerp: b: $T/b.lat ends before its partner: the streams must have equally many records"
 refuses 65 'B is longer' lat-lerp -t .5 -o "$T/no.lat" "$T/b.lat" "$T/two.lat"
 claim() { python3 tests/claim.py zT "$@"; }
 claim model '{"kind": "unet", "identity": "ab"}' < "$T/a.lat" > "$T/a1.lat"

@@ -26,7 +26,6 @@ for name, lines in ('participants', table), ('visits', visits), ('folds', folds)
     open('%s/%s.tsv' % (folder, name), 'w').write('\n'.join(lines) + '\n')
 open(folder + '/age-of-some.tsv', 'w').write('\n'.join(table[:20]) + '\n')
 npy(folder + '/longer.npy', [0] * (P + 1))
-npy(folder + '/odd.npy', [float('nan')] * P)
 E2
 for f in "$T"/sub-*.npy; do
 	id=$(basename "$f" .npy)
@@ -158,8 +157,9 @@ like 'words: says where' "$(cat "$T/err")" "participants.tsv: line 2: '[A-Z]+' i
 refuses 65 'no such column' linprobe fit --labels "$p" --target height -o "$T/x.st" "$T/first.lat"
 refuses 65 'no such tensor' $fit -n z "$T/first.lat"
 refuses 65 'a record twice' $fit "$T/first.lat" "$T/first.lat"
-refuses 65 'a code that is not finite' $fit <(npy2lat --id sub-00 y="$T/odd.npy")
-refuses 65 'predict: a code that is not finite' bash -c "linprobe predict --json --probe '$T/age.st' <(npy2lat --id sub-00 y='$T/odd.npy')"
+"$BUILD/tests/tools/poke" "$T/all.lat" "$T/odd.lat" sub-00_ses-0_T1w y 3 nan
+refuses 65 'a code that is not finite' $fit "$T/odd.lat"
+refuses 65 'predict: a code that is not finite' linprobe predict --json --probe "$T/age.st" <(lat-cut -r sub-00_ses-0_T1w "$T/odd.lat")
 refuses 65 'codes of two lengths' $fit <(cat "$T/first.lat"; npy2lat --id sub-00 y="$T/longer.npy")
 refuses 65 'predict: another length' linprobe predict --json --probe "$T/age.st" -o "$T/x.tsv" <(npy2lat --id sub-00 y="$T/longer.npy")
 refuses 65 'no record' $fit formats/samples/empty-stream.lat

@@ -1,13 +1,9 @@
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "../unit.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "format/dtype.h"
+#include "format/finite.h"
 
 static void names_and_sizes(void **state)
 {
@@ -141,9 +137,60 @@ static void other_types(void **state)
 	assert_true(d[0] == (double)0.1f && d[1] == -3);
 }
 
+/* Every pattern of 16 bits, alone and behind others. */
+static void finite_halves(void **state)
+{
+	(void)state;
+	for (int type = 0; type < 2; type++) {
+		const enum dtype t = type ? DTYPE_BF16 : DTYPE_F16;
+		for (uint32_t pattern = 0; pattern < 1 << 16; pattern++) {
+			uint16_t v[7] = { 0x3c00, 0x7bff, 0xfbff, 1, 0x8000, 0x0400, (uint16_t)pattern };
+			double d;
+			dtype_to_double(&d, &v[6], t, 1);
+			assert_int_equal(finite_first_not(&v[6], t, 1), isfinite(d) ? 1 : 0);
+			assert_int_equal(finite_first_not(v, t, 7), isfinite(d) ? 7 : 6);
+		}
+	}
+}
+
+/* At every place, not aligned, behind what is nearly too large. */
+static void finite_places(void **state)
+{
+	(void)state;
+	enum { N = 1100 };
+	static const float odd[] = { NAN, -NAN, INFINITY, -INFINITY };
+	static unsigned char bytes[N * sizeof(double) + 1];
+	for (int i = 0; i < N; i++) {
+		float v = i % 3 ? 3.4e38f : -1e-45f;
+		memcpy(bytes + 1 + (size_t)i * sizeof v, &v, sizeof v);
+	}
+	for (size_t n = 0; n < N; n++)
+		assert_int_equal(finite_first_not(bytes + 1, DTYPE_F32, n), n);
+	for (size_t i = 0; i < N; i++) {
+		float was;
+		memcpy(&was, bytes + 1 + i * sizeof was, sizeof was);
+		memcpy(bytes + 1 + i * sizeof was, &odd[i % 4], sizeof was);
+		assert_int_equal(finite_first_not(bytes + 1, DTYPE_F32, N), i);
+		assert_int_equal(finite_first_not(bytes + 1, DTYPE_F32, i), i);
+		memcpy(bytes + 1 + i * sizeof was, &was, sizeof was);
+	}
+	for (int i = 0; i < N; i++)
+		memcpy(bytes + 1 + (size_t)i * sizeof(double), &(double){ i % 2 ? 1.7e308 : -5e-324 }, sizeof(double));
+	assert_int_equal(finite_first_not(bytes + 1, DTYPE_F64, N), N);
+	memcpy(bytes + 1 + 700 * sizeof(double), &(double){ -INFINITY }, sizeof(double));
+	assert_int_equal(finite_first_not(bytes + 1, DTYPE_F64, N), 700);
+	err e = { 0 };
+	FAILS(ERR_DATA, "z: element 700 is -inf, no finite number", finite_check(bytes + 1, DTYPE_F64, N, "z", ERR_DATA, &e));
+	SUCCEEDS(finite_check(bytes + 1, DTYPE_F64, 700, "z", ERR_DATA, &e));
+	memset(bytes, 0xff, sizeof bytes);
+	for (enum dtype whole = DTYPE_I8; whole <= DTYPE_U64; whole++)
+		assert_int_equal(finite_first_not(bytes, whole, 9), 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finite_halves), cmocka_unit_test(finite_places),
 		cmocka_unit_test(names_and_sizes),    cmocka_unit_test(every_half),
 		cmocka_unit_test(halves_are_rounded), cmocka_unit_test(bf16),
 		cmocka_unit_test(too_large),	      cmocka_unit_test(other_types),

@@ -178,13 +178,17 @@ static void write_and_read(void **state)
 	(void)state;
 	err e = { 0 };
 	const char *path = test_path("w.safetensors"), *again = test_path("v.safetensors");
-	float a[6] = { 1, -2.5f, 3e-8f, 65504, 1e-3f, -0.0f }, b[3] = { .1f, 1e20f, NAN };
+	float a[6] = { 1, -2.5f, 3e-8f, 65504, 1e-3f, -0.0f }, b[3] = { .1f, 1e20f, 7 };
 	int64_t c = -7, na[2] = { 2, 3 }, nb[1] = { 3 };
 	st_item items[] = { { "a.weight", DTYPE_F32, 2, na, a }, { "a.bias", DTYPE_F32, 1, nb, b }, { "c", DTYPE_I64, 0, NULL, &c } };
 	json_t *metadata = json_pack("{s:s,s:s}", "kind", "autoencoder", "config", "{\"name\": \"\303\244\"}"), *config = NULL;
 	st_file *f = NULL;
 	SUCCEEDS(st_write(path, false, items, 3, metadata, false, &e));
 	FAILS(ERR_CREATE, "exists", st_write(path, false, items, 3, metadata, false, &e));
+	b[2] = NAN;
+	FAILS(ERR_DATA, "v.safetensors: a.bias: element 2 is nan, no finite number", st_write(again, false, items, 3, metadata, false, &e));
+	assert_int_equal(access(again, F_OK), -1);
+	b[2] = 7;
 	SUCCEEDS(st_open(&f, path, &e));
 	assert_int_equal(f->n, 3);
 	assert_int_equal((uintptr_t)f->data % 8, 0);
