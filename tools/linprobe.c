@@ -10,6 +10,7 @@
 #include "cli/stream.h"
 #include "probe/cross.h"
 #include "probe/division.h"
+#include "probe/doubts.h"
 #include "probe/labelled.h"
 #include "probe/metrics.h"
 #include "probe/probe.h"
@@ -120,10 +121,7 @@ static int gather_all(struct job *j, char **files, int n)
 	j->seen = stream_ids_new();
 	int status = stream_each(files, n, gather, NULL, j);
 	stream_ids_free(j->seen);
-	if (l->missing)
-		cli_warn("%s: %zu records left out: n/a", target, l->missing);
-	if (l->others)
-		cli_warn("%s: %zu records left out: neither %s nor what it is told from", target, l->others, j->p.positive);
+	cli_check(doubts_say(l, &j->p, cli_warn, &e), &e);
 	if (!l->c.n)
 		cli_die(ERR_DATA, "%s: no record has a label", target);
 	cli_check(cases_finish(&l->c, &e), &e);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -101,4 +102,12 @@ int tsv_column(const tsv *t, const char *name)
 
 const char *tsv_cell(const tsv *t, size_t row, int column) { return t->cells[row * t->columns + (size_t)column]; }
 
-bool tsv_missing(const char *cell) { return !*cell || !strcmp(cell, "n/a"); }
+bool tsv_missing(const char *cell)
+{
+	static const char *const words[] = { "", "n/a", "na", "n.a.", "#n/a", "<na>", "nan", "#nan", "null", "nil", "none", "missing", "unknown",
+					     "undefined", "not available", "not applicable", "-", "--", "?", "." };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcasecmp(cell, words[i]))
+			return true;
+	return false;
+}

@@ -13,7 +13,7 @@ static int take_fold(division *d, const cases *c, size_t s, const label_table *t
 	bids_id who = bids_parse(c->names[s]);
 	const char *value = NULL;
 	int code = labels_find(t, &who, &value, NULL, e), k = 0;
-	if (!code && !value)
+	if (!code && tsv_missing(value))
 		code = err_set(e, ERR_DATA, "%s: %s has no fold", t->table.path, c->names[s]);
 	if (code)
 		return code;

@@ -25,26 +25,27 @@ static int of_negative_class(bool *is, probe *p, const char *negative, const cha
 	return json_array_append_new(p->negative, json_string(value)) ? err_set(e, ERR_DATA, "a label is no UTF-8") : 0;
 }
 
-/* *use becomes true when the record has a label that counts. */
-static int label_of(double *value, bool *use, labelled *l, probe *p, const char *negative, const bids_id *who, err *e)
+/* What the record's label makes it, and its number. */
+static int label_of(double *value, const char **text, enum label_use *use, labelled *l, probe *p, const char *negative, const bids_id *who, err *e)
 {
-	const char *text;
 	size_t line;
-	int code = labels_find(&l->table, who, &text, &line, e);
+	bool is = true;
+	int code = labels_find(&l->table, who, text, &line, e);
 	if (code)
 		return code;
-	if (!text) {
-		l->missing++;
+	bool named = p->task == PROBE_CLASSIFY &&
+		     (!strcmp(*text, p->positive) || (negative && !strcmp(*text, negative)) || (p->n && has(p->negative, *text)));
+	if (tsv_missing(*text) && !named) {
+		*use = LABEL_MISSING;
 		return 0;
 	}
-	*use = true;
 	if (p->task == PROBE_REGRESS)
-		code = label_number(value, text, e);
-	else if (!strcmp(text, p->positive))
+		code = label_number(value, *text, e);
+	else if (!strcmp(*text, p->positive))
 		*value = 1;
 	else
-		code = of_negative_class(use, p, negative, text, e);
-	l->others += !*use;
+		code = of_negative_class(&is, p, negative, *text, e);
+	*use = !is ? LABEL_OTHER : p->task == PROBE_REGRESS || *value > .5 ? LABEL_POSITIVE : LABEL_NEGATIVE;
 	return code ? err_prefix(e, "%s: line %zu", l->table.table.path, line) : 0;
 }
 
@@ -53,12 +54,15 @@ int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err
 	bids_id who = bids_parse(lat_id(r));
 	float *code = NULL;
 	char *id = NULL;
+	const char *text = NULL;
 	size_t n;
 	double value = 0;
-	bool use = false;
-	int status = label_of(&value, &use, l, p, negative, &who, e);
-	if (status || !use)
+	enum label_use use = LABEL_MISSING;
+	int status = label_of(&value, &text, &use, l, p, negative, &who, e);
+	if (status)
 		return status;
+	if (use == LABEL_MISSING || use == LABEL_OTHER)
+		return tally_add(&l->values, text, use, 1, e);
 	status = code_read(&code, &n, &l->maker, p, r, e);
 	if (!status)
 		status = mem_grow(&l->ids, &l->ids_room, l->c.n + 1, sizeof *l->ids, "ids", e);
@@ -71,17 +75,23 @@ int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err
 	else
 		l->ids[l->c.n - 1] = id;
 	free(code);
-	return status;
+	return status ? status : tally_add(&l->values, text, use, 1, e);
 }
 
 int labelled_classes(const labelled *l, const probe *p, err *e)
 {
 	size_t positives = 0;
+	char *values = NULL;
 	for (size_t i = 0; i < l->c.n; i++)
 		positives += l->c.value[i] > .5;
 	if (p->task == PROBE_REGRESS || (positives && positives < l->c.n))
 		return 0;
-	return err_set(e, ERR_DATA, "%s: %s of the %zu records is %s", p->target, positives ? "each" : "none", l->c.n, p->positive);
+	if (positives)
+		return err_set(e, ERR_DATA, "%s: each of the %zu records is %s", p->target, l->c.n, p->positive);
+	int code = tally_text(&values, &l->values, LABEL_NEGATIVE | LABEL_OTHER, e);
+	code = code ? code : err_set(e, ERR_DATA, "%s: none of the %zu records is %s; they are %s", p->target, l->c.n, p->positive, values);
+	free(values);
+	return code;
 }
 
 int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
@@ -115,6 +125,7 @@ void labelled_free(labelled *l)
 		free(l->ids[i]);
 	free(l->ids);
 	cases_free(&l->c);
+	tally_free(&l->values);
 	labels_free(&l->table);
 	free(l->maker.kind);
 	*l = (labelled){ 0 };

@@ -11,6 +11,7 @@
 #include "probe/cross.h"
 #include "probe/labels.h"
 #include "probe/probe.h"
+#include "probe/tally.h"
 
 typedef struct labelled {
 	label_table table; /* of the target; read by labels_read */
@@ -18,12 +19,12 @@ typedef struct labelled {
 	cases c;
 	char **ids; /* [c.n] of the records */
 	size_t ids_room;
-	size_t missing, others; /* records left out: without a label; of neither class */
+	tally values; /* those met, of records that are left out, too (LABEL_MISSING, LABEL_OTHER) */
 } labelled;
 
 /* Adds a record that has a label. The probe p says which tensor is the code, and of a classification which values are the two classes:
  * those it was fitted on. Of a probe yet to be fitted (p->n is 0) it is `negative` against p->positive, NULL: any other value; those met
- * are noted in p->negative, which is a list. ERR_DATA: the table does not know the record, a label is no number, as code_read and
+ * are noted in p->negative, which is a list. A value that says "missing" counts all the same when it is the name of a class. ERR_DATA: the table does not know the record, a label is no number, as code_read and
  * cases_add; ERR_OS. */
 int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err *e);
 /* ERR_DATA of a classification when all records, or none, are positive: then there is nothing to learn. */

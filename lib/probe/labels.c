@@ -91,8 +91,7 @@ int labels_find(const label_table *l, const bids_id *who, const char **value, si
 	if (code)
 		return code;
 	size_t row = (size_t)json_integer_value(found);
-	const char *cell = tsv_cell(&l->table, row, l->column);
-	*value = tsv_missing(cell) ? NULL : cell;
+	*value = tsv_cell(&l->table, row, l->column);
 	if (line)
 		*line = l->table.lines[row];
 	return 0;
@@ -100,9 +99,14 @@ int labels_find(const label_table *l, const bids_id *who, const char **value, si
 
 int label_number(double *out, const char *value, err *e)
 {
+	static const char digits[] = "0123456789";
+	const char *comma = strchr(value, ',');
 	char *end;
 	*out = strtod(value, &end);
-	if (end == value || *end || isspace((unsigned char)*value) || !isfinite(*out))
-		return err_set(e, ERR_DATA, "'%.60s' is no number", value);
-	return 0;
+	/* strtod also takes words and hexadecimal numbers, which no table means */
+	if (end > value && !*end && !value[strspn(value, "0123456789.eE+-")] && isfinite(*out))
+		return 0;
+	if (comma && comma > value && isdigit((unsigned char)comma[-1]) && comma[1] && !comma[1 + strspn(comma + 1, digits)])
+		return err_set(e, ERR_DATA, "'%.60s' is no number (a decimal comma? numbers are written with a point)", value);
+	return err_set(e, ERR_DATA, "'%.60s' is no number", value);
 }

@@ -22,10 +22,10 @@ int labels_read(label_table *l, const char *path, const char *column, err *e);
 void labels_free(label_table *l);
 
 /* The value for a visit: the row of this participant and session, else the participant's row that has no session. ERR_DATA "not in PATH"
- * when there is none. *value is NULL where the table says n/a; *line (may be NULL): the line of the table. */
+ * when there is none. *value may be one that is missing (tsv_missing); *line (may be NULL): the line of the table. */
 int labels_find(const label_table *l, const bids_id *who, const char **value, size_t *line, err *e);
 
-/* A cell as a finite number; ERR_DATA "'x' is no number". */
+/* A cell as a finite number, decimal and with a point; ERR_DATA "'x' is no number". */
 int label_number(double *out, const char *value, err *e);
 
 #endif

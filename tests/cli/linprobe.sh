@@ -121,16 +121,16 @@ is 'eval: the table' "$(linprobe eval --probe "$T/age.st" --labels "$p" "$T/firs
 
 # labels that are missing or of other classes
 linprobe fit --labels "$p" --target sex --positive F --C 1 -o "$T/sex.st" "$T/first.lat" 2> "$T/err"
-is 'n/a is left out' "$?$(cat "$T/err")" '0linprobe: sex: 1 records left out: n/a'
+is 'n/a is left out' "$?$(cat "$T/err")" '0linprobe: sex: 1 records left out, without a value: n/a (1)'
 is 'a table without some' "$(linprobe fit --labels "$T/age-of-some.tsv" --target age --lambda 1 -o "$T/x.st" "$T/first.lat" 2>&1; echo $?)" \
 	"linprobe: sub-19_ses-0_T1w: sub-19 ses-0 is not in $T/age-of-some.tsv"$'\n'65
 expect_exit 65 '--keep-going: fits the others' linprobe fit --keep-going --labels "$T/age-of-some.tsv" --target age --lambda 1 -o "$T/some.st" "$T/first.lat"
 is '--keep-going: fits the others: as many' "$(linprobe show "$T/some.st" | grep -E '^(records|subjects)' | tr '\t\n' '  ')" 'records 19 subjects 19 '
 linprobe fit $ad --negative CN --C 1 -o "$T/two.st" "$T/first.lat" 2> "$T/err"
-like '--negative: others are left out' "$(cat "$T/err")" 'records left out: neither AD nor what it is told from$'
+like '--negative: others are left out' "$(cat "$T/err")" '^linprobe: group: [0-9]+ records left out, of neither class: MCI .[0-9]+.$'
 is 'show: the classes' "$(linprobe show "$T/two.st" | grep -E '^(task|target|positive|negative|tensor|C|balanced)	' | tr '\t\n' ' ;')" \
 	'task classification;target group;positive AD;negative ["CN"];tensor y;C 1.0;balanced false;'
-linprobe eval --probe "$T/two.st" --labels "$p" "$T/first.lat" 2>&1 > "$T/out" | grep -q 'left out: neither AD'
+linprobe eval --probe "$T/two.st" --labels "$p" "$T/first.lat" 2>&1 > "$T/out" | grep -q 'left out, of neither class: MCI'
 is 'eval: leaves out what was not fitted on' $? 0
 is 'show: a regression' "$(linprobe show "$T/age.st" | grep -E '^(task|target|positive|lambda|balanced)	' | tr '\t\n' ' ;')" 'task regression;target age;lambda 20.0;'
 is 'show --json: constant features have std 1 and no weight' "$(linprobe show --json "$T/ad.st" | python3 -c '
@@ -142,7 +142,11 @@ print(p["std"][5], abs(p["weight"][5]) < 1e-15, round(p["mean"][5], 5), len(p["w
 fit="linprobe fit --labels $p --target age --lambda 1 -o $T/x.st"
 refuses 65 'one class alone' linprobe fit --labels "$p" --target group --positive AD -o "$T/x.st" <(lat-cut --ids <(awk -F'\t' '$3 == "AD" { print $1 "_ses-0_T1w" }' "$p") "$T/first.lat")
 like 'one class alone: says so' "$(cat "$T/err")" 'group: each of the [0-9]+ records is AD$'
-refuses 65 'a class that is not there' linprobe fit --labels "$p" --target group --positive ad -o "$T/x.st" "$T/first.lat"
+expect_exit 65 'a class that is not there' linprobe fit --labels "$p" --target group --positive ad -o "$T/x.st" "$T/first.lat"
+like 'a class that is not there: those there are' "$(tail -n 1 "$T/err")" 'group: none of the 40 records is ad; they are AD .18., CN .18., MCI .4.$'
+like 'a class that is not there: its other spelling' "$(cat "$T/err")" 'not counted as ad, but perhaps another spelling of it: AD .[0-9]+.'
+is 'several other values are said' "$(linprobe fit $ad --C 1 "$T/first.lat" 2>&1 > "$T/ad-all.st" | sed 's/([0-9]*)/(n)/g')" \
+	'linprobe: group: AD is told from more than one other value: CN (n), MCI (n)'
 refuses 65 'one subject: nothing to choose a strength on' linprobe fit --labels "$p" --target age -o "$T/x.st" <(lat-cut -r 1:1 "$T/first.lat")
 like 'one subject: says so' "$(cat "$T/err")" 'age: a strength cannot be chosen on 1 subject: give one$'
 holds 'one subject: with a strength' linprobe fit --labels "$p" --target age --lambda 1 -o "$T/single.st" <(lat-cut -r 1:1 "$T/first.lat")
@@ -166,7 +170,7 @@ refuses 65 'no record' $fit formats/samples/empty-stream.lat
 refuses 78 'a probe that is none' linprobe predict --probe tests/oracle/golden/autoencoder.safetensors "$T/first.lat"
 head -c -8 "$T/ad.st" > "$T/short.st"
 refuses 78 'a probe cut short' linprobe predict --probe "$T/short.st" "$T/first.lat"
-refuses 73 'an output that exists' linprobe fit $ad --C 1 -o "$T/ad.st" "$T/train.lat"
+refuses 73 'an output that exists' linprobe fit -q $ad --C 1 -o "$T/ad.st" "$T/train.lat"
 refuses 64 'no verb' linprobe guess "$T/first.lat"
 refuses 64 'no labels' linprobe fit --target age -o "$T/x.st" "$T/first.lat"
 refuses 64 'lambda of a classification' linprobe fit $ad --lambda 1 -o "$T/x.st" "$T/first.lat"

@@ -8,6 +8,7 @@
 #include "probe/cases.h"
 #include "probe/cross.h"
 #include "probe/division.h"
+#include "probe/doubts.h"
 #include "probe/labelled.h"
 #include "probe/labels.h"
 #include "probe/linear.h"
@@ -452,11 +453,11 @@ static void labels_of_visits(void **state)
 	assert_string_equal(value, "70.5");
 	assert_int_equal(line, 2);
 	SUCCEEDS(labels_find(&t, &two, &value, &line, &e));
-	assert_null(value);
+	assert_true(tsv_missing(value));
 	assert_int_equal(line, 4);
 	FAILS(ERR_DATA, "sub-01 is not in ", labels_find(&t, &none, &value, NULL, &e));
 	SUCCEEDS(labels_find(&t, &other, &value, NULL, &e));
-	assert_null(value);
+	assert_true(tsv_missing(value));
 	labels_free(&t);
 
 	SUCCEEDS(labels_read(&t, put("sub-07_sessions.tsv", "session_id\tgroup\nses-M00\tCN\n"), "group", &e));
@@ -495,6 +496,9 @@ static void tables_refused(void **state)
 	labels_free(&t);
 	FAILS(ERR_DATA, "'7 years' is no number", label_number(&v, "7 years", &e));
 	FAILS(ERR_DATA, "'inf' is no number", label_number(&v, "inf", &e));
+	FAILS(ERR_DATA, "'0x41' is no number", label_number(&v, "0x41", &e));
+	FAILS(ERR_DATA, "'65,5' is no number (a decimal comma?", label_number(&v, "65,5", &e));
+	FAILS(ERR_DATA, "'>89' is no number", label_number(&v, ">89", &e));
 	SUCCEEDS(label_number(&v, "-7.25e1", &e));
 	near(v, -72.5, 0);
 }
@@ -588,7 +592,7 @@ static void records_to_cases(void **state)
 {
 	(void)state;
 	err e = { 0 };
-	labelled l = { .missing = 0 };
+	labelled l = { .ids = NULL };
 	probe p = { .task = PROBE_CLASSIFY, .target = "group", .positive = "AD", .negative = json_array(), .tensor = "y" };
 	const char *path = put("v.tsv", "participant_id\tgroup\nsub-1\tAD\nsub-2\tCN\nsub-3\tMCI\nsub-4\tn/a\nsub-5\tFTD\n");
 	SUCCEEDS(labels_read(&l.table, path, "group", &e));
@@ -613,16 +617,110 @@ static void records_to_cases(void **state)
 		assert_string_equal(l.ids[i], ids[i]);
 		near(l.c.value[i], values[i], 0);
 	}
-	assert_true(l.missing == 1 && l.others == 1);
+	assert_int_equal(tally_records(&l.values, LABEL_MISSING), 1);
+	assert_int_equal(tally_records(&l.values, LABEL_OTHER), 1);
+	char *said = NULL;
+	SUCCEEDS(tally_text(&said, &l.values, LABEL_POSITIVE | LABEL_NEGATIVE, &e));
+	assert_string_equal(said, "AD (2), CN (2), FTD (1)");
+	free(said);
 	assert_int_equal(json_array_size(p.negative), 2);
 	assert_string_equal(json_string_value(json_array_get(p.negative, 1)), "FTD");
 	/* a probe that is there takes the classes and the length that it was fitted on */
 	p.n = 4;
 	SUCCEEDS(add(&l, &p, NULL, "sub-3", 4, 'a', &e));
-	assert_true(l.c.n == 5 && l.others == 2);
+	assert_int_equal(l.c.n, 5);
+	assert_int_equal(tally_records(&l.values, LABEL_OTHER), 2);
 	FAILS(ERR_DATA, "y has 3 numbers, the probe 4", add(&l, &p, NULL, "sub-1", 3, 'a', &e));
 	labelled_free(&l);
 	json_decref(p.negative);
+}
+
+static char heard[4096];
+static void hear(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void hear(const char *fmt, ...)
+{
+	size_t n = strlen(heard);
+	va_list list;
+	va_start(list, fmt);
+	vsnprintf(heard + n, sizeof heard - n, fmt, list);
+	va_end(list);
+	strcat(heard, "\n");
+}
+
+/* A column's values, of sub-1, sub-2 .., as labels of records; what is said of them, or the error of labelled_classes. */
+static const char *doubts_of(const char *const *values, const char *positive, const char *negative)
+{
+	err e = { 0 };
+	labelled l = { .ids = NULL };
+	probe p = { .task = positive ? PROBE_CLASSIFY : PROBE_REGRESS, .target = "t", .positive = (char *)positive, .negative = json_array(), .tensor = "y" };
+	char text[4096] = "participant_id\tt\n", id[16];
+	int n = 0;
+	for (; values[n]; n++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "sub-%d\t%s\n", n + 1, values[n]);
+	SUCCEEDS(labels_read(&l.table, put("v.tsv", text), "t", &e));
+	for (int i = 0; i < n; i++) {
+		snprintf(id, sizeof id, "sub-%d", i + 1);
+		SUCCEEDS(add(&l, &p, negative, id, 4, 0, &e));
+	}
+	*heard = 0;
+	SUCCEEDS(doubts_say(&l, &p, hear, &e));
+	if (labelled_classes(&l, &p, &e))
+		hear("%s", e.text);
+	labelled_free(&l);
+	json_decref(p.negative);
+	return heard;
+}
+#define VALUES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void missing_values(void **state)
+{
+	(void)state;
+	static const char *const missing[] = { "", "n/a", "N/A", "NA", "na", "NaN", "NULL", "None", "-", "?", ".", "unknown", "Unknown", "#N/A", "<NA>" };
+	static const char *const there[] = { "0", "F", "no", "nan1", "-1", "N", "unknowns", "--x" };
+	for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+		if (!tsv_missing(missing[i]))
+			fail_msg("'%s' is missing", missing[i]);
+	for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+		if (tsv_missing(there[i]))
+			fail_msg("'%s' is a value", there[i]);
+	assert_string_equal(doubts_of(VALUES("F", "M", "N/A", "NaN", "", "M", "N/A"), "F", NULL), "t: 4 records left out, without a value: N/A (2), '' (1), NaN (1)\n");
+	assert_string_equal(doubts_of(VALUES("50", "60", "null"), NULL, NULL), "t: 1 records left out, without a value: null (1)\n");
+	/* whoever names it as a class means it */
+	assert_string_equal(doubts_of(VALUES("mild", "none", "none", "n/a"), "none", NULL), "t: 1 records left out, without a value: n/a (1)\n");
+	assert_string_equal(doubts_of(VALUES("mild", "none", "severe", "n/a"), "mild", "none"),
+			    "t: 1 records left out, without a value: n/a (1)\nt: 1 records left out, of neither class: severe (1)\n");
+}
+
+static void doubtful_classes(void **state)
+{
+	(void)state;
+	assert_string_equal(doubts_of(VALUES("F", "M", "M"), "F", NULL), "");
+	assert_string_equal(doubts_of(VALUES("F", "M", "M", "X"), "F", NULL), "t: F is told from more than one other value: M (2), X (1)\n");
+	assert_string_equal(doubts_of(VALUES("F", "f", "f"), "F", NULL), "t: not counted as F, but perhaps another spelling of it: f (2)\n");
+	assert_string_equal(doubts_of(VALUES("F", "M", "Female"), "F", "M"),
+			    "t: 1 records left out, of neither class: Female (1)\nt: not counted as F, but perhaps another spelling of it: Female (1)\n");
+	assert_string_equal(doubts_of(VALUES("M", "F", "F"), "f", NULL),
+			    "t: f is told from more than one other value: F (2), M (1)\nt: not counted as f, but perhaps another spelling of it: F (2)\n"
+			    "t: none of the 3 records is f; they are F (2), M (1)\n");
+	assert_string_equal(doubts_of(VALUES("1", "1.0", "2"), "1", NULL),
+			    "t: 1 is told from more than one other value: 1.0 (1), 2 (1)\nt: not counted as 1, but perhaps another spelling of it: 1.0 (1)\n");
+	static const char *const same[][2] = { { "F", "f" }, { "Female", "F" }, { "m", "Male" }, { "AD", "\"AD\"" }, { "M.C.I.", "mci" }, { "01", "1" } };
+	static const char *const different[][2] = { { "F", "M" }, { "Male", "Female" }, { "A+", "A-" }, { "1", "-1" }, { "AD", "ADHD" }, { "M", "MC" }, { ".", "," } };
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+		assert_true(tally_same_word(same[i][0], same[i][1]));
+	for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+		assert_false(tally_same_word(different[i][0], different[i][1]));
+}
+
+static void codes_for_missing_numbers(void **state)
+{
+	(void)state;
+	const char *said = "t: taken as numbers, but perhaps codes for a missing value (which is n/a): ";
+	assert_string_equal(doubts_of(VALUES("60", "71", "99", "80.5"), NULL, NULL), "");
+	assert_string_equal(doubts_of(VALUES("-3", "-9", "4"), NULL, NULL), "");
+	assert_string_equal(doubts_of(VALUES("60", "-999", "71", "-999"), NULL, NULL) + strlen(said), "-999 (2)\n");
+	assert_string_equal(doubts_of(VALUES("60", "-9.0", "71", "999"), NULL, NULL) + strlen(said), "-9.0 (1), 999 (1)\n");
+	assert_string_equal(doubts_of(VALUES("28", "30", "99"), NULL, NULL) + strlen(said), "99 (1)\n");
 }
 
 static void divisions(void **state)
@@ -686,6 +784,9 @@ int main(void)
 		cmocka_unit_test(tables_refused),
 		cmocka_unit_test(file_there_and_back),
 		cmocka_unit_test(records_to_cases),
+		cmocka_unit_test(missing_values),
+		cmocka_unit_test(doubtful_classes),
+		cmocka_unit_test(codes_for_missing_numbers),
 		cmocka_unit_test(divisions),
 	};
 	return cmocka_run_group_tests(tests, NULL, clean);
