@@ -153,7 +153,7 @@ static int id_of(char id[NII_ID], const char *path, err *e)
 	if (!given_id)
 		return strcmp(path, "-") ? nii_id(id, path, e) : err_set(e, ERR_USAGE, "stdin: needs an id (--id)");
 	if (!lat_id_ok(given_id))
-		return err_set(e, ERR_USAGE, "%s: cannot be an id (letters, digits, '.', '_', '-', at most %d)", given_id, NII_ID - 1);
+		return err_set(e, ERR_USAGE, "%s: cannot be an id (" ID_RULE ")", given_id);
 	strcpy(id, given_id);
 	return 0;
 }

@@ -60,6 +60,7 @@ history = [{"tool": "nii2lat", "version": "0.1.0", "options": {}}]
 z = tensor("z", shape=(3, 2, 2, 2), kind="shuffle", data=floats(24, 9), model={"kind": "autoencoder", "identity": "ab" * 32})
 sample("one", stream(tensor(kind="shuffle"), z, months=12, history=history))
 sample("empty-stream", end(0))
+sample("id-plus", stream(tensor(), id="sub-01_acq-MPRAGE+norm_T1w"))
 sample("parts", stream(tensor()) + end(0) + record(z, id="sub-02") + record(id="sub-03") + end(2))
 numbers = {t: bytes((i * 7) % 64 for i in range(6 * SIZES[t])) for t in SIZES}
 for kind in ("none", "shuffle"):

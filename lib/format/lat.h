@@ -12,12 +12,13 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "format/dtype.h"
 
 enum {
 	LAT_MAX_RANK = 8,
 	LAT_MAX_NAME = 64, /* characters of a tensor's name */
-	LAT_MAX_ID = 200, /* characters of a record's id */
+	LAT_MAX_ID = ID_LONGEST, /* characters of a record's id */
 	LAT_MAX_TENSORS = 256,
 	LAT_MAX_HEADER = 16 << 20, /* bytes of JSON */
 };
@@ -52,7 +53,7 @@ typedef struct lat_record {
 
 /* ---- records ---- */
 
-/* True for [A-Za-z0-9._-]+ without a leading dot, at most LAT_MAX_ID characters: it becomes a file name. */
+/* True for [A-Za-z0-9._+-]+ without a leading dot, at most LAT_MAX_ID characters: it becomes a file name. */
 bool lat_id_ok(const char *id);
 
 /* A record without tensors. ERR_USAGE when id cannot be one. Freed with lat_free. */
@@ -96,7 +97,8 @@ int lat_finite(lat_tensor *t, err *e);
 int lat_verify(const lat_tensor *t, err *e);
 
 /* Adds tensor NAME, or replaces it in its place (with an empty meta). Elements are copied. ERR_USAGE for a name that cannot be
- * one ([A-Za-z0-9._-], no leading dot), ERR_DATA for a shape that cannot be one, or an element that is no finite number. *out (may be NULL): the tensor. */
+ * one ([A-Za-z0-9._+-], no leading dot), ERR_DATA for a shape that cannot be one, or an element that is no finite number. *out (may be NULL):
+ * the tensor. */
 int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e);
 /* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16, too). */
 int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,

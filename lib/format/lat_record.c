@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "format/finite.h"
 #include "format/lat_internal.h"
@@ -11,9 +12,8 @@
 /* Also the rule for names of tensors: both become file names. */
 static bool name_ok(const char *s, size_t longest)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t n = strlen(s);
-	return n > 0 && n <= longest && *s != '.' && strspn(s, allowed) == n;
+	return n > 0 && n <= longest && *s != '.' && strspn(s, ID_CHARACTERS) == n;
 }
 
 bool lat_id_ok(const char *id) { return name_ok(id, LAT_MAX_ID); }
@@ -107,8 +107,7 @@ const char *lat_id(const lat_record *r) { return json_string_value(json_object_g
 int lat_set_id(lat_record *r, const char *id, err *e)
 {
 	if (!lat_id_ok(id))
-		return err_set(e, ERR_USAGE, "%.*s: not an id (A-Z a-z 0-9 . _ -, no leading dot, at most %d characters)", LAT_MAX_ID, id,
-			       LAT_MAX_ID);
+		return err_set(e, ERR_USAGE, "%.*s: not an id (" ID_RULE ")", LAT_MAX_ID, id);
 	if (json_object_set_new(r->header, "id", json_string(id)))
 		return err_set(e, ERR_OS, "record: no memory");
 	return 0;

@@ -35,11 +35,9 @@ int nii_id(char id[NII_ID], const char *path, err *e)
 	size_t n = without_gz(base);
 	if (ends(base, n, ".nii") || ends(base, n, ".hdr") || ends(base, n, ".img"))
 		n -= 4;
-	size_t fine = strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	size_t fine = strspn(base, ID_CHARACTERS);
 	if (n == 0 || n >= NII_ID || fine < n || base[0] == '.')
-		return err_set(e, ERR_USAGE,
-			       "%s: its name cannot be an id (letters, digits, '.', '_', '-', at most %d); give one with --id", path,
-			       NII_ID - 1);
+		return err_set(e, ERR_USAGE, "%s: its name cannot be an id (" ID_RULE "); give one with --id", path);
 	memcpy(id, base, n);
 	id[n] = 0;
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/id.h"
 #include "volume/volume.h"
 
 typedef struct nii_header {
@@ -59,9 +60,9 @@ typedef struct nii_loss {
  * the same bytes every time; "-": stdout, single, not compressed. v->n must be h->n (ERR_BUG). ERR_CREATE, ERR_IO, ERR_DATA, ERR_OS. */
 int nii_write(const char *path, bool force, const nii_header *h, const volume *v, bool keep_type, nii_loss *loss, err *e);
 
-enum { NII_ID = 201 };
+enum { NII_ID = ID_LONGEST + 1 };
 /* The id of a file name: without its folders, .gz, and .nii, .hdr or .img. ERR_USAGE when it cannot be one: empty, longer than 200, with
- * a leading dot or other characters than [A-Za-z0-9._-]. */
+ * a leading dot or other characters than [A-Za-z0-9._+-]. */
 int nii_id(char id[NII_ID], const char *path, err *e);
 
 #endif
