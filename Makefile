@@ -33,7 +33,7 @@ LIBS_baseline := -lm
 LIBS_train  := -ljansson -lpng
 
 # The architecture: tool, and the parts of lib it uses, high floors first
-USES_bids-scans := cli format base
+USES_bids-scans := cli nii volume format base
 USES_lat-model := cli model nn format base
 USES_lat-baseline := cli baseline format base
 USES_lat-check := cli format base

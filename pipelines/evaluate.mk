@@ -55,7 +55,7 @@ $(OUT)/scans.lat: $(call has,autoencoder)
 	$(call stream,$(DATA),-m $(MODEL)) > $@
 
 $(OUT)/validation.txt: $(OUT)/scans.lat $(VALIDATION)
-	@lat-info $< | cut -f 1 | sed 1d | sort -u | grep -F -f <(sed 's/^/sub-/; s/sub-sub-/sub-/; s/$$/_/' $(VALIDATION)) > $@
+	@lat-info $< | cut -f 1 | sed 1d | sort -u | grep -F -f <(sed '1s/^\xef\xbb\xbf//; s/\r$$//; /^ *$$/d; s/^/sub-/; s/sub-sub-/sub-/; s/$$/_/' $(VALIDATION)) > $@
 
 $(OUT)/train.lat: $(OUT)/validation.txt
 	@lat-info $(OUT)/scans.lat | cut -f 1 | sed 1d | sort -u | grep -v -x -F -f $< > $(OUT)/train.txt

@@ -18,7 +18,7 @@ export TARGET LABELS POSITIVE
 define UNITS
 [ -n "$$TARGET" ] || die 'TARGET=column says what to predict'
 [ -f "$$LABELS" ] || die "$$LABELS: no such table; LABELS=file names the one with the column $$TARGET"
-head -n 1 "$$LABELS" | tr -d '\r' | tr '\t' '\n' | grep -q -x -F -e "$$TARGET" || die "$$LABELS: has no column $$TARGET"
+head -n 1 "$$LABELS" | tr '\r' '\n' | head -n 1 | sed 's/^\xef\xbb\xbf//' | tr '\t' '\n' | grep -q -x -F -e "$$TARGET" || die "$$LABELS: has no column $$TARGET"
 cat
 endef
 

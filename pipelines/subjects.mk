@@ -7,6 +7,7 @@
 #   BIDS=folder | FILES=list.txt   a BIDS dataset, or a list of scans, a path a line
 #   OUT=folder                     where the derivative goes
 #   SUBJECTS='01 02' SESSIONS=...  these alone
+#   WHICH=acq-mprage               of several T1w scans those with these entities; unset: the best of each session (bids-scans)
 #   MODEL=brain3mm                 name or folder of the model
 #   JOBS= THREADS=                 jobs at once and threads of each; unset: the cores are full once, as far as memory goes
 #   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1)
@@ -37,7 +38,7 @@ UNITS      ?= cat
 SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
-export BIDS FILES OUT SUBJECTS SESSIONS MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
+export BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
 # the tools are found by PATH, else where this file was installed or built
 export PATH := $(PATH):$(abspath $(HERE)../../../bin):$(abspath $(HERE)../build)
 

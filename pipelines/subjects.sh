@@ -82,9 +82,9 @@ find_units() {
 		if [ "${SCANS:-}" = no ]; then
 			printf 'id\tparticipant_id\tsession_id\tmonths\tpath\treason\n'
 		elif [ -n "${BIDS:-}" ]; then
-			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" -- "$BIDS"
+			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --which "${WHICH:-}" -- "$BIDS"
 		else
-			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --list "$FILES"
+			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --which "${WHICH:-}" --list "$FILES"
 		fi
 	} > "$RUN/scans.tsv" || exit
 	(set -e; eval "$UNITS") < "$RUN/scans.tsv" > "$RUN/units.tsv"

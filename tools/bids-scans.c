@@ -4,14 +4,23 @@
 
 #include "cli/cli.h"
 #include "format/study.h"
+#include "nii/nii.h"
 
 static const char *list;
-static study_choice choice;
+/* A header that cannot be read says nothing: whoever works on the scan will tell. */
+static void measure(which_extent *size, const char *path)
+{
+	err e = { 0 };
+	nii_extent(size->image, size->voxel, path, &e);
+}
+
+static study_choice choice = { .measure = measure };
 
 static const struct cli_option options[] = {
 	{ 0, "list", CLI_TEXT, &list, "FILE", "instead of a folder: the scans that FILE names, a path a line", false },
 	{ 0, "subjects", CLI_TEXT, &choice.subjects, "LABELS", "these alone, separated by blanks or commas", false },
 	{ 0, "sessions", CLI_TEXT, &choice.sessions, "LABELS", "these alone", false },
+	{ 0, "which", CLI_TEXT, &choice.which, "ENTITIES", "these alone: scans that have these entities, such as acq-mprage", false },
 	{ 0 },
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 
@@ -68,16 +69,12 @@ static void want(struct choice *c, const char *id)
 static void read_ids(struct choice *c, const char *path)
 {
 	char *text = NULL, *line, *rest;
-	size_t n;
 	err e = { 0 };
-	if (file_slurp(path, 64 << 20, &text, &n, &e))
-		cli_fail(&e);
+	cli_check(text_read(&text, path, 64 << 20, &e), &e);
 	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		line[strcspn(line, "\r")] = 0;
-		if (*line)
+	while ((line = text_line(&rest)))
+		if (*(line = text_trim(line)))
 			want(c, line);
-	}
 	free(text);
 }
 

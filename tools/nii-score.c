@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
@@ -150,13 +151,10 @@ static void compare(struct job *j, const char *ref, const char *img)
 static void compare_list(struct job *j)
 {
 	char *text, *rest, *line;
-	size_t n;
 	err e = { 0 };
-	if (file_slurp(list, 64 << 20, &text, &n, &e))
-		cli_fail(&e);
+	cli_check(text_read(&text, list, 64 << 20, &e), &e);
 	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		line[strcspn(line, "\r")] = 0;
+	while ((line = text_line(&rest))) {
 		char *tab = strchr(line, '\t');
 		if (!*line)
 			continue;

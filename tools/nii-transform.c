@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
@@ -42,18 +43,17 @@ static void scan_free(struct scan *s)
 static int read_matrix(double m[3][4], const char *path, err *e)
 {
 	char *text, *rest, *line;
-	size_t size;
 	int numbers = 0;
 	double all[16] = { [15] = 1 }, unused[3][4];
-	int code = file_slurp(path, 1 << 16, &text, &size, e);
+	int code = text_read(&text, path, 1 << 16, e);
 	if (code)
 		return code;
 	rest = text;
-	bool good = strlen(text) == size;
-	while (good && (line = strsep(&rest, "\n"))) {
+	bool good = true;
+	while (good && (line = text_line(&rest))) {
 		char *end;
 		line[strcspn(line, "#")] = 0;
-		for (char *p = line; good && p[strspn(p, " \t\r")]; p = end) {
+		for (char *p = line; good && p[strspn(p, " \t")]; p = end) {
 			double v = strtod(p, &end);
 			good = end != p && numbers < 16 && isfinite(v);
 			if (good)

@@ -1,20 +1,40 @@
 #include "format/bids.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* The place of entity `key` ("ses") in a name; NULL: it has none. */
+static const char *find(const char *name, const char *key)
+{
+	size_t n = strlen(key);
+	for (const char *p = name; p; p = strchr(p, '_')) {
+		p += *p == '_';
+		if (!strncmp(p, key, n) && p[n] == '-')
+			return p;
+	}
+	return NULL;
+}
+
+bool bids_entity(char label[LAT_MAX_ID + 1], const char *name, const char *key)
+{
+	const char *p = find(name, key);
+	*label = 0;
+	if (p) {
+		p += strlen(key) + 1;
+		snprintf(label, LAT_MAX_ID + 1, "%.*s", (int)strcspn(p, "_"), p);
+	}
+	return p != NULL;
+}
 
 bids_id bids_parse(const char *id)
 {
 	bids_id who = { "", "" };
-	const char *session = !strncmp(id, "ses-", 4) ? id : strstr(id, "_ses-");
-	if (strncmp(id, "sub-", 4))
-		snprintf(who.participant, sizeof who.participant, "%s", id);
-	else
-		snprintf(who.participant, sizeof who.participant, "%.*s", (int)strcspn(id, "_"), id);
-	if (session) {
-		session += *session == '_';
+	const char *participant = find(id, "sub"), *session = find(id, "ses");
+	snprintf(who.participant, sizeof who.participant, "%.*s", participant ? (int)strcspn(participant, "_") : LAT_MAX_ID,
+		 participant ? participant : id);
+	if (session)
 		snprintf(who.session, sizeof who.session, "%.*s", (int)strcspn(session, "_"), session);
-	}
 	return who;
 }
 
@@ -22,15 +42,12 @@ const char *bids_label(const char *entity) { return entity + (!strncmp(entity, "
 
 bool bids_months(double *months, const char *id)
 {
-	for (const char *p = id; (p = strstr(p, "ses-M")); p++) {
-		unsigned whole;
-		int length = 0;
-		bool whole_entity = p == id || p[-1] == '_';
-		if (whole_entity && p[5] >= '0' && p[5] <= '9' && sscanf(p + 5, "%5u%n", &whole, &length) == 1 &&
-		    (p[5 + length] == 0 || p[5 + length] == '_')) {
-			*months = whole;
-			return true;
-		}
-	}
-	return false;
+	char session[LAT_MAX_ID + 1];
+	if (!bids_entity(session, id, "ses") || *session != 'M')
+		return false;
+	size_t digits = strspn(session + 1, "0123456789");
+	if (!digits || digits > 5 || session[1 + digits])
+		return false;
+	*months = strtod(session + 1, NULL);
+	return true;
 }

@@ -6,6 +6,9 @@
 
 #include "format/lat.h"
 
+/* The label of entity `key` in a name, wherever it stands: of "sub-01_acq-x_T1w", "acq": "x". false, and "": there is none. */
+bool bids_entity(char label[LAT_MAX_ID + 1], const char *name, const char *key);
+
 /* The BIDS entities of a record's id: "sub-01_ses-M12_T1w" is participant "sub-01", session "ses-M12". An id without sub- is a participant
  * as a whole; without ses- the session is "". */
 typedef struct bids_id {

@@ -2,19 +2,22 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/id.h"
 #include "base/mem.h"
-#include "format/tsv.h"
+#include "base/text.h"
+#include "format/ignore.h"
+#include "format/visits.h"
 
 enum { MOST_LIST = 1 << 28 }; /* bytes of a list of files */
 
@@ -45,7 +48,14 @@ static int note(study *s, char *text, err *e)
 }
 
 static bool begins(const char *s, const char *start) { return !strncmp(s, start, strlen(start)); }
-static bool ends(const char *s, const char *end) { return strlen(s) >= strlen(end) && !strcmp(s + strlen(s) - strlen(end), end); }
+/* How long a file's name is without .gz, and without .nii, .hdr or .img; these in any case. */
+static size_t stem(const char *name)
+{
+	size_t n = strlen(name);
+	n -= n > 3 && !strcasecmp(name + n - 3, ".gz") ? 3 : 0;
+	bool image = n > 4 && (!strncasecmp(name + n - 4, ".nii", 4) || !strncasecmp(name + n - 4, ".hdr", 4) || !strncasecmp(name + n - 4, ".img", 4));
+	return image ? n - 4 : n;
+}
 static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
 
 /* ---- what was asked for ---- */
@@ -139,13 +149,9 @@ void study_free(study *s)
 static int id_of(char **id, const char *path, err *e)
 {
 	const char *name = base_name(path);
-	size_t n = strlen(name);
-	n -= ends(name, ".gz") ? 3 : 0;
-	if (n > 4 && (!memcmp(name + n - 4, ".nii", 4) || !memcmp(name + n - 4, ".hdr", 4) || !memcmp(name + n - 4, ".img", 4)))
-		n -= 4;
-	int code = print(id, e, "%.*s", (int)n, name);
+	int code = print(id, e, "%.*s", (int)stem(name), name);
 	if (!code && !lat_id_ok(*id))
-		return err_set(e, ERR_DATA, "%s: its name cannot be an id (letters, digits, '.', '_', '-', at most %d)", path, LAT_MAX_ID);
+		return err_set(e, ERR_DATA, "%s: its name cannot be an id (" ID_RULE ")", path);
 	return code;
 }
 
@@ -196,93 +202,179 @@ static int list_folder(struct dirent ***names, int *n, const char *folder, int (
 	return err_set(e, errno == ENOMEM ? ERR_OS : ERR_NOINPUT, "%s: %s", folder, strerror(errno));
 }
 
-static bool is_t1w(const char *name) { return ends(name, "_T1w.nii.gz") || ends(name, "_T1w.nii"); }
-
-/* Of several scans of one session, those behind `first`, the first that can be read stays. */
-static int keep_one(study *s, size_t first, err *e)
+static bool is_t1w(const char *name)
 {
-	size_t best = first;
-	int code = 0;
-	for (size_t i = first; i < s->n; i++) /* the same scan twice: the compressed one, which BIDS recommends */
-		for (size_t k = first; k < s->n; k++)
-			if (i != k && !strcmp(s->scans[i].id, s->scans[k].id) && ends(s->scans[i].path, ".gz") && i > k) {
-				study_scan t = s->scans[i];
-				s->scans[i] = s->scans[k];
-				s->scans[k] = t;
-			}
-	while (best < s->n && s->scans[best].reason)
-		best++;
-	best = best == s->n ? first : best;
-	for (size_t i = first; i < s->n; i++) {
-		char *text;
-		if (i == best || code)
-			continue;
-		code = print(&text, e, "%s: left out%s%s: %s is taken for this session", s->scans[i].path, s->scans[i].reason ? ", " : "",
-			     s->scans[i].reason ? s->scans[i].reason : "", base_name(s->scans[best].path));
-		code = code ? code : note(s, text, e);
+	size_t n = stem(name);
+	return n > 4 && !strncmp(name + n - 4, "_T1w", 4) && !strncasecmp(name + n, ".nii", 4);
+}
+
+/* The walk through a dataset. */
+struct walk {
+	study *s;
+	const study_choice *choice;
+	const char *root;
+	ignore_rules rules;
+	size_t ignored; /* scans that .bidsignore names */
+};
+
+/* Adds a note, "object: reason". */
+static int say(study *s, err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int say(study *s, err *e, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list list;
+	va_start(list, fmt);
+	int n = vasprintf(&text, fmt, list);
+	va_end(list);
+	return n < 0 ? err_set(e, ERR_OS, "no memory for a study") : note(s, text, e);
+}
+
+/* ---- which of several ---- */
+
+struct candidate {
+	study_scan scan;
+	which_rank rank;
+};
+
+/* Below 0: a is the better one. What can be read comes first; of the same scan twice the compressed one, which BIDS recommends. */
+static int compare(const struct candidate *a, const struct candidate *b, const char **why)
+{
+	enum which_reason reason;
+	if (!a->scan.reason != !b->scan.reason) {
+		*why = a->scan.reason ? a->scan.reason : b->scan.reason;
+		return a->scan.reason ? 1 : -1;
 	}
-	study_scan kept = s->scans[best];
-	for (size_t i = first; i < s->n; i++)
-		if (i != best)
-			scan_free(&s->scans[i]);
-	s->scans[first] = kept;
+	int order = which_compare(&a->rank, &b->rank, &reason);
+	if (order) {
+		*why = which_reason_text(reason);
+		return order;
+	}
+	order = strverscmp(a->scan.id, b->scan.id);
+	*why = order ? "a later name" : "the same scan, not compressed";
+	return order ? order : strlen(a->scan.path) > strlen(b->scan.path) ? -1 : 1;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const char *why;
+	return compare(a, b, &why);
+}
+
+/* A scan that is taken for want of a better one. */
+static int doubt(study *s, const struct candidate *c, err *e)
+{
+	for (int i = WHICH_CONTRAST; i <= WHICH_PART; i++)
+		if (c->rank.of[i])
+			return say(s, e, "%s: taken, although %s: there is no other of this session", c->scan.path, which_reason_text((enum which_reason)i));
+	return 0;
+}
+
+/* Of several scans of one session, those behind `first`, one stays. */
+static int keep_one(struct walk *w, size_t first, err *e)
+{
+	study *s = w->s;
+	struct candidate *all = NULL;
+	size_t n = s->n - first;
+	int code = mem_zero(&all, n, sizeof *all, "scans", e);
+	if (code)
+		return code;
+	for (size_t i = 0; i < n; i++) {
+		which_extent extent = { 0 };
+		all[i].scan = s->scans[first + i];
+		if (!all[i].scan.reason && w->choice->measure && n > 1)
+			w->choice->measure(&extent, all[i].scan.path);
+		all[i].rank = which_rank_of(all[i].scan.id, &extent);
+	}
+	qsort(all, n, sizeof *all, by_rank);
+	for (size_t i = 1; i < n; i++) {
+		const char *why;
+		compare(&all[0], &all[i], &why);
+		code = code ? code : say(s, e, "%s: left out, %s: %s is taken for this session", all[i].scan.path, why, base_name(all[0].scan.path));
+		scan_free(&all[i].scan);
+	}
+	code = code ? code : doubt(s, &all[0], e);
+	s->scans[first] = all[0].scan;
 	s->n = first + 1;
+	free(all);
 	return code;
 }
 
-/* The scans in `folder`/anat, whose names must begin with `entities` ("sub-01_ses-2"). */
-static int find_anat(study *s, const char *folder, const char *entities, err *e)
+/* Does the name have the entities of its folders, sub- in front? */
+static bool belongs(const char *name, const char *participant, const char *session)
+{
+	bids_id who = bids_parse(name);
+	return begins(name, "sub-") && !strcmp(who.participant, participant) && !strcmp(who.session, session);
+}
+
+/* A file that is named like a scan: one more candidate, or why it is none. */
+static int add_candidate(struct walk *w, const char *path, const char *participant, const char *session, err *e)
+{
+	const char *name = base_name(path), *unfit = which_unfit(name);
+	char entities[NAME_MAX + 1], label[LAT_MAX_ID + 1], *own = NULL;
+	err why = { 0 };
+	if (ignore_has(&w->rules, path + strlen(w->root) + 1)) {
+		w->ignored++;
+		return 0;
+	}
+	snprintf(entities, sizeof entities, "%.*s", (int)(strrchr(name, '_') - name), name);
+	if (!belongs(entities, participant, session))
+		return say(w->s, e, "%s: left out: its name does not say %s%s%s, as its folder does", path, participant, *session ? "_" : "", session);
+	if (!which_asked(w->choice->which, entities))
+		return 0;
+	if (unfit && !(w->choice->which && bids_entity(label, entities, "part") && strstr(w->choice->which, "part-")))
+		return say(w->s, e, "%s: left out: %s", path, unfit);
+	int code = mem_text(&own, path, e);
+	code = code ? code : add(w->s, own, &why);
+	return code == ERR_DATA ? say(w->s, e, "%s", why.text) : code ? err_set(e, code, "%s", why.text) : 0;
+}
+
+/* The scans in `folder`/anat, whose names must have its participant and session ("": none). */
+static int find_anat(struct walk *w, const char *folder, const char *participant, const char *session, err *e)
 {
 	struct dirent **names = NULL;
 	char *anat = NULL, *path = NULL;
 	int n = 0, code = print(&anat, e, "%s/anat", folder);
-	size_t first = s->n;
+	size_t first = w->s->n, noted = w->s->noted, ignored = w->ignored;
+	bool any = false;
 	err why = { 0 };
 	if (!code && access(anat, F_OK)) {
 		free(anat);
 		return 0;
 	}
 	code = code ? code : list_folder(&names, &n, anat, is_plain, &why);
-	if (code == ERR_NOINPUT && (code = print(&path, e, "%s", why.text)) == 0)
-		code = note(s, path, e); /* this subject's trouble alone */
+	if (code == ERR_NOINPUT)
+		code = say(w->s, e, "%s", why.text); /* this subject's trouble alone */
 	for (int i = 0; !code && i < n; i++) {
-		const char *name = names[i]->d_name;
-		size_t k = strlen(entities);
-		if (!is_t1w(name))
+		if (!is_t1w(names[i]->d_name))
 			continue;
-		code = print(&path, e, "%s/%s", anat, name);
-		if (!code && (!begins(name, entities) || name[k] != '_' || (!strstr(entities, "_ses-") && begins(name + k, "_ses-")))) {
-			char *text;
-			code = print(&text, e, "%s: left out: its name does not say %s, as its folder does", path, entities);
-			free(path);
-			code = code ? code : note(s, text, e);
-		} else if (!code && (code = add(s, path, &why)) == ERR_DATA) {
-			code = print(&path, e, "%s", why.text);
-			code = code ? code : note(s, path, e);
-		}
+		any = true;
+		code = print(&path, e, "%s/%s", anat, names[i]->d_name);
+		code = code ? code : add_candidate(w, path, participant, session, e);
+		free(path);
+		path = NULL;
 	}
-	if (!code && s->n > first + 1)
-		code = keep_one(s, first, e);
+	if (!code && w->s->n > first)
+		code = keep_one(w, first, e);
+	else if (!code && any && w->s->noted == noted && w->ignored == ignored)
+		code = say(w->s, e, "%s: left out: no T1w scan with %s", anat, w->choice->which);
 	names_free(names, n);
 	free(anat);
 	return code;
 }
 
-static int find_sessions(study *s, const char *folder, const char *participant, const study_choice *choice, err *e)
+static int find_sessions(struct walk *w, const char *folder, const char *participant, err *e)
 {
 	struct dirent **names = NULL;
 	int n = 0, code = list_folder(&names, &n, folder, is_session, e);
-	if (!code && (!choice->sessions || !*choice->sessions))
-		code = find_anat(s, folder, participant, e);
+	if (!code && (!w->choice->sessions || !*w->choice->sessions))
+		code = find_anat(w, folder, participant, "", e);
 	for (int i = 0; !code && i < n; i++) {
-		char *path = NULL, *entities = NULL;
-		if (!asked(choice->sessions, names[i]->d_name))
+		char *path = NULL;
+		if (!asked(w->choice->sessions, names[i]->d_name))
 			continue;
 		code = print(&path, e, "%s/%s", folder, names[i]->d_name);
-		code = code ? code : print(&entities, e, "%s_%s", participant, names[i]->d_name);
-		code = code ? code : find_anat(s, path, entities, e);
+		code = code ? code : find_anat(w, path, participant, names[i]->d_name, e);
 		free(path);
-		free(entities);
 	}
 	names_free(names, n);
 	return code;
@@ -290,45 +382,11 @@ static int find_sessions(study *s, const char *folder, const char *participant, 
 
 /* ---- when ---- */
 
-/* A day as a number, from "2019-03-02" or "2019-03-02T10:00:00"; false for anything else. */
-static bool day_of(double *day, const char *text)
-{
-	struct tm t = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%d", &t);
-	if (!rest || (*rest && *rest != 'T' && *rest != ' '))
-		return false;
-	*day = (double)timegm(&t) / 86400;
-	return true;
-}
-
-/* What the table says of each session: "months" as they are, else days since the earliest acq_time. */
-static void months_of_rows(double *months, const tsv *t, int column, bool days)
-{
-	double first = NAN;
-	for (size_t i = 0; i < t->rows; i++) {
-		const char *cell = tsv_cell(t, i, column);
-		char *end;
-		months[i] = NAN;
-		if (days && !day_of(&months[i], cell))
-			months[i] = NAN;
-		if (!days && !tsv_missing(cell)) {
-			months[i] = strtod(cell, &end);
-			if (*end || !isfinite(months[i]))
-				months[i] = NAN;
-		}
-		if (days && (isnan(first) || months[i] < first))
-			first = months[i];
-	}
-	for (size_t i = 0; days && i < t->rows; i++)
-		months[i] = (months[i] - first) / 30.4375;
-}
-
 /* Months of a participant's scans, those from `first` on, out of sub-X_sessions.tsv. A table that cannot be read is said. */
 static int find_months(study *s, size_t first, const char *folder, const char *participant, err *e)
 {
-	tsv t = { 0 };
+	visits v = { 0 };
 	char *path = NULL;
-	double *months = NULL;
 	err why = { 0 };
 	bool wanted = false;
 	for (size_t i = first; i < s->n; i++)
@@ -338,49 +396,33 @@ static int find_months(study *s, size_t first, const char *folder, const char *p
 		free(path);
 		return code;
 	}
-	if (tsv_read(&t, path, &why)) {
-		char *text;
-		code = print(&text, e, "%s", why.text);
-		code = code ? code : note(s, text, e);
-	}
-	int session = tsv_column(&t, "session_id"), column = tsv_column(&t, "months");
-	bool days = column < 0;
-	column = days ? tsv_column(&t, "acq_time") : column;
-	if (!code && session >= 0 && column >= 0)
-		code = mem_zero(&months, t.rows, sizeof *months, path, e);
-	if (months)
-		months_of_rows(months, &t, column, days);
-	for (size_t i = first; months && i < s->n; i++)
-		for (size_t k = 0; k < t.rows; k++)
-			if (isnan(s->scans[i].months) && *s->scans[i].who.session &&
-			    !strcmp(bids_label(tsv_cell(&t, k, session)), bids_label(s->scans[i].who.session)))
-				s->scans[i].months = months[k];
-	free(months);
+	if (visits_read(&v, path, &why))
+		code = say(s, e, "%s", why.text);
+	for (size_t i = 0; !code && i < v.noted; i++)
+		code = say(s, e, "%s", v.notes[i]);
+	for (size_t i = first; i < s->n; i++)
+		if (isnan(s->scans[i].months) && *s->scans[i].who.session)
+			s->scans[i].months = visits_months(&v, s->scans[i].who.session);
+	visits_free(&v);
 	free(path);
-	tsv_free(&t);
 	return code;
 }
 
 /* ---- */
 
-static int find_subject(study *s, const char *folder, const char *participant, const study_choice *choice, err *e)
+static int find_subject(struct walk *w, const char *participant, err *e)
 {
+	study *s = w->s;
 	char *path = NULL;
-	size_t first = s->n;
+	size_t first = s->n, noted = s->noted, ignored = w->ignored;
 	struct stat st;
-	int code = print(&path, e, "%s/%s", folder, participant);
+	int code = print(&path, e, "%s/%s", w->root, participant);
 	if (!code && stat(path, &st)) {
-		char *text;
-		code = print(&text, e, "%s: left out: %s", path, strerror(errno));
-		code = code ? code : note(s, text, e);
+		code = say(s, e, "%s: left out: %s", path, strerror(errno));
 	} else if (!code && S_ISDIR(st.st_mode)) {
-		size_t noted = s->noted;
-		char *text;
-		code = find_sessions(s, path, participant, choice, e);
-		if (!code && s->n == first && s->noted == noted && (!choice->sessions || !*choice->sessions)) {
-			code = print(&text, e, "%s: left out: no T1w scan", path);
-			code = code ? code : note(s, text, e);
-		}
+		code = find_sessions(w, path, participant, e);
+		if (!code && s->n == first && s->noted == noted && w->ignored == ignored && (!w->choice->sessions || !*w->choice->sessions))
+			code = say(s, e, "%s: left out: no T1w scan", path);
 		code = code ? code : find_months(s, first, path, participant, e);
 	}
 	free(path);
@@ -397,25 +439,44 @@ static int nothing_found(const study *s, const char *folder, int subjects, err *
 	return 0;
 }
 
+/* What is asked for must be entities. */
+static int check_choice(const study_choice *choice, err *e)
+{
+	int n;
+	const char *word = which_bad_word(choice->which, &n);
+	return word ? err_set(e, ERR_USAGE, "%.*s: no entity with a label, such as acq-mprage or run-1", n, word) : 0;
+}
+
+static int read_rules(struct walk *w, err *e)
+{
+	char *path = NULL;
+	int code = print(&path, e, "%s/.bidsignore", w->root);
+	code = code ? code : ignore_read(&w->rules, path, e);
+	free(path);
+	return code;
+}
+
 int study_find(study *s, const char *folder, const study_choice *choice, err *e)
 {
+	struct walk w = { .s = s, .choice = choice, .root = folder };
 	struct dirent **names = NULL;
 	char *text = NULL;
 	int n = 0;
 	*s = (study){ 0 };
-	int code = list_folder(&names, &n, folder, is_subject, e);
+	int code = check_choice(choice, e);
+	code = code ? code : list_folder(&names, &n, folder, is_subject, e);
 	code = code ? code : print(&text, e, "%s/dataset_description.json", folder);
-	if (!code && n && access(text, F_OK)) {
-		free(text);
-		code = print(&text, e, "%s: has no dataset_description.json; taken for a BIDS dataset all the same", folder);
-		code = code ? code : note(s, text, e);
-		text = NULL;
-	}
+	if (!code && n && access(text, F_OK))
+		code = say(s, e, "%s: has no dataset_description.json; taken for a BIDS dataset all the same", folder);
 	free(text);
+	code = code ? code : read_rules(&w, e);
 	for (int i = 0; !code && i < n; i++)
 		if (asked(choice->subjects, names[i]->d_name))
-			code = find_subject(s, folder, names[i]->d_name, choice, e);
+			code = find_subject(&w, names[i]->d_name, e);
+	if (!code && w.ignored)
+		code = say(s, e, "%s/.bidsignore: %zu T1w scans are left out as it says", folder, w.ignored);
 	names_free(names, n);
+	ignore_free(&w.rules);
 	if (!code)
 		code = all_there(s, choice->subjects, false, folder, e);
 	if (!code)
@@ -423,33 +484,42 @@ int study_find(study *s, const char *folder, const study_choice *choice, err *e)
 	return code ? code : nothing_found(s, folder, n, e);
 }
 
+/* One path of a list. A name that cannot be an id is said, and left out as it is of a folder. */
+static int add_line(study *s, const char *list, const char *line, const study_choice *choice, err *e)
+{
+	char *path = NULL;
+	err why = { 0 };
+	size_t before = s->n;
+	int code = mem_text(&path, line, e);
+	if (code)
+		return code;
+	code = add(s, path, &why);
+	if (code)
+		return code == ERR_DATA ? say(s, e, "%s", why.text) : err_set(e, code, "%s", why.text);
+	study_scan *last = &s->scans[before];
+	for (size_t i = 0; i < before; i++)
+		if (!strcmp(s->scans[i].id, last->id))
+			return err_set(e, ERR_DATA, "%s: %s and %s would both be %s", list, s->scans[i].path, line, last->id);
+	if (!asked(choice->subjects, last->who.participant) || !asked(choice->sessions, last->who.session) || !which_asked(choice->which, last->id))
+		scan_free(&s->scans[--s->n]);
+	return 0;
+}
+
 int study_list(study *s, const char *list, const study_choice *choice, err *e)
 {
-	char *text = NULL, *rest, *line;
-	size_t n;
+	char *text = NULL;
 	*s = (study){ 0 };
-	int code = file_slurp(list, MOST_LIST, &text, &n, e);
-	rest = text;
-	while (!code && (line = strsep(&rest, "\n"))) {
-		char *path = NULL;
-		line[strcspn(line, "\r")] = 0;
-		if (!*line || *line == '#')
-			continue;
-		code = mem_text(&path, line, e);
-		code = code ? code : add(s, path, e);
-		for (size_t i = 0; !code && i + 1 < s->n; i++)
-			if (!strcmp(s->scans[i].id, s->scans[s->n - 1].id))
-				code = err_set(e, ERR_DATA, "%s: %s and %s would both be %s", list, s->scans[i].path, line, s->scans[i].id);
-		study_scan *last = s->n ? &s->scans[s->n - 1] : NULL;
-		if (!code && (!asked(choice->subjects, last->who.participant) || !asked(choice->sessions, last->who.session)))
-			scan_free(&s->scans[--s->n]);
-	}
+	int code = check_choice(choice, e);
+	code = code ? code : text_read(&text, list, MOST_LIST, e);
+	for (char *rest = text, *line; !code && (line = text_line(&rest));)
+		if (line[strspn(line, " \t")] && *line != '#')
+			code = add_line(s, list, line, choice, e);
 	free(text);
 	if (!code)
 		code = all_there(s, choice->subjects, false, list, e);
 	if (!code)
 		code = all_there(s, choice->sessions, true, list, e);
 	if (!code && !s->n)
-		code = err_set(e, ERR_DATA, "%s: names no scan", list);
+		code = err_set(e, ERR_DATA, "%s: names no scan%s%s", list, s->noted ? "; " : "", s->noted ? s->notes[s->noted - 1] : "");
 	return code;
 }

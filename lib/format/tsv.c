@@ -1,29 +1,21 @@
 #include "format/tsv.h"
 
+#include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { LARGEST = 256 << 20 };
-
-/* Takes off blanks at both ends, in place. */
-static char *trim(char *s)
-{
-	while (*s == ' ' || *s == '\r')
-		s++;
-	for (size_t n = strlen(s); n && (s[n - 1] == ' ' || s[n - 1] == '\r');)
-		s[--n] = 0;
-	return s;
-}
 
 static int read_names(tsv *t, char *line, size_t number, err *e)
 {
 	size_t cap = 0;
 	for (char *cell; (cell = strsep(&line, "\t"));) {
-		cell = trim(cell);
+		cell = text_trim(cell);
 		if (!*cell)
 			return err_set(e, ERR_DATA, "%s: line %zu: column %zu has no name", t->path, number, t->columns + 1);
 		if (tsv_column(t, cell) >= 0)
@@ -50,7 +42,7 @@ static int read_row(tsv *t, room *r, char *line, size_t number, err *e)
 		return code;
 	for (char *cell; (cell = strsep(&line, "\t")); n++)
 		if (n < t->columns)
-			t->cells[t->rows * t->columns + n] = trim(cell);
+			t->cells[t->rows * t->columns + n] = text_trim(cell);
 	if (n != t->columns)
 		return err_set(e, ERR_DATA, "%s: line %zu: %zu cells where there are %zu columns", t->path, number, n, t->columns);
 	t->lines[t->rows++] = number;
@@ -59,21 +51,16 @@ static int read_row(tsv *t, room *r, char *line, size_t number, err *e)
 
 int tsv_read(tsv *t, const char *path, err *e)
 {
-	static const char mark[] = "\xEF\xBB\xBF";
-	size_t bytes = 0, number = 0;
+	size_t number = 0;
 	room r = { 0 };
 	*t = (tsv){ 0 };
 	int code = mem_text(&t->path, strcmp(path, "-") ? path : "stdin", e);
 	if (!code)
-		code = file_slurp(path, LARGEST, &t->text, &bytes, e);
-	if (code)
-		return code;
-	if (memchr(t->text, 0, bytes))
-		return err_set(e, ERR_DATA, "%s: no table: it holds NUL bytes", t->path);
-	char *rest = t->text + (strncmp(t->text, mark, 3) ? 0 : 3);
-	for (char *line; !code && (line = strsep(&rest, "\n"));) {
+		code = text_read(&t->text, path, LARGEST, e);
+	char *rest = t->text;
+	for (char *line; !code && (line = text_line(&rest));) {
 		number++;
-		if (!line[strspn(line, " \r")])
+		if (!line[strspn(line, " ")])
 			continue;
 		code = t->columns ? read_row(t, &r, line, number, e) : read_names(t, line, number, e);
 	}
@@ -110,4 +97,18 @@ bool tsv_missing(const char *cell)
 		if (!strcasecmp(cell, words[i]))
 			return true;
 	return false;
+}
+
+int tsv_number(double *out, const char *value, err *e)
+{
+	static const char digits[] = "0123456789";
+	const char *comma = strchr(value, ',');
+	char *end;
+	*out = strtod(value, &end);
+	/* strtod also takes words and hexadecimal numbers, which no table means */
+	if (end > value && !*end && !value[strspn(value, "0123456789.eE+-")] && isfinite(*out))
+		return 0;
+	if (comma && comma > value && isdigit((unsigned char)comma[-1]) && comma[1] && !comma[1 + strspn(comma + 1, digits)])
+		return err_set(e, ERR_DATA, "'%.60s' is no number (a decimal comma? numbers are written with a point)", value);
+	return err_set(e, ERR_DATA, "'%.60s' is no number", value);
 }

@@ -17,7 +17,7 @@ typedef struct tsv {
 } tsv;
 
 /* Reads a table ("-": stdin). Lines may end with CR LF, empty lines are skipped, a byte order mark is too. ERR_NOINPUT; ERR_DATA
- * "PATH: line N: reason": a row of another number of cells, a column without a name or twice, a NUL byte, more than 256 MB. Freed with
+ * "PATH: line N: reason": a row of another number of cells, a column without a name or twice, no text, more than 256 MB. Freed with
  * tsv_free, also when it failed. */
 int tsv_read(tsv *t, const char *path, err *e);
 void tsv_free(tsv *t);
@@ -28,5 +28,7 @@ const char *tsv_cell(const tsv *t, size_t row, int column);
 /* Does the cell say that there is no value? BIDS writes n/a; spreadsheets, data bases and programs also leave it empty or write na, n.a., #n/a,
  * <na>, nan, #nan, null, nil, none, missing, unknown, undefined, not available, not applicable, -, --, ? or a point, in any case. */
 bool tsv_missing(const char *cell);
+/* A cell as a finite number, decimal and with a point; ERR_DATA "'x' is no number". */
+int tsv_number(double *out, const char *cell, err *e);
 
 #endif

@@ -2,8 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/file.h"
+#include "base/text.h"
 #include "format/json.h"
 #include "format/section.h"
 
@@ -160,13 +161,10 @@ int config_parse(model_config *c, const json_t *root, const char *object, err *e
 int config_read(model_config *c, const char *path, json_t **root, err *e)
 {
 	char *text = NULL;
-	size_t n = 0;
 	json_t *json = NULL;
-	int code = file_slurp(path, CONFIG_BYTES, &text, &n, e);
-	if (code == ERR_DATA)
-		code = err_set(e, ERR_CONFIG, "%s: too large for a configuration", path);
-	else if (!code) {
-		code = json_parse_object(&json, text, n, e);
+	int code = err_as(e, text_read(&text, path, CONFIG_BYTES, e), ERR_DATA, ERR_CONFIG);
+	if (!code) {
+		code = json_parse_object(&json, text, strlen(text), e);
 		if (code) {
 			err_prefix(e, "%s", path);
 			code = err_as(e, code, ERR_DATA, ERR_CONFIG);

@@ -39,6 +39,9 @@ typedef struct nii_notes {
  * opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of real numbers. ERR_IO, ERR_OS. */
 int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *e);
 
+/* How large an image is along its axes, and its voxels, mm: from the header alone. Errors as nii_read, then nothing is set. */
+int nii_extent(double image[3], double voxel[3], const char *path, err *e);
+
 /* A header from bytes that were a nii_header's (a record keeps them; they are copied). name: for messages. ERR_DATA, ERR_OS. */
 int nii_header_parse(nii_header *h, const void *bytes, size_t size, const char *name, err *e);
 /* A new NIfTI-1 header, float32 and mm, for voxels of this grid. code: NIFTI_XFORM_* of both forms; 0: neither. ERR_DATA when NIfTI-1

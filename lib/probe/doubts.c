@@ -91,7 +91,7 @@ static bool is_code(const tally_value *v, const void *of)
 	const struct range *r = of;
 	double x;
 	err e = { 0 };
-	return !label_number(&x, v->text, &e) && of_code_form(x) && (x < 0 ? r->least >= 0 : x > 2 * r->largest && r->largest > 0);
+	return !tsv_number(&x, v->text, &e) && of_code_form(x) && (x < 0 ? r->least >= 0 : x > 2 * r->largest && r->largest > 0);
 }
 
 static int say_codes(const labelled *l, const probe *p, doubts_warn *warn, err *e)

@@ -40,7 +40,7 @@ static int label_of(double *value, const char **text, enum label_use *use, label
 		return 0;
 	}
 	if (p->task == PROBE_REGRESS)
-		code = label_number(value, *text, e);
+		code = tsv_number(value, *text, e);
 	else if (!strcmp(*text, p->positive))
 		*value = 1;
 	else

@@ -1,8 +1,6 @@
 #include "probe/labels.h"
 
-#include <ctype.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,18 +93,4 @@ int labels_find(const label_table *l, const bids_id *who, const char **value, si
 	if (line)
 		*line = l->table.lines[row];
 	return 0;
-}
-
-int label_number(double *out, const char *value, err *e)
-{
-	static const char digits[] = "0123456789";
-	const char *comma = strchr(value, ',');
-	char *end;
-	*out = strtod(value, &end);
-	/* strtod also takes words and hexadecimal numbers, which no table means */
-	if (end > value && !*end && !value[strspn(value, "0123456789.eE+-")] && isfinite(*out))
-		return 0;
-	if (comma && comma > value && isdigit((unsigned char)comma[-1]) && comma[1] && !comma[1 + strspn(comma + 1, digits)])
-		return err_set(e, ERR_DATA, "'%.60s' is no number (a decimal comma? numbers are written with a point)", value);
-	return err_set(e, ERR_DATA, "'%.60s' is no number", value);
 }

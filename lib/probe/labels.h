@@ -25,7 +25,4 @@ void labels_free(label_table *l);
  * when there is none. *value may be one that is missing (tsv_missing); *line (may be NULL): the line of the table. */
 int labels_find(const label_table *l, const bids_id *who, const char **value, size_t *line, err *e);
 
-/* A cell as a finite number, decimal and with a point; ERR_DATA "'x' is no number". */
-int label_number(double *out, const char *value, err *e);
-
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "probe/labels.h"
+#include "format/tsv.h"
 
 enum { SHOWN = 8 };
 
@@ -110,7 +110,7 @@ bool tally_same_word(const char *a, const char *b)
 {
 	double x, y;
 	err e = { 0 };
-	if (!label_number(&x, a, &e) && !label_number(&y, b, &e))
+	if (!tsv_number(&x, a, &e) && !tsv_number(&y, b, &e))
 		return x == y;
 	if (strlen(a) > strlen(b)) {
 		const char *longer = a;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/philox.h"
+#include "base/text.h"
 #include "format/bids.h"
 #include "format/lat.h"
 #include "model/record.h"
@@ -204,10 +205,11 @@ static int add_operand(dataset *d, const char *path, const dataset_options *o, e
 
 static int add_list(dataset *d, const char *path, const dataset_options *o, err *e)
 {
-	char *text = NULL, *save = NULL;
-	size_t n = 0;
-	int code = file_slurp(path, LIST_BYTES, &text, &n, e);
-	for (char *line = code ? NULL : strtok_r(text, "\r\n", &save); line && !code; line = strtok_r(NULL, "\r\n", &save)) {
+	char *text = NULL;
+	int code = text_read(&text, path, LIST_BYTES, e);
+	for (char *rest = text, *line; !code && (line = text_line(&rest));) {
+		if (!*line)
+			continue;
 		code = ends_with(line, ".txt") ? err_set(e, ERR_DATA, "%s: a list inside a list", line) : add_operand(d, line, o, e);
 		if (code)
 			err_prefix(e, "%s", path);
@@ -231,8 +233,7 @@ static int add_operand(dataset *d, const char *path, const dataset_options *o, e
 static int split_by_file(dataset *d, const dataset_options *o, err *e)
 {
 	char *text = NULL, *save = NULL;
-	size_t n = 0;
-	int code = file_slurp(o->validation, LIST_BYTES, &text, &n, e);
+	int code = text_read(&text, o->validation, LIST_BYTES, e);
 	for (char *line = code ? NULL : strtok_r(text, " \t\r\n", &save); line; line = strtok_r(NULL, " \t\r\n", &save)) {
 		const char *subject = strncmp(line, "sub-", 4) ? line : line + 4;
 		bool known = false;

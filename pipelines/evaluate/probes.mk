@@ -41,7 +41,7 @@ $(OUT)/probes.md: $(foreach s,$(labelled),$(codes:%=$(OUT)/probes/$s/%.tsv)) alw
 # Who is in a study, under the ids of the stream
 $(OUT)/probes/%/labels.tsv: $(OUT)/scans.lat $(studies:%=$(OUT)/%.lat)
 	@mkdir -p $(@D)
-	sed 's/\r$$//' '$(patsubst $*=%,%,$(filter $*=%,$(LABELS)))' | awk -F '\t' -v OFS='\t' '
+	sed '1s/^\xef\xbb\xbf//; s/\r$$//' '$(patsubst $*=%,%,$(filter $*=%,$(LABELS)))' | awk -F '\t' -v OFS='\t' '
 		NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "participant_id") at = i
 			if (!at) { print "evaluate.mk: the labels of $*: no column participant_id" > "/dev/stderr"; exit 65 } }
 		NR > 1 { sub(/^sub-/, "", $$at); $$at = "sub-$*x" $$at }

@@ -33,8 +33,8 @@ sub-4_T1w|sub-4|n/a|n/a|B/sub-4/anat/sub-4_T1w.nii.gz|$gone
 sub-5_run-2_T1w|sub-5|n/a|n/a|B/sub-5/anat/sub-5_run-2_T1w.nii.gz|n/a
 sub-10_T1w|sub-10|n/a|n/a|B/sub-10/anat/sub-10_T1w.nii|$gone"
 is 'what is left out' "$(sed "s|$B|B|; s/^bids-scans: //" "$T/err")" "B: has no dataset_description.json; taken for a BIDS dataset all the same
-B/sub-1/anat/sub-1_run-10_T1w.nii.gz: left out: sub-1_run-2_T1w.nii.gz is taken for this session
-B/sub-2/ses-M00/anat/sub-2_ses-M00_T1w.nii: left out: sub-2_ses-M00_T1w.nii.gz is taken for this session
+B/sub-1/anat/sub-1_run-10_T1w.nii.gz: left out, a later run: sub-1_run-2_T1w.nii.gz is taken for this session
+B/sub-2/ses-M00/anat/sub-2_ses-M00_T1w.nii: left out, the same scan, not compressed: sub-2_ses-M00_T1w.nii.gz is taken for this session
 B/sub-5/anat/sub-5_run-1_T1w.nii: left out, a link to ../nowhere.nii, which is not there: sub-5_run-2_T1w.nii.gz is taken for this session
 B/sub-6/anat/sub-66_T1w.nii: left out: its name does not say sub-6, as its folder does
 B/sub-7: left out: no T1w scan
@@ -73,10 +73,52 @@ echo "$T/other/plain.nii" >> "$T/list.txt"
 refuses 65 'one id twice' bids-scans --list "$T/list.txt"
 echo "$T/a b.nii" > "$T/list.txt"
 refuses 65 'no id' bids-scans --list "$T/list.txt"
+like 'no id: said' "$(cat "$T/err")" 'names no scan; .*a b.nii: its name cannot be an id'
+printf '\357\273\277%s\r\n%s\r\n' "$T/a b.nii" "$T/ä/plain.nii" > "$T/list.txt"
+expect_exit 0 'a byte order mark, CRLF, and a name that cannot be an id' bids-scans --list "$T/list.txt"
+is 'the other scan is listed' "$(sed 1d "$T/out" | cut -f 1,5)" "plain	$T/ä/plain.nii"
+like 'the name is said' "$(cat "$T/err")" '^bids-scans: [^ ]*/a b.nii: its name cannot be an id .[^:]*.$'
+printf '\377\376a\0' > "$T/list.txt"
+refuses 65 'a list in UTF-16' bids-scans --list "$T/list.txt"
+like 'a list in UTF-16: said' "$(cat "$T/err")" 'list.txt: is UTF-16; save it as UTF-8$'
 : > "$T/list.txt"
 refuses 65 'an empty list' bids-scans --list "$T/list.txt"
 refuses 66 'no list' bids-scans --list "$T/none.txt"
 refuses 64 'list and folder' bids-scans --list "$T/list.txt" "$B"
+
+# which of several: by meaning, not by the alphabet
+B="$T/several"
+for f in 1/anat/sub-1_acq-fse_T1w 1/anat/sub-1_T1w 2/anat/sub-2_acq-fse_T1w 2/anat/sub-2_acq-mprage_T1w 3/anat/sub-3_ce-gadolinium_T1w 3/anat/sub-3_run-1_T1w \
+	4/anat/sub-4_part-phase_T1w 4/anat/sub-4_rec-norm_T1w 5/anat/sub-5_part-phase_T1w 6/anat/sub-6_ce-gadolinium_T1w \
+	7/ses-1/anat/sub-7_acq-MPRAGE+norm_ses-1_T1w; do scan "sub-$f.nii"; done
+cp "$T/d.json" "$B/dataset_description.json"
+taken() { bids-scans "$@" 2> "$T/err" | sed 1d | cut -f 1 | tr '\n' ' '; }
+is 'which of several' "$(taken "$B")" 'sub-1_T1w sub-2_acq-mprage_T1w sub-3_run-1_T1w sub-4_rec-norm_T1w sub-6_ce-gadolinium_T1w sub-7_acq-MPRAGE+norm_ses-1_T1w '
+is 'which of several: said' "$(sed "s|$B/[^:]*anat/||; s/^bids-scans: //" "$T/err")" 'sub-1_acq-fse_T1w.nii: left out, another acquisition: sub-1_T1w.nii is taken for this session
+sub-2_acq-fse_T1w.nii: left out, another acquisition: sub-2_acq-mprage_T1w.nii is taken for this session
+sub-3_ce-gadolinium_T1w.nii: left out, with contrast agent: sub-3_run-1_T1w.nii is taken for this session
+sub-4_part-phase_T1w.nii: left out: a phase image
+sub-5_part-phase_T1w.nii: left out: a phase image
+sub-6_ce-gadolinium_T1w.nii: taken, although with contrast agent: there is no other of this session'
+is '--which' "$(taken --which acq-fse "$B")" 'sub-1_acq-fse_T1w sub-2_acq-fse_T1w '
+like '--which: who has none is said' "$(cat "$T/err")" 'sub-3/anat: left out: no T1w scan with acq-fse'
+is '--which, several' "$(taken --which 'acq-mprage,acq-fse' "$B")" 'sub-1_acq-fse_T1w sub-2_acq-mprage_T1w '
+refuses 65 '--which that nobody has' bids-scans -q --which acq-none "$B"
+refuses 64 '--which that is no entity' bids-scans --which mprage "$B"
+"$BUILD/tests/tools/make-nii" "$B/sub-1/anat/sub-1_acq-fse_T1w.nii"
+cp "$B/sub-1/anat/sub-1_acq-fse_T1w.nii" "$B/sub-1/anat/sub-1_T1w.nii"
+printf '\014\0' | dd of="$B/sub-1/anat/sub-1_T1w.nii" bs=1 seek=42 conv=notrunc status=none # 12 slices of 2 mm
+is 'the header tells a slab' "$(taken --subjects 1 "$B")" 'sub-1_acq-fse_T1w '
+like 'the header tells a slab: said' "$(cat "$T/err")" 'sub-1_T1w.nii: left out, not the whole head: sub-1_acq-fse_T1w.nii is taken'
+printf 'sub-2/\r\n*_rec-norm_*\r\n' > "$B/.bidsignore"
+is '.bidsignore' "$(taken "$B")" 'sub-1_acq-fse_T1w sub-3_run-1_T1w sub-6_ce-gadolinium_T1w sub-7_acq-MPRAGE+norm_ses-1_T1w '
+like '.bidsignore: said' "$(cat "$T/err")" "several/.bidsignore: 3 T1w scans are left out as it says"
+"$BUILD/tests/tools/make-nii" "$T/sub-7_acq-MPRAGE+norm_T1w.nii"
+is '+ in an id' "$(nii2lat -q --grid-only "$T/sub-7_acq-MPRAGE+norm_T1w.nii" | lat-cut -r sub-7_acq-MPRAGE+norm_T1w | lat-info | tail -n 1 | cut -f 1)" 'sub-7_acq-MPRAGE+norm_T1w'
+B="$T/a study"
+printf '\357\273\277session_id\tacq_time\r\nses-a\t2010-01-01\r\nses-b\t03/04/2012\r\n' > "$B/sub-3/sub-3_sessions.tsv"
+is 'a date in another order' "$(bids-scans --subjects 3 "$B" 2> "$T/err" | sed 1d | cut -f 4 | tr '\n' ' ')" 'n/a n/a '
+like 'a date in another order: said' "$(cat "$T/err")" "sub-3_sessions.tsv: line 3: acq_time '03/04/2012' is no date"
 
 # which weights a model has
 refuses 66 'lat-model: no such model' lat-model none

@@ -494,12 +494,12 @@ static void tables_refused(void **state)
 	}
 	FAILS(ERR_NOINPUT, "none.tsv", labels_read(&t, test_path("none.tsv"), "age", &e));
 	labels_free(&t);
-	FAILS(ERR_DATA, "'7 years' is no number", label_number(&v, "7 years", &e));
-	FAILS(ERR_DATA, "'inf' is no number", label_number(&v, "inf", &e));
-	FAILS(ERR_DATA, "'0x41' is no number", label_number(&v, "0x41", &e));
-	FAILS(ERR_DATA, "'65,5' is no number (a decimal comma?", label_number(&v, "65,5", &e));
-	FAILS(ERR_DATA, "'>89' is no number", label_number(&v, ">89", &e));
-	SUCCEEDS(label_number(&v, "-7.25e1", &e));
+	FAILS(ERR_DATA, "'7 years' is no number", tsv_number(&v, "7 years", &e));
+	FAILS(ERR_DATA, "'inf' is no number", tsv_number(&v, "inf", &e));
+	FAILS(ERR_DATA, "'0x41' is no number", tsv_number(&v, "0x41", &e));
+	FAILS(ERR_DATA, "'65,5' is no number (a decimal comma?", tsv_number(&v, "65,5", &e));
+	FAILS(ERR_DATA, "'>89' is no number", tsv_number(&v, ">89", &e));
+	SUCCEEDS(tsv_number(&v, "-7.25e1", &e));
 	near(v, -72.5, 0);
 }
 
