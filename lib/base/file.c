@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "base/hidden.h"
 #include "base/mem.h"
 
 enum { BUFFER = 1 << 16 };
@@ -54,9 +56,7 @@ int in_open(infile **out, const char *path, err *e)
 static int read_fully(infile *f, unsigned char *p, size_t n, size_t *got, err *e)
 {
 	for (*got = 0; *got < n;) {
-		ssize_t r = read(f->fd, p + *got, n - *got);
-		if (r < 0 && errno == EINTR)
-			continue;
+		ssize_t r = fd_read(f->fd, p + *got, n - *got);
 		if (r < 0)
 			return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
 		if (r == 0)
@@ -86,10 +86,7 @@ int in_read(infile *f, void *buf, size_t n, size_t *got, err *e)
 			break;
 		} else {
 			/* one read, not a full buffer: a pipe hands over what it has */
-			ssize_t r;
-			do
-				r = read(f->fd, f->buf, BUFFER);
-			while (r < 0 && errno == EINTR);
+			ssize_t r = fd_read(f->fd, f->buf, BUFFER);
 			if (r < 0)
 				return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
 			if (r == 0)
@@ -143,41 +140,51 @@ void in_close(infile *f)
 
 struct outfile {
 	int fd;
+	bool force;
 	size_t have;
 	char *name; /* for messages */
 	char *path; /* where it shall appear; NULL when written directly */
-	char *temp; /* its name until then; NULL for a nameless file (O_TMPFILE) */
+	const char *hidden; /* its name until then; NULL for a file without one */
 	unsigned char buf[BUFFER];
 };
 
-static char *folder_of(const char *path)
+static int refuse(const char *path, err *e)
 {
-	const char *slash = strrchr(path, '/');
-	return slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	return err_set(e, ERR_CREATE, errno == EEXIST ? "%s: exists (use --force to overwrite it)" : "%s: %s", path, strerror(errno));
 }
 
-/* A file beside `path`: without a name where the system can (nothing is left behind even by SIGKILL), else a hidden one. */
-static int open_beside(outfile *f, const char *path)
+/* Can a file of this name be made? *direct: it is there and no regular file. ERR_CREATE. */
+static int look(const char *path, bool force, bool *direct, err *e)
 {
-	char *folder = folder_of(path);
-	if (!folder)
-		return -1;
-	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-	free(folder);
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-		return fd;
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	if (asprintf(&f->temp, "%.*s.%s.XXXXXX", (int)(base - path), path, base) < 0) {
-		f->temp = NULL;
-		return -1;
+	struct stat st;
+	bool there = *path && !lstat(path, &st);
+	if (!*path)
+		errno = EINVAL;
+	if (!there && errno != ENOENT) /* too long, not searchable .. */
+		return refuse(path, e);
+	*direct = there && !stat(path, &st) && !S_ISREG(st.st_mode);
+	if (there && !*direct && !force) {
+		errno = EEXIST;
+		return refuse(path, e);
 	}
-	fd = mkostemp(f->temp, O_CLOEXEC);
-	if (fd >= 0) {
-		mode_t mask = umask(0);
-		umask(mask);
-		fchmod(fd, 0666 & ~mask);
-	}
-	return fd;
+	return 0;
+}
+
+int out_check(const char *path, bool force, err *e)
+{
+	bool direct = false;
+	if (!strcmp(path, "-"))
+		return 0;
+	int code = look(path, force, &direct, e);
+	if (code || direct)
+		return code || !access(path, W_OK) ? code : refuse(path, e);
+	const char *hidden = NULL;
+	int fd = hidden_open(path, O_WRONLY, &hidden);
+	if (fd < 0)
+		return refuse(path, e);
+	hidden_remove(hidden);
+	close(fd);
+	return 0;
 }
 
 int out_open(outfile **out, const char *path, bool force, err *e)
@@ -190,25 +197,21 @@ int out_open(outfile **out, const char *path, bool force, err *e)
 		free(f);
 		return err_set(e, ERR_OS, "%s: no memory", path);
 	}
-	struct stat st;
-	int code = 0;
+	bool direct = false;
+	int code = is_stdout ? 0 : look(path, force, &direct, e);
+	f->force = force;
 	if (is_stdout) {
 		f->fd = STDOUT_FILENO;
-	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+	} else if (!code && direct) {
 		f->fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (f->fd < 0)
-			code = err_set(e, ERR_CREATE, "%s: %s", path, strerror(errno));
-	} else if (!force && !lstat(path, &st)) {
-		code = err_set(e, ERR_CREATE, "%s: exists (use --force to overwrite it)", path);
-	} else {
+	} else if (!code) {
 		f->path = strdup(path);
-		f->fd = f->path ? open_beside(f, path) : -1;
-		if (f->fd < 0)
-			code = err_set(e, ERR_CREATE, "%s: %s", path, strerror(errno));
+		f->fd = f->path ? hidden_open(path, O_WRONLY, &f->hidden) : -1;
 	}
+	if (!code && f->fd < 0)
+		code = refuse(path, e);
 	if (code) {
 		free(f->path);
-		free(f->temp);
 		free(f->name);
 		free(f);
 		return code;
@@ -219,16 +222,7 @@ int out_open(outfile **out, const char *path, bool force, err *e)
 
 static int write_fully(outfile *f, const unsigned char *p, size_t n, err *e)
 {
-	while (n) {
-		ssize_t r = write(f->fd, p, n);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
-		p += r;
-		n -= (size_t)r;
-	}
-	return 0;
+	return fd_write(f->fd, p, n) ? err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno)) : 0;
 }
 
 int out_flush(outfile *f, err *e)
@@ -252,18 +246,31 @@ int out_write(outfile *f, const void *buf, size_t n, err *e)
 	return 0;
 }
 
-/* Gives a nameless file its name: a hidden one first, since linkat() cannot replace an existing file. */
-static int link_nameless(outfile *f)
+/* The link is made by one of two writers alone. Where there are no links, an empty file holds the name meanwhile. */
+static int appear_once(outfile *f)
 {
-	char proc[64];
-	snprintf(proc, sizeof proc, "/proc/self/fd/%d", f->fd);
-	const char *slash = strrchr(f->path, '/'), *base = slash ? slash + 1 : f->path;
-	if (asprintf(&f->temp, "%.*s.%s.%ld", (int)(base - f->path), f->path, base, (long)getpid()) < 0) {
-		f->temp = NULL;
+	if (f->hidden ? !link(f->hidden, f->path) : !hidden_appear(f->fd, f->path))
+		return 0;
+	if (!f->hidden || errno == EEXIST)
 		return -1;
-	}
-	unlink(f->temp);
-	return linkat(AT_FDCWD, proc, AT_FDCWD, f->temp, AT_SYMLINK_FOLLOW);
+	int fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	if (!rename(f->hidden, f->path))
+		return 0;
+	unlink(f->path);
+	return -1;
+}
+
+/* With --force: takes the place of what is there. */
+static int appear_over(outfile *f)
+{
+	if (!f->hidden && !hidden_appear(f->fd, f->path))
+		return 0;
+	if (!f->hidden && errno == EEXIST)
+		f->hidden = hidden_name(f->fd, f->path);
+	return f->hidden ? rename(f->hidden, f->path) : -1;
 }
 
 int out_commit(outfile *f, err *e)
@@ -272,17 +279,13 @@ int out_commit(outfile *f, err *e)
 	if (!code && f->path) {
 		if (fsync(f->fd))
 			code = err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
-		else if ((!f->temp && link_nameless(f)) || rename(f->temp, f->path))
-			code = err_set(e, ERR_CREATE, "%s: %s", f->name, strerror(errno));
+		else if (f->force ? appear_over(f) : appear_once(f))
+			code = refuse(f->name, e);
 	}
 	if (!code && !f->path && close(f->fd))
 		code = err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
 	if (!code && !f->path)
 		f->fd = -1;
-	if (!code) {
-		free(f->temp);
-		f->temp = NULL;
-	}
 	out_abort(f);
 	return code;
 }
@@ -291,11 +294,9 @@ void out_abort(outfile *f)
 {
 	if (!f)
 		return;
-	if (f->temp)
-		unlink(f->temp);
+	hidden_remove(f->hidden);
 	if (f->fd > STDERR_FILENO)
 		close(f->fd);
-	free(f->temp);
 	free(f->path);
 	free(f->name);
 	free(f);

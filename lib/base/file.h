@@ -26,12 +26,16 @@ int64_t in_size(const infile *f);
 void in_close(infile *f);
 
 /* Opens path for writing ("-": stdout). ERR_CREATE when it exists and !force, or cannot be created. Nothing is visible under
- * `path` before out_commit; paths that are not regular files (/dev/full, a fifo) are written directly. */
+ * `path` before out_commit; paths that are not regular files (/dev/full, a fifo) are written directly. Until then the file is hidden
+ * (base/hidden.h). */
 int out_open(outfile **out, const char *path, bool force, err *e);
+/* ERR_CREATE when out_open would refuse path now; leaves nothing. For tools that open their output late. */
+int out_check(const char *path, bool force, err *e);
 int out_write(outfile *f, const void *buf, size_t n, err *e);
 /* Hands buffered bytes to the system, so that the next stage of a pipe can work. */
 int out_flush(outfile *f, err *e);
-/* Writes what is buffered, syncs, makes the file appear, and frees f, also when it fails (then nothing appears). */
+/* Writes what is buffered, syncs, makes the file appear, and frees f, also when it fails (then nothing appears). ERR_CREATE when !force and
+ * somebody else has made a file of this name meanwhile. */
 int out_commit(outfile *f, err *e);
 /* Drops the file and frees f; f may be NULL. */
 void out_abort(outfile *f);

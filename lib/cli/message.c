@@ -3,52 +3,62 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/table.h"
 
-/* Goes to the start of the terminal's line and empties it. */
-static const char clear[] = "\r\033[K";
+/* A terminal shows one progress line, that of whichever stage of a pipe spoke last. It is written over, so it must not be wider than the
+ * terminal, and it ends at its own beginning: then a message, of this tool or another, takes its place and empties what is left of it. */
+static const char clear_rest[] = "\033[K";
 static bool progress_shown;
 
-static void say(const char *line, size_t n)
-{
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		;
-}
+/* When nobody hears it, nothing can be said about that either. */
+static void say(const char *line, size_t n) { (void)!fd_write(STDERR_FILENO, line, n); }
 
 static void end_progress(void)
 {
 	if (progress_shown)
-		say(clear, sizeof clear - 1);
+		say(clear_rest, sizeof clear_rest - 1);
 	progress_shown = false;
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize w = { .ws_col = 0 };
+	return !ioctl(STDERR_FILENO, TIOCGWINSZ, &w) && w.ws_col > 1 ? w.ws_col - 1u : 79;
 }
 
 void cli_progress(const char *fmt, ...)
 {
-	char line[160];
+	char text[256], line[sizeof text + sizeof clear_rest + 1];
 	va_list ap;
 	if (cli_common.quiet || !isatty(STDERR_FILENO))
 		return;
-	strcpy(line, clear);
 	va_start(ap, fmt);
-	vsnprintf(line + sizeof clear - 1, sizeof line - sizeof clear + 1, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	say(line, strlen(line));
+	int width = (int)terminal_width();
+	say(line, (size_t)snprintf(line, sizeof line, "%.*s%s\r", width, text, clear_rest));
 	progress_shown = true;
 }
 
 /* One line by one write, so that the messages of a pipe's stages do not run into each other. */
 static void message(const char *fmt, va_list ap)
 {
-	char line[1024];
-	end_progress();
-	int n = snprintf(line, sizeof line - 1, "%s: ", cli_table.tool ? cli_table.tool->name : "latpipe");
-	int m = vsnprintf(line + n, sizeof line - 1 - (size_t)n, fmt, ap);
-	n = m < 0 ? n : (size_t)(n + m) < sizeof line - 1 ? n + m : (int)sizeof line - 2;
+	char line[1024 + sizeof clear_rest];
+	const size_t room = 1024;
+	int n = snprintf(line, room - 1, "%s: ", cli_table.tool ? cli_table.tool->name : "latpipe");
+	int m = vsnprintf(line + n, room - 1 - (size_t)n, fmt, ap);
+	n = m < 0 ? n : (size_t)(n + m) < room - 1 ? n + m : (int)room - 2;
 	for (int i = 0; i < n; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
+	/* a row that is full to its end has nothing left of the other, and would lose its last letter */
+	if (isatty(STDERR_FILENO) && (size_t)n % (terminal_width() + 1))
+		n += sprintf(line + n, "%s", clear_rest);
+	progress_shown = false;
 	line[n++] = '\n';
 	say(line, (size_t)n);
 }
@@ -98,6 +108,39 @@ void cli_hold_descriptors(void)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			_exit(ERR_OS);
+}
+
+static ssize_t put(void *cookie, const char *text, size_t n)
+{
+	(void)cookie;
+	return fd_write(STDOUT_FILENO, text, n) ? 0 : (ssize_t)n;
+}
+
+void cli_wait_for_stdout(void)
+{
+	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = put });
+	if (!f)
+		cli_die(ERR_OS, "no memory");
+	if (isatty(STDOUT_FILENO))
+		setvbuf(f, NULL, _IOLBF, 0);
+	stdout = f;
+}
+
+void cli_check_output(void)
+{
+	char *path = NULL;
+	err e = { 0 };
+	if (!strstr(cli_common.output, "{id}")) {
+		cli_check(out_check(cli_common.output, cli_common.force, &e), &e);
+		return;
+	}
+	/* of names that are not known yet, whether they can be; where the folder's name is not known either, this is seen later */
+	const char *slash = strrchr(cli_common.output, '/');
+	if (slash && strstr(cli_common.output, "{id}") < slash)
+		return;
+	cli_check(cli_expand(&path, cli_common.output, "x", &e), &e);
+	cli_check(out_check(path, true, &e), &e);
+	free(path);
 }
 
 outfile *cli_output(bool binary)

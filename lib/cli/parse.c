@@ -153,6 +153,7 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 	if (as_given && argc > 0)
 		memcpy(as_given, argv, (size_t)argc * sizeof *argv);
 	cli_hold_descriptors();
+	cli_wait_for_stdout();
 	cli_table_make(c);
 	if (argc <= 1 && !(c->common & CLI_BARE) && isatty(STDIN_FILENO)) {
 		cli_show_help(stderr);
@@ -178,6 +179,8 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 	if (as_given && c->common & CLI_MATH && !getenv("OMP_WAIT_POLICY"))
 		sleep_while_waiting(as_given);
 	free(as_given);
+	if (c->common & CLI_OUTPUT && !cli_common.plan)
+		cli_check_output();
 	if (argc > 0)
 		argv[operands] = NULL;
 	return argv + 1;

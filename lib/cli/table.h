@@ -41,5 +41,9 @@ void cli_show_help(FILE *to);
 void cli_show_interface(void);
 /* Makes sure that descriptors 0 to 2 are open, so that no file of ours takes their place. */
 void cli_hold_descriptors(void);
+/* From now on what is printed to stdout waits for a pipe that is full, also for one that does not block. */
+void cli_wait_for_stdout(void);
+/* Exits when --output names a file that cannot be made: before the work, not after it. */
+void cli_check_output(void);
 
 #endif

@@ -9,7 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
+#include "base/hidden.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/text.h"
@@ -46,15 +48,7 @@ static bool ends_with(const char *s, const char *end)
 
 static int append(const dataset *d, const float *v, size_t n, err *e)
 {
-	const char *p = (const char *)v;
-	for (size_t left = n * sizeof *v; left;) {
-		ssize_t r = write(d->p->fd, p, left);
-		if (r < 0 && errno != EINTR)
-			return err_set(e, ERR_IO, "prepared scans: %s", strerror(errno));
-		p += r > 0 ? r : 0;
-		left -= r > 0 ? (size_t)r : 0;
-	}
-	return 0;
+	return fd_write(d->p->fd, v, n * sizeof *v) ? err_set(e, ERR_IO, "prepared scans: %s", strerror(errno)) : 0;
 }
 
 /* Takes in a scan: its voxels x on the model's grid, its latent z, or both; NULL: not kept. */
@@ -297,12 +291,14 @@ static int map_scans(dataset *d, err *e)
 
 static int open_nameless(int *fd, const char *folder, err *e)
 {
-	char *name;
-	if (asprintf(&name, "%s/.scans.XXXXXX", folder) < 0)
+	char *path;
+	const char *hidden = NULL;
+	if (asprintf(&path, "%s/", folder) < 0)
 		return err_set(e, ERR_OS, "%s: no memory", folder);
-	*fd = mkostemp(name, O_CLOEXEC);
-	int code = *fd < 0 || unlink(name) ? err_set(e, ERR_CREATE, "%s: %s", name, strerror(errno)) : 0;
-	free(name);
+	*fd = hidden_open(path, O_RDWR, &hidden);
+	int code = *fd < 0 ? err_set(e, ERR_CREATE, "%s: %s", folder, strerror(errno)) : 0;
+	hidden_remove(hidden);
+	free(path);
 	return code;
 }
 

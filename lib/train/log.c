@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -21,15 +22,7 @@ struct train_log {
 
 static int put(train_log *l, const char *text, size_t n, err *e)
 {
-	for (size_t at = 0; at < n;) {
-		ssize_t r = write(l->fd, text + at, n - at);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_set(e, ERR_IO, "%s: %s", l->path, strerror(errno));
-		at += (size_t)r;
-	}
-	return 0;
+	return fd_write(l->fd, text, n) ? err_set(e, ERR_IO, "%s: %s", l->path, strerror(errno)) : 0;
 }
 
 /* How much of a log to keep: the heading, then whole lines of steps before `from`. 0: not even the heading is there. */
