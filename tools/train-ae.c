@@ -6,7 +6,7 @@
 #include "cli/trainer.h"
 #include "train/ae_validate.h"
 #include "train/ae_weights.h"
-#include "train/picture.h"
+#include "train/stop.h"
 
 static const struct cli tool = {
 	"train-ae", "train the autoencoder on scans", "DATA...", 0, -1, CLI_PLAN | CLI_MATH, NULL,
@@ -52,7 +52,7 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	size_t n = dataset_judged(j->data, &which);
 	ae_scores *s = &j->scores;
 	int code = ae_validate(&j->t, j->data, which, n, s, e);
-	if (code)
+	if (code || stop_asked())
 		return code;
 	memcpy(v, (double[]){ s->l1, s->mse, s->brain, s->whole, s->latent_sd, s->noise_share }, 6 * sizeof *v);
 	*score = s->brain;

@@ -7,6 +7,7 @@
 #include "cli/trainer.h"
 #include "cli/trainer_latents.h"
 #include "train/ldm_train.h"
+#include "train/stop.h"
 
 static const struct cli tool = {
 	"train-ldm", "train the noise predictor on the latents of scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, NULL,
@@ -52,7 +53,7 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	const size_t *which;
 	size_t n = dataset_judged(j->data, &which);
 	int code = ldm_validate(&j->t, j->data, which, n, &j->scores, e);
-	if (code)
+	if (code || stop_asked())
 		return code;
 	v[0] = j->scores.loss;
 	memcpy(v + 1, j->scores.range, sizeof j->scores.range);

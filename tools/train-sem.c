@@ -10,6 +10,7 @@
 #include "model/find.h"
 #include "model/unet.h"
 #include "train/sem_train.h"
+#include "train/stop.h"
 
 static const char *unet_name, *shift_name;
 
@@ -96,13 +97,14 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 	size_t n = dataset_judged(j->data, &which);
 	sem_scores *s = &j->scores;
 	int code = sem_validate(&j->t, j->data, which, n, &j->l.how, trainer_options.folder, s, e);
+	if (code || stop_asked())
+		return code;
 	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
 	*score = -s->loss;
-	if (!code)
-		cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; "
-			 "from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
-			 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
-	return code;
+	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; "
+		 "from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
+		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
+	return 0;
 }
 
 static int keep(void *of, err *e)

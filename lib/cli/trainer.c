@@ -126,7 +126,7 @@ typedef struct job {
 	train_log *log, *scores;
 	pace pace;
 	time_t saved;
-	bool terminal;
+	bool unsaved; /* the state is not that of the checkpoint */
 } job;
 
 static int count_columns(const char *heading)
@@ -154,36 +154,81 @@ static train_log *open_log(const char *name, const char *heading, int64_t from)
 static void go_on(const trainer *t)
 {
 	err e = { 0 };
-	bool fell_back = false;
+	const char *folder = trainer_options.folder;
 	t->state->best = -INFINITY;
-	if (!trainer_options.resume)
+	if (!trainer_options.resume) {
+		cli_check(state_forget(folder, &e), &e);
 		return;
-	cli_check(state_read(t->state, trainer_options.folder, &fell_back, &e), &e);
-	if (fell_back)
-		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", trainer_options.folder,
+	}
+	cli_check(state_read(t->state, folder, &e), &e);
+	if (t->state->fell_back)
+		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", folder,
 			 (long long)t->state->step);
 }
 
-static void validate(const job *j)
+/* Is the validation of the last step still to be made? */
+static bool due(const trainer *t)
 {
-	err e = { 0 };
+	const train_state *s = t->state;
+	return s->step > s->judged && (s->step == t->steps || s->step % t->validate_every == 0);
+}
+
+static bool complete(const trainer *t) { return t->state->step >= t->steps && !due(t); }
+
+static int save(job *j, err *e)
+{
+	int code = state_write(j->t->state, trainer_options.folder, e);
+	j->unsaved = j->unsaved && code;
+	j->saved = time(NULL);
+	return code;
+}
+
+/* A score that is no number makes no weights the best, but weights are better than none. */
+static int keep_best(const trainer *t, double score, err *e)
+{
+	double best = t->state->best;
+	if (!isfinite(score))
+		cli_warn("step %lld: the validation's score is %g", (long long)t->state->step, score);
+	if (best != -INFINITY && !(score > best && isfinite(score)))
+		return 0;
+	if (isfinite(score))
+		t->state->best = score;
+	int code = t->keep(t->of, e);
+	if (code)
+		t->state->best = best;
+	return code;
+}
+
+/* Whatever goes wrong here, the steps that were made are not lost; the validation is made again by the run that goes on. So it is when a
+ * stop is asked for, which ends it early. */
+static void validate(job *j)
+{
+	err e = { 0 }, second = { 0 };
 	const trainer *t = j->t;
 	double v[TRAINER_COLUMNS], score = NAN;
-	cli_check(t->validate(t->of, v, &score, &e), &e);
-	cli_check(log_line(j->scores, t->state->step, v, count_columns(t->scores), &e), &e);
-	if (score > t->state->best || !isfinite(t->state->best)) {
-		t->state->best = score;
-		cli_check(t->keep(t->of, &e), &e);
+	int code = t->validate(t->of, v, &score, &e);
+	if (!code && stop_asked())
+		return;
+	if (!code)
+		code = log_line(j->scores, t->state->step, v, count_columns(t->scores), &e);
+	if (!code)
+		code = keep_best(t, score, &e);
+	if (!code) {
+		t->state->judged = t->state->step;
+		j->unsaved = true;
+		return;
 	}
+	if (j->unsaved && save(j, &second))
+		cli_warn("%s", second.text);
+	cli_fail(&e);
 }
 
 static void show_progress(const job *j, double loss)
 {
 	char left[32];
 	const trainer *t = j->t;
-	if (j->terminal)
-		fprintf(stderr, "\r\033[K%lld/%lld  %s %.5f  %s left", (long long)t->state->step, (long long)t->steps, t->shown, loss,
-			pace_text(pace_left(&j->pace, t->state->step), left));
+	cli_progress("%lld/%lld  %s %.5f  %s left", (long long)t->state->step, (long long)t->steps, t->shown, loss,
+		     pace_text(pace_left(&j->pace, t->state->step), left));
 }
 
 static void one_step(job *j)
@@ -194,39 +239,41 @@ static void one_step(job *j)
 	double v[TRAINER_COLUMNS];
 	cli_check(t->step(t->of, v, &e), &e);
 	cli_check(log_line(j->log, at, v, count_columns(t->log), &e), &e);
+	j->unsaved = true;
 	show_progress(j, v[0]);
-	bool last = t->state->step == t->steps;
-	if (last || t->state->step % t->validate_every == 0)
-		validate(j);
-	if (last || stop_asked() || difftime(time(NULL), j->saved) >= 60 * trainer_options.save_minutes) {
-		cli_check(state_write(t->state, trainer_options.folder, &e), &e);
-		j->saved = time(NULL);
-	}
 }
 
 int trainer_run(const trainer *t)
 {
 	err e = { 0 };
-	t->state->config = t->config;
-	t->state->models = t->models;
-	t->state->sections = t->sections;
-	t->state->data = t->data->hash;
-	t->state->math = cli_common.math;
-	go_on(t);
-	int64_t from = t->state->step;
-	job j = { .t = t, .saved = time(NULL), .terminal = !cli_common.quiet && isatty(STDERR_FILENO) };
-	j.log = open_log("log.tsv", t->log, from);
-	/* a line for step s tells of s steps made: that of the checkpoint itself is there already */
-	j.scores = open_log("validation.tsv", t->scores, from ? from + 1 : 0);
-	j.pace = pace_begin(from, t->steps);
+	train_state *s = t->state;
+	s->config = t->config;
+	s->models = t->models;
+	s->sections = t->sections;
+	s->data = t->data->hash;
+	s->math = cli_common.math;
 	stop_arm();
-	while (t->state->step < t->steps && !stop_asked())
-		one_step(&j);
-	if (j.terminal)
-		fputc('\n', stderr);
-	if (stop_asked())
-		cli_warn("stopped at step %lld; --resume goes on", (long long)t->state->step);
+	go_on(t);
+	int64_t from = s->step;
+	job j = { .t = t, .saved = time(NULL), .unsaved = !from };
+	j.log = open_log("log.tsv", t->log, from);
+	/* a line for step s tells of s steps made: that of the checkpoint itself is there already, if they were judged */
+	j.scores = open_log("validation.tsv", t->scores, from && s->judged == from ? from + 1 : from);
+	j.pace = pace_begin(from, t->steps);
+	while (!complete(t) && !stop_asked()) {
+		if (due(t))
+			validate(&j);
+		else
+			one_step(&j);
+		if (difftime(time(NULL), j.saved) >= 60 * trainer_options.save_minutes)
+			cli_check(save(&j, &e), &e);
+	}
+	if (j.unsaved)
+		cli_check(save(&j, &e), &e);
 	cli_check(log_close(j.log, &e), &e);
 	cli_check(log_close(j.scores, &e), &e);
+	if (complete(t))
+		return 0;
+	cli_warn("stopped at step %lld by SIG%s; --resume goes on", (long long)s->step, sigabbrev_np(stop_asked() - 128));
 	return stop_asked();
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "model/autoencoder.h"
 #include "train/picture.h"
+#include "train/stop.h"
 #include "volume/score.h"
 
 int ae_reconstruct(ae_train *t, const float *x, float *out, double sums[4], err *e)
@@ -49,7 +50,7 @@ int ae_validate(ae_train *t, const dataset *d, const size_t *which, size_t n, ae
 	ae_scores sum = { 0 };
 	size_t with_brain = 0;
 	int code = mem_zero(&out, d->voxels, sizeof *out, "reconstruction", e);
-	for (size_t i = 0; !code && i < n; i++) {
+	for (size_t i = 0; !code && i < n && !stop_asked(); i++) {
 		const float *x = d->scans[which[i]].x;
 		ssim_result window11 = { 0 }, window3 = { 0 };
 		code = ae_reconstruct(t, x, out, latent, e);

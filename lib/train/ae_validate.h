@@ -20,7 +20,7 @@ typedef struct ae_scores {
 /* x [X,Y,Z] -> out [X,Y,Z] through the averaged weights; adds to sums of the latent (NULL: not wanted): count, mean, mean^2, sigma^2. */
 int ae_reconstruct(ae_train *t, const float *x, float *out, double sums[4], err *e);
 
-/* Scans number which[0] .. which[n-1] of d. n = 0: all scores NAN. */
+/* Scans number which[0] .. which[n-1] of d. n = 0: all scores NAN. A stop that is asked for (stop.h) ends it early, without scores. */
 int ae_validate(ae_train *t, const dataset *d, const size_t *which, size_t n, ae_scores *s, err *e);
 
 /* Writes FOLDER/step-NNNNNN.png: slices of a scan, of its reconstruction, and the difference. p: where the model's grid lies. Errors as

@@ -1,5 +1,6 @@
 #include "train/ae_weights.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,9 @@
 int ae_weights_write(const ae_train *t, const ae_scores *scores, const dataset *d, const char *folder, bool half, err *e)
 {
 	char *path = NULL, score[64];
+	if (!(scores->latent_sd > 0) || !isfinite(scores->latent_sd))
+		return err_set(e, ERR_DATA, "%s/autoencoder.safetensors: the latents' standard deviation is %g: no scale factor", folder,
+			       scores->latent_sd);
 	snprintf(score, sizeof score, "in brain %.4f, whole %.4f, MSE %.6f", scores->brain, scores->whole, scores->mse);
 	json_t *config = json_deep_copy(t->state.config), *notes = state_notes(&t->state, d, "train-ae", "ssim", score), *diffusion = NULL;
 	if (config && !json_object_get(config, "diffusion"))

@@ -61,14 +61,21 @@ static int list_make(list *l, const checkpoint_part *parts, size_t n, err *e)
 	return code;
 }
 
-/* The file that is replaced stays as PATH.previous; at no time is there none at all. */
+/* The file that is about to be replaced stays as PATH.previous; at no time is there none at all. */
 static int keep_previous(const char *path, const char *previous, err *e)
 {
-	if (unlink(previous) && errno != ENOENT)
-		return err_set(e, ERR_CREATE, "%s: %s", previous, strerror(errno));
-	if (link(path, previous) && errno != ENOENT && rename(path, previous)) /* rename: a file system without links */
-		return err_set(e, ERR_CREATE, "%s: %s", previous, strerror(errno));
-	return 0;
+	char *link_name = NULL;
+	if (asprintf(&link_name, "%s.link", previous) < 0)
+		return err_set(e, ERR_OS, "%s: no memory", path);
+	unlink(link_name);
+	bool linked = !link(path, link_name);
+	/* without links the new file takes a name that is free */
+	int bad = linked ? rename(link_name, previous) : errno != ENOENT && rename(path, previous);
+	int code = bad ? err_set(e, ERR_CREATE, "%s: %s", previous, strerror(errno)) : 0;
+	if (linked)
+		unlink(link_name); /* rename() leaves it when both are one file */
+	free(link_name);
+	return code;
 }
 
 static int previous_of(char **out, const char *path, err *e)
@@ -79,10 +86,59 @@ static int previous_of(char **out, const char *path, err *e)
 	return err_set(e, ERR_OS, "%s: no memory", path);
 }
 
-int checkpoint_write(const char *path, const checkpoint_part *parts, size_t n, const json_t *state, err *e)
+/* ---- the seal: what the identity, which is of the data, does not cover ---- */
+
+static void seal_text(struct sha256_ctx *h, const char *text) { sha256_update(h, strlen(text) + 1, (const uint8_t *)text); }
+
+static void seal_tensor(struct sha256_ctx *h, const char *name, enum dtype type, int rank, const int64_t *n)
+{
+	char shape[ST_MAX_RANK * 21 + 32];
+	int at = sprintf(shape, "%d", (int)type);
+	for (int i = 0; i < rank; i++)
+		at += sprintf(shape + at, " %lld", (long long)n[i]);
+	seal_text(h, name);
+	seal_text(h, shape);
+}
+
+static void seal_of_list(char seal[SHA_TEXT], const list *l, const char *state)
+{
+	struct sha256_ctx h;
+	sha256_init(&h);
+	seal_text(&h, state);
+	for (size_t i = 0; i < l->n; i++)
+		seal_tensor(&h, l->items[i].name, l->items[i].dtype, l->items[i].rank, l->items[i].n);
+	sha256_text(&h, seal);
+}
+
+static void seal_of_file(char seal[SHA_TEXT], const st_file *f)
+{
+	struct sha256_ctx h;
+	sha256_init(&h);
+	seal_text(&h, st_meta(f, "state"));
+	for (size_t i = 0; i < f->n; i++)
+		seal_tensor(&h, f->tensors[i].name, f->tensors[i].dtype, f->tensors[i].rank, f->tensors[i].n);
+	sha256_text(&h, seal);
+}
+
+/* Checkpoints of version 0.2 have no seal; no checkpoint has an entry besides these. */
+static int check_seal(const st_file *f, err *e)
+{
+	static const char *const entries[] = { "kind", "state", "identity", "seal" };
+	const char *sealed = st_meta(f, "seal");
+	char seal[SHA_TEXT];
+	size_t known = 0;
+	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+		known += st_meta(f, entries[i]) != NULL;
+	seal_of_file(seal, f);
+	if (json_object_size(f->metadata) != known || (sealed && strcmp(sealed, seal)))
+		return err_set(e, ERR_CONFIG, "%s: damaged: its header is not what was written", f->path);
+	return 0;
+}
+
+int checkpoint_write(const char *path, bool keep, const checkpoint_part *parts, size_t n, const json_t *state, err *e)
 {
 	list l = { 0 };
-	char *text = NULL, *previous = NULL;
+	char *text = NULL, *previous = NULL, seal[SHA_TEXT];
 	size_t bytes = 0;
 	json_t *all = json_deep_copy(state), *steps = json_object(), *metadata = json_object();
 	int bad = !all || !steps || !metadata;
@@ -95,9 +151,14 @@ int checkpoint_write(const char *path, const checkpoint_part *parts, size_t n, c
 		code = err_set(e, ERR_OS, "%s: no memory", path);
 	if (!code)
 		code = list_make(&l, parts, n, e);
+	if (!code) {
+		seal_of_list(seal, &l, text);
+		if (json_object_set_new(metadata, "seal", json_string(seal)))
+			code = err_set(e, ERR_OS, "%s: no memory", path);
+	}
 	if (!code)
 		code = previous_of(&previous, path, e);
-	if (!code)
+	if (!code && keep)
 		code = keep_previous(path, previous, e);
 	if (!code)
 		code = st_write(path, true, l.items, l.n, metadata, false, e);
@@ -117,8 +178,12 @@ static int open_whole(st_file **f, const char *path, err *e)
 	if (code)
 		return code;
 	const char *kind = st_meta(*f, "kind");
-	code = !kind || strcmp(kind, "checkpoint") || !st_meta(*f, "identity") ? err_set(e, ERR_CONFIG, "%s: is no checkpoint", path) :
-										 st_verify(*f, e);
+	if (!kind || strcmp(kind, "checkpoint") || !st_meta(*f, "identity") || !st_meta(*f, "state"))
+		code = err_set(e, ERR_CONFIG, "%s: is no checkpoint", path);
+	if (!code)
+		code = check_seal(*f, e);
+	if (!code)
+		code = st_verify(*f, e);
 	if (code) {
 		st_close(*f);
 		*f = NULL;
@@ -165,8 +230,6 @@ int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, js
 	}
 	if (!code)
 		code = st_meta_json(f, "state", &all, e);
-	if (!code && !all)
-		code = err_set(e, ERR_CONFIG, "%s: is no checkpoint", f->path);
 	if (!code)
 		code = fill(f, &l, e);
 	for (size_t i = 0; !code && i < n; i++) {
@@ -184,5 +247,17 @@ int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, js
 	st_close(f);
 	free(previous);
 	list_free(&l);
+	return code;
+}
+
+int checkpoint_forget(const char *path, err *e)
+{
+	char *previous = NULL;
+	int code = previous_of(&previous, path, e);
+	if (!code && unlink(path) && errno != ENOENT)
+		code = err_set(e, ERR_CREATE, "%s: %s", path, strerror(errno));
+	if (!code && unlink(previous) && errno != ENOENT)
+		code = err_set(e, ERR_CREATE, "%s: %s", previous, strerror(errno));
+	free(previous);
 	return code;
 }

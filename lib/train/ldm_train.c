@@ -12,6 +12,7 @@
 #include "train/ema.h"
 #include "train/move.h"
 #include "train/picture.h"
+#include "train/stop.h"
 
 enum { SHOWN = 3 };
 /* Draws of a latent in one batch: with more each weight is read and its gradient written less often, but the tape takes more memory. */
@@ -139,7 +140,7 @@ int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, 
 {
 	nn_record(t->c, false);
 	*s = (ldm_scores){ 0 };
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !stop_asked(); i++) {
 		const dataset_scan *scan = &d->scans[which[i]];
 		for (int k = 0; k < NOISE_PAIRS; k++) {
 			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, k);
@@ -162,12 +163,12 @@ int ldm_show(ldm_train *t, const preparation *p, const char *folder, err *e)
 	float *v = NULL;
 	int code = mem_zero(&v, SHOWN * t->space->voxels, sizeof *v, "samples", e);
 	nn_record(t->c, false);
-	for (int i = 0; !code && i < SHOWN; i++) {
+	for (int i = 0; !code && i < SHOWN && !stop_asked(); i++) {
 		scans[i] = v + (size_t)i * t->space->voxels;
 		code = latent_sample(&s, v + (size_t)i * t->space->voxels, t->state.seed, captions[i], e);
 	}
 	nn_record(t->c, true);
-	if (!code)
+	if (!code && !stop_asked())
 		code = train_picture(folder, t->state.step, p, scans, captions, SHOWN, false, e);
 	free(v);
 	return code;

@@ -1,9 +1,11 @@
 #include "train/sem_train.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "model/semantic.h"
@@ -13,6 +15,7 @@
 #include "train/ema.h"
 #include "train/move.h"
 #include "train/picture.h"
+#include "train/stop.h"
 #include "volume/score.h"
 
 static bool of_unet(const char *name) { return !unet_is_shift(name); }
@@ -267,7 +270,7 @@ int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 /* The codes of scans which[0 .. n-1], one after the other. */
 static int codes(sem_train *t, const dataset *d, const size_t *which, size_t n, float *y, err *e)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !stop_asked(); i++) {
 		tensor *code = encode(t, t->c, &t->encoder.ema, scan_shape(t), d->scans[which[i]].x, NULL);
 		nn_to_field(t->c, code, y + i * (size_t)t->config.latent_dim);
 		nn_drop(t->c, code);
@@ -297,7 +300,7 @@ static double loss_with(sem_train *t, const float *y, double *without)
 static int judge_loss(sem_train *t, const dataset *d, const size_t *which, size_t n, const float *y, sem_scores *s, err *e)
 {
 	const double share = 1. / (NOISE_PAIRS * (double)n);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !stop_asked(); i++) {
 		const dataset_scan *scan = &d->scans[which[i]];
 		size_t other = of_another(d, which, n, i), width = (size_t)t->config.latent_dim;
 		for (int k = 0; k < NOISE_PAIRS; k++) {
@@ -317,7 +320,7 @@ static int judge_coarse(sem_train *t, const dataset *d, const size_t *which, siz
 	size_t width = (size_t)t->config.latent_dim;
 	double missed = 0, whole = 0;
 	int code = coarse_learn(&t->coarse, d, e);
-	for (size_t i = 0; !code && i < n; i++) {
+	for (size_t i = 0; !code && i < n && !stop_asked(); i++) {
 		coarse_see(&t->coarse, d->scans[which[i]].x);
 		tensor *code_of = nn_from_field(t->c, (shape){ 1, 1, 1, 1, t->config.latent_dim }, y + i * width);
 		tensor *told = coarse_tell(t->c, &t->head.ema, code_of);
@@ -346,7 +349,7 @@ static int judge_scans(sem_train *t, const dataset *d, const size_t *which, size
 	size_t with_brain = 0;
 	float *plain = out + t->space->voxels;
 	int code = 0;
-	for (size_t i = 0; !code && i < n; i++) {
+	for (size_t i = 0; !code && i < n && !stop_asked(); i++) {
 		const dataset_scan *scan = &d->scans[which[i]];
 		ssim_result ssim = { .brain = NAN };
 		code = reconstruct(t, scan, y + i * (size_t)t->config.latent_dim, out, e);
@@ -392,29 +395,37 @@ int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, 
 
 /* ---- what is left for others ---- */
 
+/* The two files belong together, so they get their names when both are written: a disk that is full in between leaves the pair before. */
 int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, bool half, err *e)
 {
-	char *encoder = NULL, *net = NULL, score[128];
+	static const char *const names[] = { "semantic.safetensors", "shift_unet.safetensors", "semantic.next", "shift_unet.next" };
+	char *path[4] = { 0 }, score[128];
 	const json_t *config = t->state.config, *how = json_object_get(config, "preparation");
 	weights written = { 0 };
 	snprintf(score, sizeof score, "%.5f, with another subject's code %.5f, without %.5f", s->loss, s->other, s->without);
 	json_t *notes = state_notes(&t->state, d, "train-sem", "loss", score);
-	int code = notes ? state_path(&encoder, folder, "semantic.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
+	int code = notes ? 0 : err_set(e, ERR_OS, "%s: no memory", folder);
+	for (int i = 0; !code && i < 4; i++)
+		code = state_path(&path[i], folder, names[i], e);
 	if (!code)
-		code = state_path(&net, folder, "shift_unet.safetensors", e);
-	if (!code)
-		code = weights_write(encoder, true, "semantic", &t->encoder.ema, config, how, notes, half, e);
+		code = weights_write(path[2], true, "semantic", &t->encoder.ema, config, how, notes, half, e);
 	if (!code) {
-		code = weights_open(&written, encoder, "semantic", e);
+		code = weights_open(&written, path[2], "semantic", e);
 		if (!code && json_object_set_new(notes, "semantic", json_string(written.identity)))
 			code = err_set(e, ERR_OS, "%s: no memory", folder);
 		weights_close(&written);
 	}
 	if (!code)
-		code = weights_write(net, true, "shift_unet", &t->net.ema, config, how, notes, half, e);
+		code = weights_write(path[3], true, "shift_unet", &t->net.ema, config, how, notes, half, e);
+	for (int i = 0; i < 2; i++)
+		if (!code && rename(path[2 + i], path[i]))
+			code = err_set(e, ERR_CREATE, "%s: %s", path[i], strerror(errno));
+	for (int i = 0; i < 4; i++) {
+		if (code && i >= 2 && path[i])
+			unlink(path[i]);
+		free(path[i]);
+	}
 	json_decref(notes);
-	free(encoder);
-	free(net);
 	return code;
 }
 

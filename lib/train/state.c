@@ -17,7 +17,7 @@ int state_path(char **path, const char *folder, const char *name, err *e)
 
 static json_t *state_json(const train_state *s)
 {
-	json_t *state = json_pack("{s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)s->step, "seed", (json_int_t)s->seed, "data", s->data,
+	json_t *state = json_pack("{s:I, s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)s->step, "judged", (json_int_t)s->judged, "seed", (json_int_t)s->seed, "data", s->data,
 				  "math", s->math, "config", s->config);
 	if (state && isfinite(s->best))
 		json_object_set_new(state, "best", json_real(s->best));
@@ -26,14 +26,28 @@ static json_t *state_json(const train_state *s)
 	return state;
 }
 
-int state_write(const train_state *s, const char *folder, err *e)
+static int checkpoint_path(char **path, const char *folder, err *e) { return state_path(path, folder, "checkpoint.safetensors", e); }
+
+int state_write(train_state *s, const char *folder, err *e)
 {
 	char *path = NULL;
 	json_t *state = state_json(s);
-	int code = state ? state_path(&path, folder, "checkpoint.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
+	int code = state ? checkpoint_path(&path, folder, e) : err_set(e, ERR_OS, "%s: no memory", folder);
 	if (!code)
-		code = checkpoint_write(path, s->parts, s->n_parts, state, e);
+		code = checkpoint_write(path, !s->fell_back, s->parts, s->n_parts, state, e);
+	if (!code)
+		s->fell_back = false;
 	json_decref(state);
+	free(path);
+	return code;
+}
+
+int state_forget(const char *folder, err *e)
+{
+	char *path = NULL;
+	int code = checkpoint_path(&path, folder, e);
+	if (!code)
+		code = checkpoint_forget(path, e);
 	free(path);
 	return code;
 }
@@ -71,18 +85,26 @@ static int compare(const train_state *s, const json_t *then, const char *path, e
 	return code;
 }
 
-int state_read(train_state *s, const char *folder, bool *fell_back, err *e)
+/* Whole number `key` of the checkpoint; `absent` where there is none. */
+static int64_t number(const json_t *then, const char *key, int64_t absent)
+{
+	const json_t *v = json_object_get(then, key);
+	return v ? json_integer_value(v) : absent;
+}
+
+int state_read(train_state *s, const char *folder, err *e)
 {
 	char *path = NULL;
 	json_t *then = NULL;
-	int code = state_path(&path, folder, "checkpoint.safetensors", e);
+	int code = checkpoint_path(&path, folder, e);
 	if (!code)
-		code = checkpoint_read(path, s->parts, s->n_parts, &then, fell_back, e);
+		code = checkpoint_read(path, s->parts, s->n_parts, &then, &s->fell_back, e);
 	if (!code)
 		code = compare(s, then, path, e);
 	if (!code) {
 		const json_t *best = json_object_get(then, "best");
-		s->step = json_integer_value(json_object_get(then, "step"));
+		s->step = number(then, "step", 0);
+		s->judged = number(then, "judged", s->step); /* earlier versions kept no checkpoint of a step that was still to be judged */
 		s->best = best ? json_number_value(best) : -INFINITY;
 	}
 	json_decref(then);

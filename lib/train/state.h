@@ -23,17 +23,21 @@ typedef struct train_state {
 	const json_t *models; /* identities of the models it rests on, by kind; NULL: none */
 	const char *data; /* dataset.hash */
 	const char *math;
+	int64_t judged; /* the step of the last validation; 0: none yet */
 	double best; /* score of the weights written so far, larger being better; -INFINITY: none */
+	bool fell_back; /* state_read's: the last checkpoint was missing or damaged. The one before keeps its name until there is another */
 } train_state;
 
 /* Numbers of this run for one use ("time"), at one of its draws. */
 philox state_random(const train_state *s, const char *use, uint64_t draw);
 
 /* DIR/checkpoint.safetensors. Errors as checkpoint_write. */
-int state_write(const train_state *s, const char *folder, err *e);
-/* Fills the parts, step and best. ERR_CONFIG when seed, data, math, models or the configuration's sections are not those of the checkpoint;
- * of the recipe the number of steps may differ. *fell_back: as checkpoint_read. */
-int state_read(train_state *s, const char *folder, bool *fell_back, err *e);
+int state_write(train_state *s, const char *folder, err *e);
+/* Fills the parts, step, judged, best and fell_back. ERR_CONFIG when seed, data, math, models or the configuration's sections are not those
+ * of the checkpoint; of the recipe the number of steps may differ. */
+int state_read(train_state *s, const char *folder, err *e);
+/* Removes a folder's checkpoints, that a run which begins anew is not taken for theirs. ERR_CREATE. */
+int state_forget(const char *folder, err *e);
 
 /* Where weights come from, as weights_write's notes: the tool, steps, seed, data, subjects held out, and the text `score` under the name
  * MEASURE_of_validation (of_training when nothing is held out). A new reference; NULL without memory. */

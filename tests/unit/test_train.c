@@ -1,16 +1,20 @@
 /* Optimiser, moving averages, checkpoints, log. */
 #include "../unit.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/threads.h"
+#include "format/safetensors.h"
 #include "train/checkpoint.h"
 #include "train/ema.h"
 #include "train/log.h"
 #include "train/optimiser.h"
 #include "train/schedule.h"
+#include "train/state.h"
 #include "train/stop.h"
 
 static void add(params *ps, const char *name, int64_t n, const float *v)
@@ -274,7 +278,7 @@ static void checkpoints(void **state)
 	FAILS(ERR_NOINPUT, "checkpoint", checkpoint_read(path, half.parts, 2, &then, NULL, &e));
 	run_steps(&whole, 0, 9);
 	run_steps(&half, 0, 5);
-	SUCCEEDS(checkpoint_write(path, half.parts, 2, now, &e));
+	SUCCEEDS(checkpoint_write(path, true, half.parts, 2, now, &e));
 	assert_int_not_equal(access(previous, F_OK), 0);
 	run_free(&half);
 	/* another process goes on from the file: the same bits as without a stop */
@@ -288,7 +292,7 @@ static void checkpoints(void **state)
 	run_steps(&half, 5, 9);
 	run_same(&half, &whole);
 	/* a second one: the first is kept, and used when the second is damaged */
-	SUCCEEDS(checkpoint_write(path, half.parts, 2, now, &e));
+	SUCCEEDS(checkpoint_write(path, true, half.parts, 2, now, &e));
 	assert_int_equal(access(previous, F_OK), 0);
 	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
 	assert_true(!fell_back && half.a.step == 9);
@@ -303,6 +307,19 @@ static void checkpoints(void **state)
 	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
 	assert_true(fell_back);
 	json_decref(then);
+	/* the one that was gone on from keeps its name until the next has its own: also when the next fails, twice */
+	assert_int_equal(mkdir(path, 0777), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(checkpoint_write(path, false, half.parts, 2, now, &e), ERR_CREATE);
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_true(fell_back && half.a.step == 5);
+	json_decref(then);
+	rmdir(path);
+	SUCCEEDS(checkpoint_write(path, false, half.parts, 2, now, &e));
+	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
+	assert_true(!fell_back);
+	json_decref(then);
+	unlink(path);
 	/* of another configuration: said, and nothing is filled in */
 	run_make(&other, 2);
 	FAILS(ERR_CONFIG, "norm.bias: another shape", checkpoint_read(path, other.parts, 2, &then, NULL, &e));
@@ -315,6 +332,112 @@ static void checkpoints(void **state)
 	run_free(&half);
 	run_free(&whole);
 	json_decref(now);
+}
+
+/* What of a file is the header: eight bytes of its length, and as many more. */
+static size_t header_bytes(const unsigned char *b) { return 8 + ((size_t)b[0] | (size_t)b[1] << 8 | (size_t)b[2] << 16); }
+
+/* Turns bits of the byte at `at`. */
+static void turn(int fd, size_t at, int bits)
+{
+	unsigned char b;
+	assert_int_equal(pread(fd, &b, 1, (off_t)at), 1);
+	b ^= (unsigned char)bits;
+	assert_int_equal(pwrite(fd, &b, 1, (off_t)at), 1);
+}
+
+/* A bit that is turned anywhere is seen: alone, such a file is refused, and with the one before that one is taken. */
+static void turned_bits(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	const char *path = test_path("bits.safetensors"), *previous = test_path("bits.safetensors.previous");
+	json_t *now = json_pack("{s:i, s:i, s:f, s:{s:[i,i]}}", "step", 7, "seed", 3, "best", -.25, "config", "volume", 16, 24), *then = NULL;
+	run r;
+	char *b = NULL;
+	size_t n = 0;
+	run_make(&r, 3);
+	run_steps(&r, 0, 7);
+	SUCCEEDS(checkpoint_write(path, true, r.parts, 2, now, &e));
+	SUCCEEDS(file_slurp(path, 1 << 20, &b, &n, &e));
+	size_t header = header_bytes((unsigned char *)b);
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	for (size_t at = 0; at < n; at += at < header ? 1 : 7)
+		for (int bit = at < header ? 0 : (int)(at % 8), end = at < header ? 8 : bit + 1; bit < end; bit++) {
+			turn(fd, at, 1 << bit);
+			if (checkpoint_read(path, r.parts, 2, &then, NULL, &e) != ERR_CONFIG || strstr(e.text, "another"))
+				fail_msg("bit %d of byte %zu: %s", bit, at, e.text);
+			turn(fd, at, 1 << bit);
+		}
+	SUCCEEDS(checkpoint_write(path, true, r.parts, 2, now, &e));
+	close(fd);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	for (size_t at = 0; at < header; at += 5) {
+		bool fell_back = false;
+		turn(fd, at, 4);
+		SUCCEEDS(checkpoint_read(path, r.parts, 2, &then, &fell_back, &e));
+		assert_true(fell_back && json_integer_value(json_object_get(then, "step")) == 7);
+		json_decref(then);
+		turn(fd, at, 4);
+	}
+	close(fd);
+	SUCCEEDS(checkpoint_forget(path, &e));
+	SUCCEEDS(checkpoint_forget(path, &e));
+	assert_true(access(path, F_OK) && access(previous, F_OK));
+	free(b);
+	json_decref(now);
+	run_free(&r);
+}
+
+/* A checkpoint as version 0.2 wrote it: without a seal, and without a word on the last validation. */
+static void earlier_versions(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	const char *path = test_path("checkpoint.safetensors");
+	static const char *const sections[] = { "training", NULL };
+	run r, s;
+	st_file *f = NULL;
+	st_item items[32];
+	json_t *config = json_pack("{s:{s:i}}", "training", "steps", 9);
+	run_make(&r, 3);
+	run_make(&s, 3);
+	run_steps(&r, 0, 5);
+	train_state a = { .seed = 3, .step = 5, .judged = 2, .n_parts = 2, .config = config, .sections = sections, .data = "abc", .math = "exact",
+			  .best = .5 };
+	train_state b = a;
+	memcpy(a.parts, r.parts, sizeof r.parts);
+	memcpy(b.parts, s.parts, sizeof s.parts);
+	SUCCEEDS(state_write(&a, test_folder(), &e));
+	b.step = b.judged = 0;
+	SUCCEEDS(state_read(&b, test_folder(), &e));
+	assert_true(b.step == 5 && b.judged == 2 && b.best == .5 && !b.fell_back);
+	SUCCEEDS(st_open(&f, path, &e));
+	assert_true(f->n < 32);
+	for (size_t i = 0; i < f->n; i++)
+		items[i] = (st_item){ f->tensors[i].name, f->tensors[i].dtype, f->tensors[i].rank, f->tensors[i].n, f->tensors[i].data };
+	json_t *old = NULL, *metadata = json_object();
+	SUCCEEDS(st_meta_json(f, "state", &old, &e));
+	json_object_del(old, "judged");
+	char *text = json_dumps(old, JSON_COMPACT);
+	json_object_set_new(metadata, "kind", json_string("checkpoint"));
+	json_object_set_new(metadata, "state", json_string(text));
+	SUCCEEDS(st_write(test_path("old.safetensors"), true, items, f->n, metadata, false, &e));
+	assert_int_equal(rename(test_path("old.safetensors"), path), 0);
+	b.step = 0;
+	SUCCEEDS(state_read(&b, test_folder(), &e));
+	assert_true(b.step == 5 && b.judged == 5 && b.best == .5);
+	run_same(&r, &s);
+	st_close(f);
+	free(text);
+	json_decref(old);
+	json_decref(metadata);
+	json_decref(config);
+	SUCCEEDS(state_forget(test_folder(), &e));
+	run_free(&r);
+	run_free(&s);
 }
 
 static void log_is(const char *path, const char *want)
@@ -373,14 +496,16 @@ static void stopping(void **state)
 {
 	(void)state;
 	assert_int_equal(stop_asked(), 0);
+	signal(SIGHUP, SIG_IGN); /* as nohup leaves it */
 	stop_arm();
+	raise(SIGHUP);
+	assert_int_equal(stop_asked(), 0);
+	/* the first says why, and none of the others ends the process */
 	raise(SIGTERM);
 	assert_int_equal(stop_asked(), 143);
-	raise(SIGINT);
-	assert_int_equal(stop_asked(), 130);
-	struct sigaction now;
-	sigaction(SIGINT, NULL, &now);
-	assert_true(now.sa_handler == SIG_DFL);
+	for (const int *s = (const int[]){ SIGTERM, SIGINT, SIGINT, SIGUSR1, SIGUSR2, SIGXCPU, SIGPIPE, 0 }; *s; s++)
+		raise(*s);
+	assert_int_equal(stop_asked(), 143);
 }
 
 int main(void)
@@ -388,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adam_like_pytorch), cmocka_unit_test(muon), cmocka_unit_test(any_threads), cmocka_unit_test(schedules),
 		cmocka_unit_test(moving_average),    cmocka_unit_test(checkpoints), cmocka_unit_test(logging),
+		cmocka_unit_test(turned_bits),	     cmocka_unit_test(earlier_versions),
 		cmocka_unit_test(stopping),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
