@@ -46,6 +46,13 @@ refuses() {
 	fi
 }
 
+# with_fault ENV=VALUE... COMMAND...: with tests/preload/faults.c in the tool (what it does is told there)
+with_fault() { env LD_PRELOAD="$BUILD/tests/preload/faults.so" "$@"; }
+# need_faults NAME: true when tools can be preloaded, else prints a skip
+need_faults() {
+	! grep -q -e -fsanitize "$BUILD/flags" || { skip "$1" 'sanitizers want to be loaded first'; return 1; }
+}
+
 # need_shared PATH NAME: true when $SHARED/PATH exists, else prints a skip
 need_shared() {
 	[ -e "$SHARED/$1" ] && return 0

@@ -1,10 +1,12 @@
 # Tests: every tests/unit/test_*.c becomes a program linked with all of lib; tests/tools/*.c are programs that scripts use.
+# tests/preload/*.c are loaded into tools before the C library.
 # tests/cli/*.sh and tests/long/*.sh are scripts on the built tools. tests/run runs and counts them.
 
 LIB_ALL    := $(PARTS:%=$(BUILD)/lib%.a)
 LIBS_ALL   := $(foreach p,$(PARTS),$(LIBS_$(p)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
+PRELOADS   := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard tests/preload/*.c)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 600
 TEST_JOBS  ?= 2
@@ -15,7 +17,11 @@ $(UNIT_TESTS) $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(LIB_ALL)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB_ALL) -lcmocka $(LIBS_ALL)
 -include $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
 
-test-programs: all $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/man/page
+$(PRELOADS): $(BUILD)/%.so: %.c
+	@mkdir -p $(@D); echo '  LINK $@'
+	$(Q)$(CC) -std=gnu11 -O1 $(WARNINGS) -Wno-missing-prototypes -Wno-nonnull -shared -fPIC -o $@ $< -ldl
+
+test-programs: all $(UNIT_TESTS) $(TEST_TOOLS) $(PRELOADS) $(BUILD)/man/page
 
 check: test-programs	## all quick tests; the last line is "N passed, N failed"
 	@tests/run -j $(TEST_JOBS) -t $(TEST_SECONDS) -b $(BUILD) $(UNIT_TESTS) $(sort $(wildcard tests/cli/*.sh))

@@ -102,6 +102,54 @@ static void existing_file_needs_force(void **state)
 	unlink("a");
 }
 
+static void two_writers(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	outfile *one = NULL, *other = NULL;
+	assert_int_equal(out_open(&one, "a", false, &e), 0);
+	assert_int_equal(out_open(&other, "a", false, &e), 0);
+	assert_int_equal(out_write(one, "one", 3, &e), 0);
+	assert_int_equal(out_write(other, "other", 5, &e), 0);
+	assert_int_equal(out_commit(other, &e), 0);
+	assert_int_equal(out_commit(one, &e), ERR_CREATE);
+	assert_string_equal(e.text, "a: exists (use --force to overwrite it)");
+	assert_content("a", "other");
+	/* with --force the last one holds */
+	assert_int_equal(out_open(&one, "a", true, &e), 0);
+	put("a", true, "between");
+	assert_int_equal(out_write(one, "last", 4, &e), 0);
+	assert_int_equal(out_commit(one, &e), 0);
+	assert_content("a", "last");
+	assert_int_equal(entries(), 1);
+	unlink("a");
+}
+
+static void names_that_cannot_be(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	outfile *f = NULL;
+	char name[258] = "";
+	memset(name, 'n', 256);
+	assert_int_equal(out_open(&f, name, false, &e), ERR_CREATE);
+	assert_int_equal(out_check(name, true, &e), ERR_CREATE);
+	assert_non_null(strstr(e.text, ": File name too long"));
+	name[255] = 0; /* the longest that there is */
+	assert_int_equal(out_check(name, false, &e), 0);
+	assert_int_equal(entries(), 0);
+	put(name, false, "x");
+	assert_int_equal(out_check(name, false, &e), ERR_CREATE);
+	assert_int_equal(out_check(name, true, &e), 0);
+	assert_content(name, "x");
+	assert_int_equal(entries(), 1);
+	unlink(name);
+	assert_int_equal(out_check("no/a", true, &e), ERR_CREATE);
+	assert_int_equal(out_check("", true, &e), ERR_CREATE);
+	assert_int_equal(out_check("-", false, &e), 0);
+	assert_int_equal(out_check("/dev/null", false, &e), 0);
+}
+
 static void rights_follow_the_umask(void **state)
 {
 	(void)state;
@@ -258,6 +306,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appears_whole_or_not_at_all),
 		cmocka_unit_test(existing_file_needs_force),
+		cmocka_unit_test(two_writers),
+		cmocka_unit_test(names_that_cannot_be),
 		cmocka_unit_test(rights_follow_the_umask),
 		cmocka_unit_test(outputs_that_cannot_be),
 		cmocka_unit_test(large_writes_keep_their_order),
