@@ -21,7 +21,7 @@ endless() { # FOLDER: in the background, after its third step
 	train-ae -c "$T/endless.json" -o "$1" "${options[@]}" 2> "$T/err" &
 	for _ in $(seq 1200); do [ "$(lines "$1" log.tsv)" -lt 3 ] || break; sleep .05; done
 }
-for signals in 'TERM TERM' 'HUP HUP' 'USR1 TERM TERM'; do
+for signals in 'TERM TERM' 'HUP HUP' 'USR1 USR1'; do
 	endless "$T/signal"
 	for s in $signals; do kill -"$s" $! 2> /dev/null; sleep .02; done
 	wait $!
