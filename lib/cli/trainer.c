@@ -13,6 +13,7 @@
 #include "model/semantic.h"
 #include "model/weights.h"
 #include "train/log.h"
+#include "train/recipe.h"
 #include "train/stop.h"
 
 struct trainer_options trainer_options = { .seed = 1, .lr = NAN, .share = .1, .save_minutes = 5 };
@@ -55,14 +56,29 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 	return operands;
 }
 
-json_t *trainer_config(model_config *c, const char *recipe)
+/* One configuration serves all stages: what is wrong with the recipe of a later one is better known before the first. */
+static void check_recipes(const json_t *json, const model_config *c)
+{
+	err e = { 0 };
+	recipe unused;
+	for (int i = 0; recipes[i]; i++)
+		cli_check(recipe_parse(&unused, json, recipes[i], c->volume, ae_factor(&c->autoencoder), trainer_options.config, &e), &e);
+}
+
+json_t *trainer_config(model_config *c, const char *stage)
 {
 	err e = { 0 };
 	json_t *json = NULL;
-	cli_check(config_read(c, trainer_options.config, &json, &e), &e);
-	if (!json_object_get(json, recipe))
-		json_object_set_new(json, recipe, json_object());
-	json_t *section = json_object_get(json, recipe);
+	const char *path = trainer_options.config;
+	cli_check(config_json(&json, path, &e), &e);
+	cli_check(recipe_check_keys(json, path, &e), &e);
+	cli_check(config_parse(c, json, path, &e), &e);
+	check_recipes(json, c);
+	if (!strcmp(stage, recipes[0]) && json_number_value(json_object_get(json_object_get(json, "losses"), "perceptual_weight")) != 0)
+		cli_warn("%s: losses.perceptual_weight: there is no perceptual loss here, none takes part", path);
+	if (!json_object_get(json, stage))
+		json_object_set_new(json, stage, json_object());
+	json_t *section = json_object_get(json, stage);
 	if (trainer_options.steps)
 		json_object_set_new(section, "steps", json_integer(trainer_options.steps));
 	if (!isnan(trainer_options.lr))

@@ -28,9 +28,9 @@ extern struct trainer_options trainer_options;
  * set. */
 char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n);
 
-/* The configuration, with the command line's choices in its section `recipe`, which the weights and the checkpoint keep. A new reference.
- */
-json_t *trainer_config(model_config *c, const char *recipe);
+/* The configuration, with the command line's choices in the recipe of this `stage`, which the weights and the checkpoint keep. A new
+ * reference. Keys that are not known are refused. */
+json_t *trainer_config(model_config *c, const char *stage);
 /* Makes sure that there are n > 0 operands and a folder, which must not hold a run unless --resume or --force is given. */
 void trainer_folder(int n);
 /* dataset_open; of *o the folder, the split and the warnings are filled in. */

@@ -4,12 +4,42 @@
 #include <stdio.h>
 #include <string.h>
 
+static json_t *recorded; /* section_record's */
+
+void section_record(json_t *known) { recorded = known; }
+
+/* "section.key", as much as there is room for. */
+static void full_name(char name[128], const char *outer, const char *key)
+{
+	snprintf(name, 128, "%s%s%s", outer, *outer && *key ? "." : "", key);
+}
+
+void section_know(section *s, const char *key)
+{
+	char name[128];
+	full_name(name, s->name, key);
+	if (recorded && *name)
+		json_object_set_new(recorded, name, json_true());
+}
+
+static section opened(const json_t *json, const char *object, const char *outer, const char *name, err *e)
+{
+	section s = { .json = json, .object = object, .e = e };
+	snprintf(s.name, sizeof s.name, "%s%s%s", outer, *outer ? "." : "", name);
+	if (s.json && !json_is_object(s.json))
+		s.code = err_set(e, ERR_CONFIG, "%s: %s%sno object", object, s.name, *s.name ? ": " : "");
+	section_know(&s, "");
+	return s;
+}
+
 section section_open(const json_t *root, const char *object, const char *name, err *e)
 {
-	section s = { *name ? json_object_get(root, name) : root, object, name, e, 0 };
-	if (s.json && !json_is_object(s.json))
-		s.code = err_set(e, ERR_CONFIG, "%s: %s%sno object", object, name, *name ? ": " : "");
-	return s;
+	return opened(*name ? json_object_get(root, name) : root, object, "", name, e);
+}
+
+section section_inside(const section *outer, const char *name)
+{
+	return opened(json_object_get(outer->json, name), outer->object, outer->name, name, outer->e);
 }
 
 void section_refuse(section *s, const char *key, const char *reason, ...)
@@ -25,7 +55,11 @@ void section_refuse(section *s, const char *key, const char *reason, ...)
 }
 
 /* The entry, NULL when there is nothing to do. */
-static const json_t *entry(const section *s, const char *key) { return s->code ? NULL : json_object_get(s->json, key); }
+static const json_t *entry(section *s, const char *key)
+{
+	section_know(s, key);
+	return s->code ? NULL : json_object_get(s->json, key);
+}
 
 void section_int64(section *s, const char *key, int64_t lo, int64_t hi, int64_t *value)
 {
@@ -99,3 +133,67 @@ void section_choice(section *s, const char *key, const char *const *choices, int
 	}
 	section_refuse(s, key, "must be %s", list);
 }
+
+/* ---- unknown keys ---- */
+
+enum { LONGEST = 63 };
+
+/* How many letters must be put in, left out, changed, or exchanged with the next one. */
+static int distance(const char *a, const char *b)
+{
+	int d[LONGEST + 1][LONGEST + 1], n = (int)strnlen(a, LONGEST), m = (int)strnlen(b, LONGEST);
+	for (int i = 0; i <= n; i++)
+		for (int j = 0; j <= m; j++) {
+			if (!i || !j) {
+				d[i][j] = i + j;
+				continue;
+			}
+			int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
+			best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	return d[n][m];
+}
+
+/* The known key most like `key` of this section. One of another section may be meant, but must then be much more like it. */
+static const char *nearest(const json_t *known, const char *outer, const char *key)
+{
+	const char *name, *best = "";
+	json_t *unused;
+	int least = 1 << 20;
+	json_object_foreach((json_t *)known, name, unused) {
+		const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+		size_t length = dot ? (size_t)(dot - name) : 0;
+		bool same = length == strlen(outer) && !strncmp(name, outer, length);
+		int cost = 2 * distance(key, last) + (same ? 0 : 3);
+		if (cost < least) {
+			least = cost;
+			best = name;
+		}
+	}
+	return best;
+}
+
+static int check_level(const json_t *level, const char *outer, const json_t *known, const char *object, err *e)
+{
+	const char *key;
+	json_t *value;
+	int code = 0;
+	json_object_foreach((json_t *)level, key, value) {
+		char name[128];
+		full_name(name, outer, key);
+		if (!json_object_get(known, name))
+			return err_set(e, ERR_CONFIG, "%s: %s: there is no such key; the nearest is %s", object, name,
+				       nearest(known, outer, key));
+		if (json_is_object(value))
+			code = check_level(value, name, known, object, e);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+int section_check(const json_t *root, const json_t *known, const char *object, err *e) { return check_level(root, "", known, object, e); }

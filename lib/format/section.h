@@ -1,6 +1,6 @@
 /* One object of a configuration, read key by key. Absent keys leave the value as it is (the default), unknown keys are ignored, and the
  * first impossible value is kept as an error: "OBJECT: SECTION.KEY: reason", ERR_CONFIG; what follows does nothing. So a section is read
- * without checks, and s.code is asked once at the end. */
+ * without checks, and s.code is asked once at the end. Whoever wants unknown keys refused has the readers' keys recorded. */
 #ifndef FORMAT_SECTION_H
 #define FORMAT_SECTION_H
 
@@ -12,13 +12,16 @@
 
 typedef struct section {
 	const json_t *json;		/* NULL: absent */
-	const char *object, *name;	/* for messages; name "": the outermost object */
+	const char *object;		/* for messages */
+	char name[64];			/* "training.augment"; "": the outermost object */
 	err *e;
 	int code;
 } section;
 
 /* root itself with name "", else the object root[name]. */
 section section_open(const json_t *root, const char *object, const char *name, err *e);
+/* The object outer[name]. */
+section section_inside(const section *outer, const char *name);
 void section_int(section *s, const char *key, int lo, int hi, int *value);
 void section_int64(section *s, const char *key, int64_t lo, int64_t hi, int64_t *value);
 void section_real(section *s, const char *key, double lo, double hi, double *value);
@@ -29,5 +32,13 @@ void section_ints(section *s, const char *key, size_t least, size_t most, int lo
 void section_choice(section *s, const char *key, const char *const *choices, int *value);
 /* A reason of the reader's own, unless there is an error already. */
 void section_refuse(section *s, const char *key, const char *reason, ...) __attribute__((format(printf, 3, 4)));
+
+/* From now on every section and key that a reader asks for becomes an entry of `known`, an object ("training", "training.steps"): the
+ * readers need no table of their keys. NULL ends it. Not for several threads. */
+void section_record(json_t *known);
+/* A key that is read elsewhere. */
+void section_know(section *s, const char *key);
+/* ERR_CONFIG for the first key of root, at any level, that `known` does not have; names the one that is most like it. */
+int section_check(const json_t *root, const json_t *known, const char *object, err *e);
 
 #endif

@@ -158,24 +158,30 @@ int config_parse(model_config *c, const json_t *root, const char *object, err *e
 	return code ? code : read_diffusion(&c->diffusion, root, object, e);
 }
 
-int config_read(model_config *c, const char *path, json_t **root, err *e)
+int config_json(json_t **root, const char *path, err *e)
 {
 	char *text = NULL;
-	json_t *json = NULL;
 	int code = err_as(e, text_read(&text, path, CONFIG_BYTES, e), ERR_DATA, ERR_CONFIG);
 	if (!code) {
-		code = json_parse_object(&json, text, strlen(text), e);
+		code = json_parse_object(root, text, strlen(text), e);
 		if (code) {
 			err_prefix(e, "%s", path);
 			code = err_as(e, code, ERR_DATA, ERR_CONFIG);
 		}
 	}
+	free(text);
+	return code;
+}
+
+int config_read(model_config *c, const char *path, json_t **root, err *e)
+{
+	json_t *json = NULL;
+	int code = config_json(&json, path, e);
 	if (!code)
 		code = config_parse(c, json, path, e);
 	if (!code && root)
 		*root = json_incref(json);
 	json_decref(json);
-	free(text);
 	return code;
 }
 

@@ -97,6 +97,8 @@ typedef struct model_config {
 
 /* Reads a configuration. `object` names it in messages ("object: key: reason"). ERR_CONFIG. */
 int config_parse(model_config *c, const json_t *root, const char *object, err *e);
+/* The object in a file of JSON, unread: a new reference. ERR_NOINPUT, ERR_CONFIG. */
+int config_json(json_t **root, const char *path, err *e);
 /* Reads a file of JSON. *root (may be NULL) is a new reference to the whole of it. ERR_NOINPUT, ERR_CONFIG. */
 int config_read(model_config *c, const char *path, json_t **root, err *e);
 /* The published configuration. */

@@ -223,23 +223,45 @@ static int add_operand(dataset *d, const char *path, const dataset_options *o, e
 	return stream ? add_stream(d, path, o, e) : add_nifti(d, path, o, e);
 }
 
-/* Marks the scans of the subjects that a file names. */
+/* Adds a name to a list for a message, as far as there is room: "a, b, .." */
+static void name_in(char list[128], const char *name)
+{
+	size_t at = strlen(list);
+	if (at + strlen(name) + 8 < 128)
+		snprintf(list + at, 128 - at, "%s%s", at ? ", " : "", name);
+	else if (at < 3 || strcmp(list + at - 2, ".."))
+		snprintf(list + at, 128 - at, "%s..", at ? ", " : "");
+}
+
+/* Marks the scans of the subjects that a file names. A list that is meant for other scans would leave those to be judged by among those to
+ * be trained on. */
 static int split_by_file(dataset *d, const dataset_options *o, err *e)
 {
-	char *text = NULL, *save = NULL;
+	char *text = NULL, *save = NULL, missing[128] = "";
+	size_t named = 0, unknown = 0;
 	int code = text_read(&text, o->validation, LIST_BYTES, e);
 	for (char *line = code ? NULL : strtok_r(text, " \t\r\n", &save); line; line = strtok_r(NULL, " \t\r\n", &save)) {
-		const char *subject = strncmp(line, "sub-", 4) ? line : line + 4;
+		const char *subject = bids_label(line);
 		bool known = false;
 		for (size_t i = 0; i < d->count; i++) {
 			bool is = !strcmp(d->scans[i].subject, subject);
 			d->scans[i].validation |= is;
 			known |= is;
 		}
-		if (!known && o->warn)
-			o->warn("%s: no scan of subject %s", o->validation, subject);
+		named++;
+		unknown += !known;
+		if (!known)
+			name_in(missing, subject);
 	}
 	free(text);
+	if (!code && !named)
+		code = err_set(e, ERR_DATA, "%s: names no subject to validate on (--validation-share 0 holds none out)", o->validation);
+	if (!code && unknown == named && d->count)
+		code = err_set(e, ERR_DATA,
+			       "%s: of the subjects it names (%s) there is no scan; the scans' ids are like %.80s, which is of subject %.60s",
+			       o->validation, missing, d->scans[0].id, d->scans[0].subject);
+	if (!code && unknown && o->warn)
+		o->warn("%s: %zu of %zu subjects have no scan here: %s", o->validation, unknown, named, missing);
 	return code;
 }
 

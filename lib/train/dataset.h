@@ -46,14 +46,15 @@ typedef struct dataset_options {
 	preparation preparation;
 	const char *folder; /* where the prepared voxels are kept, in a file without a name: read through a mapping, so that they may
 			     * be more than the memory holds */
-	const char *validation;		/* file of subjects to validate on, one a line, with or without "sub-"; NULL: by share */
+	const char *validation;		/* file of subjects to validate on, one a line, with or without "sub-"; ERR_DATA when there is no
+					 * scan of any; NULL: by share */
 	const dataset_latents *latents;	/* NULL: voxels alone */
 	double share;			/* of the subjects, chosen by a hash of each: a new subject moves no other */
 	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* may be NULL */
 } dataset_options;
 
 /* Reads all operands: NIfTI files; streams whose records have `x` (with latents: or `z`); names ending in .txt: lists of such files, one a
- * line. An id may not come twice (ERR_DATA). Errors as of the readers and of `encode`; ERR_DATA when nothing is left to train on. Close
+ * line. An id may not come twice, and no x or z hold what is no finite number (ERR_DATA). Errors as of the readers and of `encode`; ERR_DATA when nothing is left to train on. Close
  * with dataset_close. */
 int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e);
 /* d may be NULL. */

@@ -1,18 +1,25 @@
 #include "train/recipe.h"
 
 #include "format/section.h"
+#include "model/config.h"
+
+const char *const recipes[] = { "training", "training_ldm", "training_sem", NULL };
 
 static const int64_t MOST_STEPS = (int64_t)1 << 40;
 
-static int read_augmentation(recipe *r, const json_t *training, const char *object, err *e)
+static int read_augmentation(recipe *r, section *training)
 {
-	const json_t *v = json_object_get(training, "augment");
+	const json_t *v = json_object_get(training->json, "augment");
 	augmentation *a = &r->augmentation;
 	if (!v || json_is_boolean(v)) {
-		r->augment = json_is_true(v);
-		return 0;
+		section_flag(training, "augment", &r->augment);
+		return training->code;
 	}
-	section s = section_open(training, object, "augment", e);
+	if (!json_is_object(v))
+		section_refuse(training, "augment", "must be true, false or an object");
+	if (training->code)
+		return training->code;
+	section s = section_inside(training, "augment");
 	r->augment = true;
 	section_real(&s, "flip", 0, 1, &a->flip);
 	section_int(&s, "flip_axis", 0, 2, &a->flip_axis);
@@ -62,7 +69,40 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 		section_refuse(&s, "coarse_steps", "they learn nothing without coarse_weight");
 	if (r->whole_from < 0)
 		r->whole_from = r->steps - r->steps / 10;
-	return s.code ? s.code : read_augmentation(r, s.json, object, e);
+	return s.code ? s.code : read_augmentation(r, &s);
+}
+
+/* What the readers ask of a configuration that says nothing. */
+static int known_keys(json_t *known, err *e)
+{
+	model_config c;
+	recipe r;
+	json_t *empty = json_pack("{s:{s:{}}, s:{s:{}}, s:{s:{}}}", recipes[0], "augment", recipes[1], "augment", recipes[2], "augment");
+	int code = empty ? 0 : err_set(e, ERR_OS, "no memory");
+	section_record(known);
+	if (!code)
+		code = config_parse(&c, empty, "", e);
+	for (int i = 0; !code && recipes[i]; i++)
+		code = recipe_parse(&r, empty, recipes[i], c.volume, ae_factor(&c.autoencoder), "", e);
+	section root = section_open(empty, "", "", e), how = section_open(empty, "", "preparation", e),
+		losses = section_open(empty, "", "losses", e);
+	section_know(&root, "name");
+	for (const char *const *key = (const char *const[]){ "name", "size", "affine", "spacing", NULL }; *key; key++)
+		section_know(&how, *key);
+	section_know(&losses, "perceptual_weight"); /* of the authors' configuration */
+	section_record(NULL);
+	json_decref(empty);
+	return code;
+}
+
+int recipe_check_keys(const json_t *root, const char *object, err *e)
+{
+	json_t *known = json_object();
+	int code = known ? known_keys(known, e) : err_set(e, ERR_OS, "no memory");
+	if (!code)
+		code = section_check(root, known, object, e);
+	json_decref(known);
+	return code;
 }
 
 lr_schedule recipe_rate(const recipe *r)

@@ -13,6 +13,9 @@
 
 enum { RECIPE_DRAWS = 6 };
 
+/* The sections of the three stages: autoencoder, noise predictor, representation. Ends with NULL. */
+extern const char *const recipes[];
+
 typedef struct recipe {
 	int64_t steps;			/* "steps"                 10000: of the optimiser */
 	int batch;			/* "batch"                 1: scans a step, one after the other, their gradients added up */
@@ -39,6 +42,10 @@ typedef struct recipe {
 /* The section `name` ("training") of root, the whole configuration. volume: the model's grid; factor: what crops must be a multiple of.
  * ERR_CONFIG. */
 int recipe_parse(recipe *r, const json_t *root, const char *name, const int volume[3], int factor, const char *object, err *e);
+
+/* ERR_CONFIG for the first key of a whole configuration that no trainer knows, in any section: what is misspelt would be left at its
+ * default, and another training run. */
+int recipe_check_keys(const json_t *root, const char *object, err *e);
 
 lr_schedule recipe_rate(const recipe *r);
 lr_schedule recipe_rate_discriminator(const recipe *r);

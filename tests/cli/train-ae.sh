@@ -61,12 +61,19 @@ refuses 64 'no folder' train-ae -c "$T/c.json" "${scans[0]}"
 refuses 64 'no scans' train-ae -c "$T/c.json" -o "$T/no"
 refuses 66 'configuration missing' train-ae -c "$T/none.json" -o "$T/no" "${scans[0]}"
 for bad in 's/"groups": 4/"groups": 3/=groups' 's/\[16, 24, 16\],$/[16, 24, 17],/=volume' 's/"lr": 3e-3/"lr": "fast"/=training.lr' \
-	's/"batch": 2/"batch": 2, "crop": [8, 8, 7]/=training.crop' 's/"schedule": "cosine"/"schedule": "linear"/=schedule'; do
+	's/"batch": 2/"batch": 2, "crop": [8, 8, 7]/=training.crop' 's/"lr"/"rl"/=training.rl: there is no such key; the nearest is training.lr' \
+	's/"schedule": "cosine"/"schedule": "linear"/=schedule'; do
 	sed "${bad%=*}" "$T/c.json" > "$T/bad.json"
 	refuses 78 "refused: ${bad##*=}" train-ae -c "$T/bad.json" -o "$T/no" "${scans[0]}"
 	like "refused: ${bad##*=}: said" "$(cat "$T/err")" "bad.json: .*${bad##*=}"
 done
 is 'nothing was made' "$(ls -d "$T/no" 2> /dev/null)" ''
+nii2lat -q -m "$T/whole" --grid-only "${scans[@]}" > "$T/scans.lat"
+for v in nan inf; do
+	"$BUILD/tests/tools/poke" "$T/scans.lat" "$T/bad.lat" sub-02_T1w x 7 $v
+	refuses 65 "a record with $v" train-ae -c "$T/c.json" -o "$T/no" "$T/bad.lat"
+	is "a record with $v: named" "$(cat "$T/err")" "train-ae: sub-02_T1w: tensor x: element 7 is $v, no finite number"
+done
 refuses 65 'a scan that is none' train-ae -c "$T/c.json" -o "$T/no" "$T/c.json"
 refuses 73 'a folder that cannot be' train-ae -c "$T/c.json" -o "$T/c.json/no" "${scans[0]}"
 

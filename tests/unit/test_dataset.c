@@ -89,7 +89,7 @@ static void operands(void **state)
 	o.validation = held;
 	warned[0] = 0;
 	SUCCEEDS(dataset_open(&d, (char *[]){scan, stream}, 2, &o, &e));
-	assert_non_null(strstr(warned, "no scan of subject 77"));
+	assert_non_null(strstr(warned, "held: 1 of 2 subjects have no scan here: 77"));
 	assert_int_equal(d->count, 4);
 	assert_string_equal(d->scans[0].id, "sub-01_ses-M00_T1w");
 	assert_string_equal(d->scans[0].subject, "01");
@@ -123,6 +123,11 @@ static void operands(void **state)
 	FAILS(ERR_DATA, "sub-01_ses-M00_T1w: appears twice", dataset_open(&d, (char *[]){list, scan}, 2, &o, &e));
 	make_text(held, "01 02 gen-0001");
 	FAILS(ERR_DATA, "no scans to train on (4 to validate on)", dataset_open(&d, (char *[]){list}, 1, &o, &e));
+	make_text(held, "sub-1 sub-02x\nsub-gen");
+	FAILS(ERR_DATA, "held: of the subjects it names (1, 02x, gen) there is no scan; the scans' ids are like sub-01_ses-M00_T1w, which is of subject 01",
+	      dataset_open(&d, (char *[]){list}, 1, &o, &e));
+	make_text(held, "\n");
+	FAILS(ERR_DATA, "held: names no subject", dataset_open(&d, (char *[]){list}, 1, &o, &e));
 	o.validation = NULL;
 	make_text(list, list);
 	FAILS(ERR_DATA, "a list inside a list", dataset_open(&d, (char *[]){list}, 1, &o, &e));
