@@ -11,4 +11,12 @@ for page in man/*.[17] formats/*.5; do
 	[ -e "$page" ] || continue
 	holds "$(basename "$page") is clean mdoc" mandoc -Tlint -Wwarning "$page"
 done
+# what is written is to be read, in both renderings: an error in a macro may lose the rest of a page
+holds 'every word of the pages is in what groff and mandoc make of them' python3 tests/rendered.py man/*.[17] formats/*.5
+sed 's/\\&Li$/Li/' man/lat-denoise.1 > "$T/lost.1"
+is 'a rendering that loses words is found' "$(python3 tests/rendered.py "$T/lost.1" | grep -c 'groff: gone: .*Cheng')" 1
+version=$(sed -n 's/^VERSION := //p' Makefile)
+for page in man/*.[17] formats/*.5; do
+	is "$(basename "$page"): version and date" "$(grep -E '^\.(Dd|Os)' "$page" | tr '\n' ' ')" ".Dd $released .Os latpipe $version "
+done
 finish
