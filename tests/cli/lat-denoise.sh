@@ -65,6 +65,22 @@ done
 (lat-cut --no-history -r b "$T/clean.lat"; lat-cut --no-history -r a "$T/clean.lat") | lat-denoise $shift --no-history -s 3 --solver dpmpp2m --invert --batch 2 > "$T/two.lat"
 holds 'the same numbers in another order' lat-diff "$T/one.lat" "$T/two.lat"
 
+# --keep-going: of a batch, one whose input is bad and one whose result is no number; the others come out as they would alone
+for id in c d e; do npy2lat --id $id z="$T/z.npy" y="$T/y.npy"; done > "$T/more.lat"
+"$BUILD/tests/tools/poke" "$T/more.lat" "$T/odd.lat" c z 3 nan
+"$BUILD/tests/tools/poke" "$T/odd.lat" "$T/odd2.lat" d z 3 3.4e38
+cat "$T/clean.lat" "$T/odd2.lat" > "$T/five.lat"
+lat-denoise $shift --no-history -s 3 --invert <(cat "$T/clean.lat"; lat-cut --no-history -r e "$T/more.lat") > "$T/one.lat"
+for n in 1 2 3 4 5; do
+	expect_exit 65 "--keep-going, batches of $n" lat-denoise $shift --no-history -s 3 --invert --batch $n --keep-going -f -o "$T/two.lat" "$T/five.lat"
+	holds "--keep-going, batches of $n: the good ones" lat-diff -t 1e-6 "$T/one.lat" "$T/two.lat"
+	is "--keep-going, batches of $n: the others are named" "$(sort "$T/err")" "lat-denoise: c: tensor z: element 3 is nan, no finite number (skipped)
+lat-denoise: d: the result: tensor zT: element 3 is inf, no finite number (skipped)"
+done
+refuses 65 'a result that is no number' lat-denoise $shift -s 3 --invert --batch 3 -o "$T/no.lat" <(cat "$T/clean.lat"; lat-cut --no-history -r d "$T/odd2.lat")
+is 'a result that is no number: whose' "$(cat "$T/err")" 'lat-denoise: d: the result: tensor zT: element 3 is inf, no finite number'
+expect_exit 74 '--keep-going: not over a full disk' bash -c "exec lat-denoise $shift -s 1 --invert --keep-going '$T/five.lat' > /dev/full"
+
 # one step of either solver is the same step
 for way in '' --invert; do
 	input=$T/$([ -n "$way" ] && echo clean || echo noise).lat

@@ -89,6 +89,11 @@ for bad in x 0: 0:1 0:0:1 0:-1:1 0:1e-9:1 0:1:2:3 1x nan inf; do refuses 64 "-t 
 refuses 64 'stdin twice' lat-lerp -t 1 -o "$T/no.lat" - - < "$T/a.lat"
 expect_exit 65 '--keep-going' lat-lerp -t .5 --keep-going -f -o "$T/kept.lat" <(lat-cut -n y "$T/two.lat") <(record c y="$T/other.npy"; lat-cut -n y "$T/b.lat")
 is '--keep-going: the other pair' "$(lat-info "$T/kept.lat" | tail -n +2 | cut -f1)" b
+head -c $(($(wc -c < "$T/two.lat") - 40)) "$T/two.lat" > "$T/cut.lat"
+refuses 65 'B is cut' lat-lerp -t .5 -o "$T/no.lat" "$T/two.lat" "$T/cut.lat"
+expect_exit 65 'B is cut: --keep-going' lat-lerp -t .5 --keep-going -f -o "$T/kept.lat" "$T/two.lat" "$T/cut.lat"
+is 'B is cut: --keep-going: the pair before' "$(lat-info "$T/kept.lat" | tail -n +2 | cut -f1 | uniq)" a
+like 'B is cut: --keep-going: says so' "$(cat "$T/err")" 'cut.lat: byte [0-9]+: .*cut short.* \(skipped, and all behind it\)'
 [ ! -e "$T/no.lat" ]
 is 'nothing refused left a file' $? 0
 expect_exit 141 'a closed pipe' bash -c "lat-lerp -t 0:.0001:1 '$T/a.lat' '$T/b.lat' | head -c 10 > /dev/null; exit \${PIPESTATUS[0]}"
