@@ -87,7 +87,8 @@ static bool chosen(struct choice *c, const char *id)
 		return true;
 	if (!json_object_get(c->wanted, id))
 		return false;
-	json_object_set_new(c->wanted, id, json_true());
+	if (json_object_set_new(c->wanted, id, json_true()))
+		cli_die(ERR_OS, "no memory");
 	return true;
 }
 

@@ -61,27 +61,28 @@ static int tensor_json(lat_tensor *t, json_t **out, err *e)
 {
 	json_t *shape = json_array(), *v;
 	size_t size = dtype_size(t->dtype);
+	bool bad = !shape;
 	for (int i = 0; i < t->rank; i++)
-		json_array_append_new(shape, json_integer(t->shape[i]));
+		bad |= json_array_append_new(shape, json_integer(t->shape[i])) != 0;
 	v = json_pack("{s:s, s:s, s:o, s:s, s:I, s:o}", "name", t->name, "dtype", t->type_name, "shape", shape, "filter", t->filter,
 		      "stored", (json_int_t)t->frame_bytes, "bytes", size ? json_integer(t->elements * (json_int_t)size) : json_null());
-	if (!v || json_object_update_missing(v, t->meta))
-		return err_set(e, ERR_OS, "no memory");
+	bad |= json_object_update_missing(v, t->meta) != 0;
+	int code = 0;
 	if (stats) {
-		struct summary s;
-		int code = summarize(t, &s, e);
-		if (code) {
-			json_decref(v);
-			return code;
-		}
-		json_object_set_new(v, "min", real(s.min));
-		json_object_set_new(v, "max", real(s.max));
-		json_object_set_new(v, "mean", real(s.mean));
-		json_object_set_new(v, "sd", real(s.sd));
-		json_object_set_new(v, "not_finite", json_integer(s.odd));
+		struct summary s = { 0 };
+		code = summarize(t, &s, e);
+		json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:I}", "min", real(s.min), "max", real(s.max), "mean", real(s.mean), "sd", real(s.sd),
+					 "not_finite", (json_int_t)s.odd);
+		bad |= json_object_update(v, more) != 0;
+		json_decref(more);
 	}
-	*out = v;
-	return 0;
+	if (bad && !code)
+		code = err_set(e, ERR_OS, "no memory");
+	if (code)
+		json_decref(v);
+	else
+		*out = v;
+	return code;
 }
 
 /* One object a line: the header as it is, with the tensors' sizes. */
@@ -91,10 +92,11 @@ static int show_json(lat_record *r, err *e)
 	int code = all && list ? 0 : err_set(e, ERR_OS, "no memory");
 	for (int i = 0; !code && i < r->count; i++) {
 		code = tensor_json(&r->tensors[i], &v, e);
-		if (!code)
-			json_array_append_new(list, v);
+		if (!code && json_array_append_new(list, v))
+			code = err_set(e, ERR_OS, "no memory");
 	}
-	json_object_set_new(all, "tensors", list);
+	if (json_object_set_new(all, "tensors", list) && !code)
+		code = err_set(e, ERR_OS, "no memory");
 	char *text = code ? NULL : json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(all);
 	if (text)

@@ -29,8 +29,10 @@ static int keep_probe(lat_tensor *t, const probe *p, err *e)
 	json_t *v = json_pack("{s:s, s:f}", "probe", p->identity, "by", by), *list = json_object_get(t->meta, "steered");
 	if (!list) {
 		list = json_array();
-		if (json_object_set_new(t->meta, "steered", list))
-			list = NULL;
+		if (json_object_set_new(t->meta, "steered", list)) {
+			json_decref(v);
+			return err_set(e, ERR_OS, "no memory for the header");
+		}
 	}
 	if (!json_is_array(list)) {
 		json_decref(v);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cli/cli.h"
+#include "format/json.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
 #include "volume/mask.h"
@@ -99,10 +100,13 @@ static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(
 static void show(const char *path, const struct figures *f)
 {
 	if (cli_common.json) {
-		json_t *o = json_pack("{s:s, s:o, s:o, s:o}", "file", path, "litres", number(f->litres), "dice", number(f->dice),
+		json_t *o = json_pack("{s:o, s:o, s:o, s:o}", "file", json_name(path), "litres", number(f->litres), "dice", number(f->dice),
 				      "correlation", number(f->correlation));
-		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-		putchar('\n');
+		char *text = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
+		if (!text)
+			cli_die(ERR_OS, "no memory");
+		puts(text);
+		free(text);
 		json_decref(o);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "cli/cli.h"
+#include "format/json.h"
 #include "nii/nii.h"
 #include "volume/score.h"
 
@@ -110,8 +111,10 @@ static void print_number(double v)
 static void show(struct job *j, const char *ref, const char *img, const struct scores *s)
 {
 	if (cli_common.json) {
-		json_array_append_new(j->rows, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "ref", ref, "img", img, "ssim", number(s->ssim),
-							 "ms_ssim", number(s->ms_ssim), "mse", number(s->mse), "psnr", number(s->psnr)));
+		json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "ref", json_name(ref), "img", json_name(img), "ssim", number(s->ssim),
+					"ms_ssim", number(s->ms_ssim), "mse", number(s->mse), "psnr", number(s->psnr));
+		if (!row || json_array_append_new(j->rows, row))
+			cli_die(ERR_OS, "no memory");
 	} else {
 		printf("%s\t%s", ref, img);
 		print_number(s->ssim);
@@ -190,8 +193,11 @@ int main(int argc, char **argv)
 	if (list)
 		compare_list(&j);
 	if (cli_common.json) {
-		json_dumpf(j.rows, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-		putchar('\n');
+		char *text = json_dumps(j.rows, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+		if (!text)
+			cli_die(ERR_OS, "no memory");
+		puts(text);
+		free(text);
 	}
 	json_decref(j.rows);
 	volume_free(&j.mask);

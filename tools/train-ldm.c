@@ -33,8 +33,9 @@ static void open_data(struct job *j, char **operands, int n)
 	latent_space_rest(&j->l.space);
 	cli_check(latent_space_learn(&j->l.space, j->data, &j->l.config.diffusion, &e), &e);
 	double scale = j->l.config.diffusion.scale_factor;
-	json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(scale));
 	j->models = json_pack("{s:s}", "autoencoder", identity);
+	if (!j->models || json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(scale)))
+		cli_die(ERR_OS, "no memory for the configuration");
 	cli_note("scale factor %.6g", scale);
 }
 

@@ -44,16 +44,16 @@ static void take_over(struct job *j)
 	const json_t *theirs = j->unet.config_json, *unet = json_object_get(theirs, "unet");
 	json_t *configured = json_incref(json_object_get(j->l.json, "diffusion"));
 	json_t *diffusion = json_object_get(theirs, "diffusion") ? json_deep_copy(json_object_get(theirs, "diffusion")) : json_object();
-	if (!json_object_get(diffusion, "clip"))
-		json_object_set_new(diffusion, "clip", json_real(j->unet.config.diffusion.clip));
+	bool bad = !json_object_get(diffusion, "clip") && json_object_set_new(diffusion, "clip", json_real(j->unet.config.diffusion.clip));
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
 		json_t *v = json_object_get(configured, ours[i]);
-		if (v)
-			json_object_set(diffusion, ours[i], v);
+		bad |= v && json_object_set(diffusion, ours[i], v);
 	}
-	json_object_set_new(j->l.json, "diffusion", diffusion);
-	json_object_set_new(j->l.json, "unet", unet ? json_deep_copy(unet) : json_object());
+	bad |= json_object_set_new(j->l.json, "diffusion", diffusion) != 0;
+	bad |= json_object_set_new(j->l.json, "unet", unet ? json_deep_copy(unet) : json_object()) != 0;
 	json_decref(configured);
+	if (bad)
+		cli_die(ERR_OS, "no memory for the configuration");
 }
 
 static void open_unet(struct job *j)
@@ -69,6 +69,8 @@ static void open_unet(struct job *j)
 			theirs, ours);
 	take_over(j);
 	j->models = json_pack("{s:s, s:s}", "autoencoder", ours, "unet", j->unet.identity);
+	if (!j->models)
+		cli_die(ERR_OS, "no memory for the configuration");
 	free(path);
 }
 

@@ -67,12 +67,13 @@ void cli_show_interface(void)
 {
 	const struct cli *c = cli_table.tool;
 	json_t *options = json_array();
+	bool bad = false;
 	for (int i = 0; i < cli_table.n; i++)
-		json_array_append_new(options, option_json(&cli_table.entries[i]));
+		bad |= json_array_append_new(options, option_json(&cli_table.entries[i])) != 0;
 	json_t *all =
 		json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o}", "name", c->name, "version", LATPIPE_VERSION, "summary", c->summary,
 			  "inputs", c->operands, "min", c->min, "max", c->max < 0 ? json_null() : json_integer(c->max), "options", options);
-	char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+	char *text = bad || !all ? NULL : json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	json_decref(all);
 	if (!text)
 		cli_die(ERR_OS, "no memory");

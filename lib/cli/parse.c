@@ -208,7 +208,8 @@ json_t *cli_history(void)
 		json_t *value = cli_entry_json(entry, false);
 		if (!value)
 			cli_die(ERR_USAGE, "--%s: is not UTF-8", entry->option->name);
-		json_object_set_new(options, entry->option->name, value);
+		if (json_object_set_new(options, entry->option->name, value))
+			cli_die(ERR_OS, "no memory");
 	}
 	json_t *h = json_pack("{s:s, s:s, s:o}", "tool", cli_table.tool->name, "version", LATPIPE_VERSION, "options", options);
 	if (!h)

@@ -76,13 +76,14 @@ json_t *trainer_config(model_config *c, const char *stage)
 	check_recipes(json, c);
 	if (!strcmp(stage, recipes[0]) && json_number_value(json_object_get(json_object_get(json, "losses"), "perceptual_weight")) != 0)
 		cli_warn("%s: losses.perceptual_weight: there is no perceptual loss here, none takes part", path);
-	if (!json_object_get(json, stage))
-		json_object_set_new(json, stage, json_object());
+	bool bad = !json_object_get(json, stage) && json_object_set_new(json, stage, json_object());
 	json_t *section = json_object_get(json, stage);
 	if (trainer_options.steps)
-		json_object_set_new(section, "steps", json_integer(trainer_options.steps));
+		bad |= json_object_set_new(section, "steps", json_integer(trainer_options.steps)) != 0;
 	if (!isnan(trainer_options.lr))
-		json_object_set_new(section, "lr", json_real(trainer_options.lr));
+		bad |= json_object_set_new(section, "lr", json_real(trainer_options.lr)) != 0;
+	if (bad)
+		cli_die(ERR_OS, "no memory for the configuration");
 	return json;
 }
 

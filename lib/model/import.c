@@ -224,11 +224,30 @@ static json_int_t width(const import *in, const char *prefix, const char *const 
 	return best;
 }
 
+/* Whoever makes a section looks at the end alone: what could not be filled in for want of memory is NULL. */
+static void drop(json_t **v)
+{
+	json_decref(*v);
+	*v = NULL;
+}
+
+static void put(json_t **section, const char *key, json_t *v)
+{
+	if (json_object_set_new(*section, key, v))
+		drop(section);
+}
+
+static void append(json_t **list, json_int_t v)
+{
+	if (json_array_append_new(*list, json_integer(v)))
+		drop(list);
+}
+
 /* A number that names and shapes told; where they did not, a tensor is missing, which the check of all will say. */
-static void tell(json_t *section, const char *key, json_int_t v)
+static void tell(json_t **section, const char *key, json_int_t v)
 {
 	if (v > 0)
-		json_object_set_new(section, key, json_integer(v));
+		put(section, key, json_integer(v));
 }
 
 static json_t *autoencoder_section(const import *in, const char *prefix)
@@ -250,17 +269,17 @@ static json_t *autoencoder_section(const import *in, const char *prefix)
 			blocks++;
 			continue;
 		}
-		json_array_append_new(channels, json_integer(now));
+		append(&channels, now);
 		even = even && (every < 0 || blocks == every);
 		every = blocks;
 		blocks = 0;
 		if (!width(in, prefix, down, "encoder.blocks.%d", i))
 			break;
 	}
-	json_object_set_new(s, "channels", channels);
-	tell(s, "latent_channels", width(in, prefix, latent, "%s", ""));
-	tell(s, "image_channels", axis(at(in, prefix, "encoder.blocks.0.conv.weight"), 1));
-	json_object_set_new(s, "res_blocks", json_integer(even ? every : 0));
+	put(&s, "channels", channels);
+	tell(&s, "latent_channels", width(in, prefix, latent, "%s", ""));
+	tell(&s, "image_channels", axis(at(in, prefix, "encoder.blocks.0.conv.weight"), 1));
+	put(&s, "res_blocks", json_integer(even ? every : 0));
 	return s;
 }
 
@@ -281,15 +300,15 @@ static json_t *unet_section(const import *in, const char *prefix)
 	json_t *s = json_object(), *multipliers = json_array(), *at_factors = json_array();
 	for (int l = 0; l < levels && each > 1; l++) {
 		json_int_t channels = width(in, prefix, residual, "input_blocks.%d.0", 1 + l * each);
-		json_array_append_new(multipliers, json_integer(base ? channels / base : 0));
+		append(&multipliers, base ? channels / base : 0);
 		if (width(in, prefix, attention, "input_blocks.%d.1", 1 + l * each))
-			json_array_append_new(at_factors, json_integer((json_int_t)1 << (l < 30 ? l : 30)));
+			append(&at_factors, (json_int_t)1 << (l < 30 ? l : 30));
 	}
-	tell(s, "in_channels", axis(at(in, prefix, "input_blocks.0.0.weight"), 1));
-	tell(s, "base_channels", base);
-	json_object_set_new(s, "multipliers", multipliers);
-	json_object_set_new(s, "res_blocks", json_integer(each - 1));
-	json_object_set_new(s, "attention_at", at_factors);
+	tell(&s, "in_channels", axis(at(in, prefix, "input_blocks.0.0.weight"), 1));
+	tell(&s, "base_channels", base);
+	put(&s, "multipliers", multipliers);
+	put(&s, "res_blocks", json_integer(each - 1));
+	put(&s, "attention_at", at_factors);
 	return s;
 }
 
@@ -317,13 +336,13 @@ static json_t *semantic_section(const import *in, const char *prefix)
 		}
 		if (!depth)
 			break;
-		json_array_append_new(dims, json_integer(wide));
-		json_array_append_new(depths, json_integer(depth));
+		append(&dims, wide);
+		append(&depths, depth);
 	}
-	json_object_set_new(s, "dims", dims);
-	json_object_set_new(s, "depths", depths);
-	tell(s, "embedding", embedding(in, prefix));
-	tell(s, "slices", axis(at(in, prefix, "positional_encoding.pe"), 1));
+	put(&s, "dims", dims);
+	put(&s, "depths", depths);
+	tell(&s, "embedding", embedding(in, prefix));
+	tell(&s, "slices", axis(at(in, prefix, "positional_encoding.pe"), 1));
 	return s;
 }
 
@@ -335,14 +354,14 @@ static json_t *derive(const import *in)
 	for (int i = 0; all && i < in->n; i++) {
 		const import_part *p = &in->parts[i];
 		if (!strcmp(p->kind, "autoencoder")) {
-			json_object_set_new(all, "autoencoder", autoencoder_section(in, p->prefix));
+			put(&all, "autoencoder", autoencoder_section(in, p->prefix));
 		} else if (!strcmp(p->kind, "semantic")) {
-			json_object_set_new(all, "semantic", semantic_section(in, p->prefix));
-			tell(all, "latent_dim", embedding(in, p->prefix));
+			put(&all, "semantic", semantic_section(in, p->prefix));
+			tell(&all, "latent_dim", embedding(in, p->prefix));
 		} else {
-			json_object_set_new(all, "unet", unet_section(in, p->prefix));
+			put(&all, "unet", unet_section(in, p->prefix));
 			if (!strcmp(p->kind, "shift_unet"))
-				tell(all, "latent_dim", axis(at(in, p->prefix, "label_emb.weight"), 1));
+				tell(&all, "latent_dim", axis(at(in, p->prefix, "label_emb.weight"), 1));
 		}
 	}
 	return all;
@@ -522,11 +541,11 @@ static int put_text(json_t *metadata, const char *key, const json_t *v, err *e)
 
 static int make_metadata(json_t **out, const import *in, const import_part *p, const char *folder, const json_t *preparation, err *e)
 {
-	json_t *m = *out = json_pack("{s:s, s:s}", "kind", p->kind, "source", in->source);
-	int code = m ? put_text(m, "config", in->config, e) : err_set(e, ERR_DATA, "%s: a name that is no UTF-8", in->source);
+	json_t *m = *out = json_pack("{s:s, s:o}", "kind", p->kind, "source", json_name(in->source));
+	int code = m ? put_text(m, "config", in->config, e) : err_set(e, ERR_OS, "%s: no memory", in->source);
 	if (!code)
 		code = put_text(m, "preparation", preparation, e);
-	if (!code && *p->prefix && json_object_set_new(m, "prefix", json_string(p->prefix)))
+	if (!code && *p->prefix && json_object_set_new(m, "prefix", json_name(p->prefix)))
 		code = err_set(e, ERR_OS, "no memory");
 	if (!code && strstr(p->kind, "unet"))
 		code = put_identity(m, folder, "autoencoder", e);

@@ -93,12 +93,16 @@ static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(
 static int metrics_json(char **text, enum probe_task task, const interval found[METRICS], err *e)
 {
 	json_t *all = json_object();
+	bool bad = !all;
 	for (int m = 0; m < METRICS; m++)
 		if (metric_of_task(m, task))
-			json_object_set_new(all, metric_name(m),
-					    json_pack("{s:o, s:o, s:o}", "value", number(found[m].value), "lo", number(found[m].lo), "hi",
-						      number(found[m].hi)));
-	return json_line(text, all, e);
+			bad |= json_object_set_new(all, metric_name(m),
+						   json_pack("{s:o, s:o, s:o}", "value", number(found[m].value), "lo", number(found[m].lo),
+							     "hi", number(found[m].hi))) != 0;
+	if (!bad)
+		return json_line(text, all, e);
+	json_decref(all);
+	return no_memory(e);
 }
 
 static void put_number(FILE *f, double v)
@@ -130,12 +134,14 @@ int report_metrics(char **text, enum probe_task task, const interval found[METRI
 
 /* ---- probes ---- */
 
-static json_t *vector(const double *v, size_t n)
+/* Adds a list of numbers to an object; false: no memory. */
+static bool put_vector(json_t *object, const char *name, const double *v, size_t n)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_real(v[i]));
-	return list;
+	bool bad = json_object_set_new(object, name, list) != 0;
+	for (size_t i = 0; !bad && i < n; i++)
+		bad = json_array_append_new(list, json_real(v[i])) != 0;
+	return !bad;
 }
 
 /* All but the vectors; NULL when memory is short or a name is no UTF-8. */
@@ -147,40 +153,43 @@ static json_t *head_of(const probe *p)
 				 p->negative, "tensor", p->tensor, "encoder_kind", p->encoder_kind, "encoder",
 				 p->encoder_kind ? p->encoder : NULL, classify ? "C" : "lambda", p->strength, "records",
 				 (json_int_t)p->records, "subjects", (json_int_t)p->subjects, "identity", p->identity, "bias", p->bias);
-	if (head && classify)
-		json_object_set_new(head, "balanced", json_boolean(p->balanced));
-	return head;
+	if (!head || !classify || !json_object_set_new(head, "balanced", json_boolean(p->balanced)))
+		return head;
+	json_decref(head);
+	return NULL;
 }
 
-static void put_head(FILE *f, json_t *head)
+static int put_head(FILE *f, json_t *head, err *e)
 {
 	const char *key;
 	json_t *value;
 	json_object_foreach (head, key, value) {
 		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+		if (!text)
+			return no_memory(e);
 		if (!json_is_null(value))
 			fprintf(f, "%s\t%s\n", key, json_is_string(value) ? json_string_value(value) : text);
 		free(text);
 	}
+	return 0;
 }
 
 int report_probe(char **text, const probe *p, bool json, err *e)
 {
 	struct text t;
 	json_t *head = head_of(p);
-	if (!head || json) {
-		json_object_set_new(head, "weight", vector(p->weight, p->n));
-		json_object_set_new(head, "mean", vector(p->mean, p->n));
-		json_object_set_new(head, "std", vector(p->std, p->n));
+	if (!head)
+		return err_set(e, ERR_DATA, "a text is no UTF-8, or no memory");
+	if (json && put_vector(head, "weight", p->weight, p->n) && put_vector(head, "mean", p->mean, p->n) && put_vector(head, "std", p->std, p->n))
 		return json_line(text, head, e);
-	}
-	int code = text_begin(&t, e);
+	int code = json ? no_memory(e) : text_begin(&t, e);
 	if (!code) {
-		put_head(t.f, head);
+		code = put_head(t.f, head, e);
 		fputs("\nfeature\tweight\tmean\tstd\n", t.f);
 		for (size_t i = 0; i < p->n; i++)
 			fprintf(t.f, "%zu\t%.9g\t%.9g\t%.9g\n", i, p->weight[i], p->mean[i], p->std[i]);
-		code = text_end(text, &t, e);
+		int ended = text_end(text, &t, e);
+		code = code ? code : ended;
 	}
 	json_decref(head);
 	return code;

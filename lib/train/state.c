@@ -19,11 +19,12 @@ static json_t *state_json(const train_state *s)
 {
 	json_t *state = json_pack("{s:I, s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)s->step, "judged", (json_int_t)s->judged, "seed", (json_int_t)s->seed, "data", s->data,
 				  "math", s->math, "config", s->config);
-	if (state && isfinite(s->best))
-		json_object_set_new(state, "best", json_real(s->best));
-	if (state && s->models)
-		json_object_set(state, "models", (json_t *)s->models);
-	return state;
+	bool bad = !state || (isfinite(s->best) && json_object_set_new(state, "best", json_real(s->best))) ||
+		   (s->models && json_object_set(state, "models", (json_t *)s->models));
+	if (!bad)
+		return state;
+	json_decref(state);
+	return NULL;
 }
 
 static int checkpoint_path(char **path, const char *folder, err *e) { return state_path(path, folder, "checkpoint.safetensors", e); }
@@ -52,17 +53,20 @@ int state_forget(const char *folder, err *e)
 	return code;
 }
 
-/* What of a configuration this run depends on, without what may differ: for how long. */
+/* What of a configuration this run depends on, without what may differ: for how long. NULL: no memory. */
 static json_t *essence(const train_state *s, const json_t *config)
 {
 	json_t *out = json_object();
+	bool bad = !out;
 	for (int i = 0; s->sections[i]; i++) {
 		const json_t *section = json_object_get(config, s->sections[i]);
-		if (section)
-			json_object_set_new(out, s->sections[i], json_deep_copy(section));
+		bad |= section && json_object_set_new(out, s->sections[i], json_deep_copy(section));
 	}
 	json_object_del(json_object_get(out, s->sections[0]), "steps");
-	return out;
+	if (!bad)
+		return out;
+	json_decref(out);
+	return NULL;
 }
 
 /* Is the checkpoint's run this one? */
@@ -71,7 +75,7 @@ static int compare(const train_state *s, const json_t *then, const char *path, e
 	static const char *const same[] = { "seed", "data", "math", "models" };
 	static const char *const say[] = { "another --seed", "other scans, or another split of them", "another --math", "other models" };
 	json_t *now = state_json(s), *a = essence(s, s->config), *b = essence(s, json_object_get(then, "config"));
-	int code = 0;
+	int code = now && a && b ? 0 : err_set(e, ERR_OS, "%s: no memory", path);
 	for (int i = 0; !code && i < 4; i++) {
 		const json_t *mine = json_object_get(now, same[i]), *its = json_object_get(then, same[i]);
 		if (mine != its && !json_equal(mine, its))
@@ -116,15 +120,16 @@ int state_read(train_state *s, const char *folder, err *e)
 static json_t *held_out(const dataset *d)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < d->n_validation; i++) {
+	bool bad = !list;
+	for (size_t i = 0; !bad && i < d->n_validation; i++) {
 		const char *subject = d->scans[d->validation[i]].subject;
 		size_t k = 0;
 		while (k < json_array_size(list) && strcmp(json_string_value(json_array_get(list, k)), subject))
 			k++;
 		if (k == json_array_size(list))
-			json_array_append_new(list, json_string(subject));
+			bad = json_array_append_new(list, json_string(subject)) != 0;
 	}
-	char *text = json_dumps(list, JSON_COMPACT);
+	char *text = bad ? NULL : json_dumps(list, JSON_COMPACT);
 	json_t *out = text ? json_string(text) : NULL;
 	free(text);
 	json_decref(list);
@@ -141,7 +146,8 @@ json_t *state_notes(const train_state *s, const dataset *d, const char *tool, co
 	snprintf(name, sizeof name, "%s_of_%s", measure, d->n_validation ? "validation" : "training");
 	json_t *notes = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "generator", generator, "training_steps", step, "training_seed",
 				  seed, "training_scans", scans, "training_data", s->data, name, score, "validation_subjects", held_out(d));
-	if (notes && s->models)
-		json_object_update(notes, (json_t *)s->models);
-	return notes;
+	if (!notes || !s->models || !json_object_update(notes, (json_t *)s->models))
+		return notes;
+	json_decref(notes);
+	return NULL;
 }

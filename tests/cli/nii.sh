@@ -194,6 +194,16 @@ r = json.load(sys.stdin)
 print(len(r), sorted(r[0]) == sorted(["ref", "img", "ssim", "ms_ssim", "mse", "psnr"]), .9 < r[0]["ssim"] < 1, r[1]["ssim"], r[1]["psnr"])')" '2 True True 1.0 None'
 printf '%s\t%s\n' "$T/a.nii" "$T/b.nii" "$T/b.nii" "$T/a.nii" > "$T/list.tsv"
 is 'a list of pairs' "$(nii-score --list "$T/list.tsv" | wc -l)" 3
+printf '\357\273\277%s\t%s\r\n' "$T/a.nii" "$T/b.nii" > "$T/list.tsv"
+is 'a list with a byte order mark and CRLF' "$(nii-score --list "$T/list.tsv" | sed 1d | cut -f 1,2)" "$T/a.nii	$T/b.nii"
+latin=$T/M$'\374'ller.nii
+cp "$T/b.nii" "$latin"
+is 'JSON: no row is lost for a name that is no UTF-8' "$(nii-score --json "$T/a.nii" "$T/b.nii" "$latin" | python3 -c '
+import json, sys
+r = json.load(sys.stdin)
+print(len(r), r[1]["img"].endswith("/M\ufffdller.nii"), r[0]["mse"] == r[1]["mse"])')" '2 True True'
+is 'JSON: of a mask, too' "$(nii-mask --json --measure "$latin" | python3 -c 'import json, sys; print(json.load(sys.stdin)["file"][-11:])')" $'/M\xef\xbf\xbdller.nii'
+rm "$latin"
 refuses 65 'a list with another line' nii-score --list tests/lib.sh --json
 refuses 65 'scans of two sizes' nii-score --json "$T/a.nii" "$T/ref.nii"
 refuses 64 'one scan alone' nii-score "$T/a.nii"

@@ -48,7 +48,7 @@ is 'lat-cut -r N:' "$(lat-cut -r 3: $parts | names)" 'sub-03:'
 is 'lat-cut -r :M' "$(lat-cut -r :1 $parts | names)" 'sub-01:x'
 is 'lat-cut -r beyond the end' "$(lat-cut -r 9:10 $parts | names)" ''
 is 'lat-cut: numbers go on over inputs' "$(lat-cut -r 4:4 $parts $one | names)" 'sub-01:x,z'
-printf 'sub-03\r\nsub-01\n\n' > "$T/ids"
+printf '\357\273\277sub-03\r\n sub-01 \n\n' > "$T/ids"
 is 'lat-cut --ids' "$(lat-cut --ids "$T/ids" $parts | names)" 'sub-01:x sub-03:'
 is 'lat-cut --ids and -r' "$(lat-cut --ids "$T/ids" -r 2:3 --keep-going $parts 2> /dev/null | names)" 'sub-03:'
 is 'lat-cut -n' "$(lat-cut -n z $one | names)" 'sub-01:z'

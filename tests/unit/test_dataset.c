@@ -85,7 +85,7 @@ static void operands(void **state)
 	char *held = (char *)test_path("held");
 	make_scan(scan, 5);
 	make_stream(stream, (const char *const[]){"sub-02_T1w", "sub-01_ses-M12_T1w", "gen-0001"}, 3, N);
-	make_text(held, "sub-01\n 77 ");
+	make_text(held, "\xEF\xBB\xBFsub-01\r\n 77 ");
 	o.validation = held;
 	warned[0] = 0;
 	SUCCEEDS(dataset_open(&d, (char *[]){scan, stream}, 2, &o, &e));

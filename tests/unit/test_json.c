@@ -122,6 +122,28 @@ static void limits_of_output(void **state)
 	json_decref(v);
 }
 
+static void names(void **state)
+{
+	(void)state;
+#define ODD "\xEF\xBF\xBD"
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "a b/c", "a b/c" },
+		{ "M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\xA7\xA0", "M\xC3\xBCller \xE2\x82\xAC \xF0\x9F\xA7\xA0" },
+		{ "M\xFCller", "M" ODD "ller" }, /* Latin-1 */
+		{ "\xC3", ODD },
+		{ "\xE2\x82", ODD ODD },
+		{ "\xC0\x80\xED\xA0\x80", ODD ODD ODD ODD ODD }, /* overlong, half of a pair */
+		{ "\xF4\x90\x80\x80", ODD ODD ODD ODD }, /* beyond U+10FFFF */
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *v = json_name(cases[i][0]);
+		assert_non_null(v);
+		assert_string_equal(json_string_value(v), cases[i][1]);
+		json_decref(v);
+	}
+}
+
 static void base64(void **state)
 {
 	(void)state;
@@ -165,7 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),	    cmocka_unit_test(refused), cmocka_unit_test(limits),
-		cmocka_unit_test(limits_of_output), cmocka_unit_test(base64),
+		cmocka_unit_test(limits_of_output), cmocka_unit_test(names),	    cmocka_unit_test(base64),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
