@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -288,7 +287,7 @@ int main(int argc, char **argv)
 	struct job j = { .n = 0 };
 	err e = { 0 };
 	check_options(n);
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	open_model(&j);
 	if (mem_zero(&j.waiting, (size_t)batch, sizeof *j.waiting, "records", &e) ||
 	    mem_zero(&j.x, (size_t)batch * j.nx, sizeof *j.x, "latents", &e) ||

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -202,7 +201,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--source-type: is of no use with --unit");
 	if (!cli_common.plan && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	j.seen = stream_ids_new();
 	int status = stream_each(files, n, convert, finish, &j);
 	stream_ids_free(j.seen);

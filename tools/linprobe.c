@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
 #include "probe/cross.h"
@@ -285,7 +284,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--bootstrap: must be 1 to 1000000");
 	if (seed < 0)
 		cli_die(ERR_USAGE, "--seed: must not be negative");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(words[0], verbs[i].name)) {
 			int status = verbs[i].run(&j, words + 1, n - 1);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "format/json.h"
 #include "nii/nii.h"
@@ -167,7 +166,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--apply: writes a file, --measure none");
 	if (!measure && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	if (work(files[0], &e))
 		cli_fail(&e);
 	return cli_done(0);

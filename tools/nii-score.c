@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "format/json.h"
 #include "nii/nii.h"
@@ -181,7 +180,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--window: %lld is no width", (long long)window);
 	if (!(range > 0))
 		cli_die(ERR_USAGE, "--range: %g is no range", range);
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	if (mask_name && strcmp(mask_name, "brain") && nii_read(&j.mask, NULL, NULL, mask_name, &e))
 		cli_fail(&e);
 	if (!(j.rows = json_array()))

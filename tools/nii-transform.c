@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
@@ -179,7 +178,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--like: takes the header's place, --linear changes it");
 	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	int code = nii_read(&s.v, &s.h, NULL, files[0], &e);
 	if (!code && linear_name)
 		code = move(&s, &e);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -174,7 +173,7 @@ int main(int argc, char **argv)
 	struct job j = {.network = false};
 	if (given_id && n > 1)
 		cli_die(ERR_USAGE, "--id: is for one file");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	open_model(&j);
 	if (cli_common.plan) {
 		for (int i = 0; i < n; i++)

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "nii/nii.h"
 #include "volume/picture.h"
@@ -78,7 +77,7 @@ int main(int argc, char **argv)
 	picture p;
 	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	if (mem_zero(&scans, (size_t)n, sizeof *scans, "scans", &e) || mem_zero(&pointers, (size_t)n, sizeof *pointers, "scans", &e) ||
 	    mem_zero(&captions, (size_t)n, sizeof *captions, "scans", &e))
 		cli_fail(&e);

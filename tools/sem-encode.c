@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
@@ -94,7 +93,7 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	encoder k;
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	open_model(&k);
 	int status = cli_common.plan ? stream_each(files, n, print_plan, NULL, &k) : stream_filter(files, n, encode, NULL, &k);
 	encoder_close(&k);

@@ -13,6 +13,8 @@
  * the library itself. */
 static const size_t WORK = (size_t)128 << 20, LIBRARY = (size_t)64 << 20;
 
+enum { OWN = 2 }; /* of these, which the library takes and keeps when it is loaded */
+
 static void *library;
 static int ready; /* threads that have work space */
 
@@ -25,7 +27,7 @@ static int try_memory(size_t n, err *e)
 	while (!code && got < all) {
 		piece[got] = mmap(NULL, got < n ? WORK : LIBRARY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (piece[got] == MAP_FAILED)
-			code = err_set(e, ERR_OS, "no memory: OpenBLAS takes %zu MB of address space for its threads (ulimit -v)",
+			code = err_set(e, ERR_OS, "no memory: OpenBLAS takes %zu MB of address space, less for fewer threads (ulimit -v, -j)",
 				       (n * WORK + LIBRARY) >> 20);
 		else
 			got++;
@@ -92,8 +94,7 @@ int blas_open(int threads, err *e)
 		return 0;
 	if (omp_in_parallel())
 		return err_set(e, ERR_BUG, "OpenBLAS: set up in a parallel region");
-	/* one more, which the library takes when it is loaded */
-	int code = try_memory((size_t)(threads - ready) + !library, e);
+	int code = try_memory((size_t)(threads - ready) + (library ? 0 : OWN), e);
 	if (!code && !library)
 		code = load(e);
 	return code ? code : take_work(threads, e);

@@ -24,13 +24,16 @@ struct infile {
 	unsigned char buf[BUFFER];
 };
 
+/* The code for an open or a mapping that failed. */
+static int code_of(int error, int otherwise) { return error == ENOMEM ? ERR_OS : otherwise; }
+
 int in_open(infile **out, const char *path, err *e)
 {
 	bool is_stdin = !strcmp(path, "-");
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0)
-		return err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+		return err_set(e, code_of(errno, ERR_NOINPUT), "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) || S_ISDIR(st.st_mode)) {
 		int code = err_set(e, ERR_NOINPUT, "%s: %s", path, S_ISDIR(st.st_mode) ? "is a directory" : strerror(errno));
 		if (!is_stdin)
@@ -150,7 +153,7 @@ struct outfile {
 
 static int refuse(const char *path, err *e)
 {
-	return err_set(e, ERR_CREATE, errno == EEXIST ? "%s: exists (use --force to overwrite it)" : "%s: %s", path, strerror(errno));
+	return err_set(e, code_of(errno, ERR_CREATE), errno == EEXIST ? "%s: exists (use --force to overwrite it)" : "%s: %s", path, strerror(errno));
 }
 
 /* Can a file of this name be made? *direct: it is there and no regular file. ERR_CREATE. */
@@ -338,14 +341,14 @@ int file_map(const char *path, const void **bytes, size_t *n, err *e)
 	void *map = NULL;
 	int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st))
-		code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+		code = err_set(e, code_of(errno, ERR_NOINPUT), "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		code = err_set(e, ERR_NOINPUT, "%s: %s", path,
 			       S_ISDIR(st.st_mode) ? "is a directory" : "no regular file: weights are mapped");
 	if (!code && st.st_size) {
 		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 		if (map == MAP_FAILED)
-			code = err_set(e, ERR_NOINPUT, "%s: %s", path, strerror(errno));
+			code = err_set(e, code_of(errno, ERR_NOINPUT), "%s: %s", path, strerror(errno));
 	}
 	if (fd >= 0)
 		close(fd);

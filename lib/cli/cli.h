@@ -64,8 +64,11 @@ extern struct cli_common cli_common;
  * A tool that is started bare on a terminal prints its help, unless it is CLI_BARE. Returns the operands,
  * moved together in argv whatever options stood between them, and their number in *n. A tool may check its options' ranges
  * afterwards (cli_die(ERR_USAGE, "--steps: ...")). No library is set up here: --version must return at once, so a tool calls
- * what is heavy (threads_set(cli_common.threads) too) only after cli_parse. `c` must live until exit. */
+ * what is heavy (cli_start_threads too) only after cli_parse. `c` must live until exit. */
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
+
+/* Starts the threads of -j, which loops take from now on (base/threads.h); exits 71 where there are none. */
+void cli_start_threads(void);
 
 /* "tool: text" on stderr. warn: unless -q. note: only with -v. */
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "cli/table.h"
 
 static int64_t whole_number(const struct cli_option *o, const char *s)
@@ -184,6 +185,13 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 	if (argc > 0)
 		argv[operands] = NULL;
 	return argv + 1;
+}
+
+void cli_start_threads(void)
+{
+	err e;
+	threads_set(cli_common.threads);
+	cli_check(threads_start(&e), &e);
 }
 
 /* Whether the value differs from the default, so that the history must tell it. */

@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/threads.h"
 #include "model/find.h"
 #include "model/semantic.h"
 #include "model/weights.h"
@@ -52,7 +51,7 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 		cli_die(ERR_USAGE, "--config: is needed");
 	if (o->steps < 0 || o->seed < 0 || !(o->share >= 0 && o->share < 1) || !(o->save_minutes >= 0) || o->lr <= 0)
 		cli_die(ERR_USAGE, "--steps, --seed, --lr, --validation-share or --save-every: out of range");
-	threads_set(cli_common.threads);
+	cli_start_threads();
 	return operands;
 }
 
