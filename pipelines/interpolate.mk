@@ -41,7 +41,7 @@ if [ -n "$$real_path" ]; then
 	step judge lat2nii --grid-only --unit -o "$$work/real.nii" "$$real_path"
 	step judge lat2nii --grid-only --unit -o "$$work/before.nii" "$$path"
 	step judge lat2nii --grid-only --unit -o "$$work/after.nii" "$$after_path"
-	step judge nii-score --mask brain "$$work/real.nii" "$$output" "$$work/before.nii" "$$work/after.nii" > "$$work/scores"
+	step judge nii-score --range 1 --mask brain "$$work/real.nii" "$$output" "$$work/before.nii" "$$work/after.nii" > "$$work/scores"
 	while read -r name number; do score "$$name" "$$number"; done < <(awk -F '\t' '
 		BEGIN { split(",,_before,_after", of, ",") }
 		NR > 1 { print "ssim_brain" of[NR], $$3; print "mse_brain" of[NR], $$5 }' "$$work/scores")

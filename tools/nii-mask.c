@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/scan.h"
 #include "format/json.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
@@ -73,7 +74,7 @@ static int onto(volume *out, const volume *v, const volume *like, err *e)
 static int compare(struct figures *f, const volume *scan, const volume *mask, err *e)
 {
 	volume ref, s = { .v = NULL }, m = { .v = NULL };
-	int code = nii_read(&ref, NULL, NULL, reference_name, e);
+	int code = scan_read(&ref, NULL, reference_name, e);
 	if (code)
 		return code;
 	size_t count = volume_count(ref.n);
@@ -129,7 +130,8 @@ static int work(const char *path, err *e)
 {
 	volume v, mask, scan = { .v = NULL };
 	nii_header h = { 0 }, other = { 0 };
-	int code = nii_read(&v, &h, NULL, path, e);
+	/* to tell 16777217 from 16777216 */
+	int code = fabs(above) >= 0x1p24 ? scan_read_exactly(&v, &h, path, e) : scan_read(&v, &h, path, e);
 	if (code)
 		return code;
 	mask = v;
@@ -140,12 +142,14 @@ static int work(const char *path, err *e)
 		code = make_mask(&mask, e);
 	}
 	if (!code && apply_name)
-		code = nii_read(&scan, &other, NULL, apply_name, e);
+		code = scan_read_exactly(&scan, &other, apply_name, e);
 	if (!code && apply_name)
 		code = cut(&scan, &mask, e);
 	if (!code && measure)
 		code = figures_of(path, &v, &mask, e);
-	else if (!code)
+	else if (!code && !apply_name)
+		nii_header_mean(&h, &(nii_meaning){ 0 });
+	if (!code && !measure)
 		code = nii_write(cli_common.output, cli_common.force, apply_name ? &other : &h, apply_name ? &scan : &mask, false, NULL, e);
 	volume_free(&v);
 	volume_free(&mask);

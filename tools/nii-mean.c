@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/scan.h"
 #include "nii/nii.h"
 
 static bool spread;
@@ -39,7 +40,7 @@ static void add(struct moments *m, const volume *v)
 
 static int begin(struct moments *m, const char *path, err *e)
 {
-	int code = nii_read(&m->first, &m->header, NULL, path, e);
+	int code = scan_read(&m->first, &m->header, path, e);
 	if (code)
 		return code;
 	m->voxels = volume_count(m->first.n);
@@ -55,7 +56,7 @@ static int go_on(struct moments *m, const char *path, err *e)
 {
 	const int *n = m->first.n;
 	volume v;
-	int code = nii_read(&v, NULL, NULL, path, e);
+	int code = scan_read(&v, NULL, path, e);
 	if (code)
 		return code;
 	if (memcmp(v.n, n, sizeof v.n))
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 		code = go_on(&m, files[i], &e);
 	for (size_t i = 0; i < m.voxels && !code; i++)
 		m.first.v[i] = (float)(spread ? sqrt(m.squares[i] / (double)m.scans) : m.mean[i]);
+	if (!code && spread)
+		nii_header_mean(&m.header, &(nii_meaning){ 0 });
 	if (!code)
 		code = nii_write(cli_common.output, cli_common.force, &m.header, &m.first, false, NULL, &e);
 	if (code)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/scan.h"
 #include "nii/nii.h"
 #include "volume/grid.h"
 
@@ -89,6 +90,7 @@ static int sample(struct scan *s, struct scan *to, err *e)
 	affine_multiply(map, map, to->v.affine);
 	int code = grid_sample(&to->v, map, &s->v, GRID_FADE, e);
 	if (!code) {
+		nii_header_mean(&to->h, &s->h.meaning);
 		struct scan old = *s;
 		*s = *to;
 		*to = old;
@@ -99,7 +101,7 @@ static int sample(struct scan *s, struct scan *to, err *e)
 static int to_template(struct scan *s, err *e)
 {
 	struct scan to = { .v = { .v = NULL } };
-	int code = nii_read(&to.v, &to.h, NULL, template_name, e);
+	int code = scan_read(&to.v, &to.h, template_name, e);
 	if (!code)
 		code = sample(s, &to, e);
 	scan_free(&to);
@@ -147,7 +149,7 @@ static int to_header(struct scan *s, err *e)
 {
 	volume v;
 	nii_header h;
-	int code = nii_read(&v, &h, NULL, like_name, e);
+	int code = scan_read(&v, &h, like_name, e);
 	if (code)
 		return code;
 	volume_free(&v);
@@ -157,6 +159,7 @@ static int to_header(struct scan *s, err *e)
 		nii_header_free(&h);
 		return code;
 	}
+	nii_header_mean(&h, &s->h.meaning);
 	nii_header_free(&s->h);
 	s->h = h;
 	return 0;
@@ -179,7 +182,9 @@ int main(int argc, char **argv)
 	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
 		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
 	cli_start_threads();
-	int code = nii_read(&s.v, &s.h, NULL, files[0], &e);
+	/* sampled values are new ones, others are handed on as they are */
+	bool sampled = template_name || !isnan(spacing);
+	int code = sampled ? scan_read(&s.v, &s.h, files[0], &e) : scan_read_exactly(&s.v, &s.h, files[0], &e);
 	if (!code && linear_name)
 		code = move(&s, &e);
 	if (!code && template_name)

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/network.h"
+#include "cli/scan.h"
 #include "cli/stream.h"
 #include "format/bids.h"
 #include "format/json.h"
@@ -101,25 +102,14 @@ static int encode(struct job *j, lat_record *r, const volume *x, err *e)
 	return code;
 }
 
-static void say(const char *path, const nii_notes *notes, const char *concern)
-{
-	if (notes->not_finite)
-		cli_warn("%s: %zu voxels are not finite numbers, taken as 0", path, notes->not_finite);
-	if (notes->no_form)
-		cli_warn("%s: neither sform nor qform: its place and orientation are guessed from the voxel sizes", path);
-	if (concern)
-		cli_warn("%s: %s", path, concern);
-}
-
 /* The record of one scan, in *out. */
 static int convert(lat_record **out, struct job *j, const char *path, const char *id, err *e)
 {
 	volume scan = {.v = NULL}, x = {.v = NULL};
 	nii_header h = {0};
-	nii_notes notes;
 	prepared how;
 	lat_record *r = NULL;
-	int code = nii_read(&scan, &h, &notes, path, e);
+	int code = scan_read(&scan, &h, path, e);
 	if (code)
 		return code;
 	code = prepare(&x, &how, &j->how, &scan, e);
@@ -142,7 +132,9 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 		lat_free(r);
 		return err_prefix(e, "%s", path);
 	}
-	say(path, &notes, prepare_concern(&j->how, &how));
+	const char *concern = prepare_concern(&j->how, &how);
+	if (concern)
+		cli_warn("%s: %s", path, concern);
 	*out = r;
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/scan.h"
 #include "nii/nii.h"
 #include "volume/picture.h"
 
@@ -35,7 +36,7 @@ static const struct cli tool = {
 static void load(volume *v, const char *path)
 {
 	err e = { 0 };
-	if (nii_read(v, NULL, NULL, path, &e))
+	if (scan_read(v, NULL, path, &e))
 		cli_fail(&e);
 }
 

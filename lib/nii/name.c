@@ -1,14 +1,17 @@
 #include "nii/name.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 
+/* In capitals, too: so some systems call their files. */
 static bool ends(const char *s, size_t n, const char *suffix)
 {
-	return n >= strlen(suffix) && !memcmp(s + n - strlen(suffix), suffix, strlen(suffix));
+	return n >= strlen(suffix) && !strncasecmp(s + n - strlen(suffix), suffix, strlen(suffix));
 }
 
 bool nii_name_is_gz(const char *path) { return ends(path, strlen(path), ".gz"); }
@@ -24,9 +27,12 @@ bool nii_name_is_pair(const char *path)
 int nii_name_of_pair(char **out, const char *path, const char *to, err *e)
 {
 	int code = mem_text(out, path, e);
-	if (!code)
-		memcpy(*out + without_gz(path) - 3, to, 3);
-	return code;
+	if (code || ends(path, without_gz(path), to))
+		return code;
+	char *at = *out + without_gz(path) - 3;
+	for (int i = 0; i < 3; i++)
+		at[i] = (char)(isupper((unsigned char)at[i]) ? toupper(to[i]) : to[i]);
+	return 0;
 }
 
 int nii_id(char id[NII_ID], const char *path, err *e)

@@ -10,6 +10,14 @@
 #include "base/id.h"
 #include "volume/volume.h"
 
+/* What a header says of its voxels' values. */
+typedef struct nii_meaning {
+	double cal_min, cal_max; /* what viewers show as black and white; both 0: not told */
+	int intent; /* NIFTI_INTENT_* */
+	double intent_p[3];
+	char intent_name[16];
+} nii_meaning;
+
 typedef struct nii_header {
 	/* Every byte in front of the image as stored: header, extender, extensions. They are the user's own. */
 	unsigned char *bytes;
@@ -21,22 +29,29 @@ typedef struct nii_header {
 	int datatype; /* DT_* code of nifti1.h */
 	double slope, inter; /* value = stored * slope + inter; 1, 0 when the header asks for nothing */
 	uint64_t offset; /* of the image in its file */
+	bool offset_guessed; /* a single file's header says 0 */
 	int qform_code, sform_code;
+	double mm; /* of the header's unit of length: 1, or 1000 for metres, .001 for microns */
 	double pixdim[3]; /* mm */
-	double affine[3][4]; /* sform if its code > 0, else qform if its code > 0, else diag(pixdim) */
+	double affine[3][4]; /* mm; sform if its code > 0, else qform if its code > 0, else diag(pixdim) */
+	nii_meaning meaning;
 } nii_header;
 
-/* What a user should hear about a file that was taken all the same. */
+/* What a user should hear about a file that was taken all the same: a line for each matter, that the file's name goes in front of. */
+enum { NII_NOTES = 12 };
 typedef struct nii_notes {
-	bool no_form; /* neither sform nor qform: only voxel sizes are known */
-	size_t not_finite; /* voxels that were NaN, infinite or too large for float, and are 0 now */
+	int n;
+	char line[NII_NOTES][200];
+	size_t not_finite; /* voxels that were NaN, infinite or too large for a float, and are 0 now */
+	size_t rounded; /* voxels with whole numbers that no float holds, such as labels beyond 2^24 */
 } nii_notes;
 
 /* Reads a scan: .nii, or .hdr and .img of which either is named; each may be compressed with gzip (recognised by its magic); "-": a single
  * file on stdin. v: values in the header's units (slope and intercept applied), v->affine as h->affine; freed with volume_free. h (freed
  * with nii_header_free) and notes may be NULL. On failure nothing is left to free. The header is checked against what the file can hold
- * (gzip inflates at most 1032-fold) before memory is taken, the file to its end. ERR_NOINPUT: the file, or a header's image, cannot be
- * opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of real numbers. ERR_IO, ERR_OS. */
+ * (gzip inflates at most 1032-fold) before memory is taken, the file to its end. What is not finite becomes 0 and is noted. ERR_NOINPUT:
+ * the file, or a header's image, cannot be opened. ERR_DATA: not NIfTI, damaged, cut short, several frames, not a type of real numbers,
+ * no voxel that is finite, no size of voxels. ERR_IO, ERR_OS. */
 int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *e);
 
 /* How large an image is along its axes, and its voxels, mm: from the header alone. Errors as nii_read, then nothing is set. */
@@ -47,9 +62,11 @@ int nii_header_parse(nii_header *h, const void *bytes, size_t size, const char *
 /* A new NIfTI-1 header, float32 and mm, for voxels of this grid. code: NIFTI_XFORM_* of both forms; 0: neither. ERR_DATA when NIfTI-1
  * cannot hold the grid, ERR_OS. */
 int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code, err *e);
-/* Gives the scan another place: affine becomes the sform with this NIFTI_XFORM_* code > 0, and the qform, which can hold no shear and
+/* Gives the scan another place: affine (mm) becomes the sform with this NIFTI_XFORM_* code > 0, and the qform, which can hold no shear and
  * would say something else, is switched off (code 0). All other bytes are kept. ERR_DATA: not finite. */
 int nii_header_place(nii_header *h, double affine[3][4], int code, err *e);
+/* What is said of the values: when they come from another scan, or are no longer the scan's (a mask, other units: {0}). */
+void nii_header_mean(nii_header *h, const nii_meaning *meaning);
 void nii_header_free(nii_header *h);
 
 /* What was lost on the way to whole numbers. */
@@ -60,12 +77,13 @@ typedef struct nii_loss {
 /* Writes v under h. Every byte of the header is kept, except datatype, bitpix, scl_slope and scl_inter, which become float32, 1 and 0
  * (with keep_type these are kept, too, and values rounded and saturated; loss may be NULL), and magic and vox_offset where a pair becomes
  * a single file or the reverse. path: a pair when it ends in .hdr or .img (.gz), else a single file; compressed when it ends in .gz, with
- * the same bytes every time; "-": stdout, single, not compressed. v->n must be h->n (ERR_BUG). ERR_CREATE, ERR_IO, ERR_DATA, ERR_OS. */
+ * the same bytes every time (.GZ and so on, too); "-": stdout, single, not compressed. v->n must be h->n (ERR_BUG). ERR_DATA: voxels that
+ * are not finite; nothing is written then. ERR_CREATE, ERR_IO, ERR_OS. */
 int nii_write(const char *path, bool force, const nii_header *h, const volume *v, bool keep_type, nii_loss *loss, err *e);
 
 enum { NII_ID = ID_LONGEST + 1 };
-/* The id of a file name: without its folders, .gz, and .nii, .hdr or .img. ERR_USAGE when it cannot be one: empty, longer than 200, with
- * a leading dot or other characters than [A-Za-z0-9._+-]. */
+/* The id of a file name: without its folders, .gz, and .nii, .hdr or .img (in capitals, too). ERR_USAGE when it cannot be one: empty,
+ * longer than 200, with a leading dot or other characters than [A-Za-z0-9._+-]. */
 int nii_id(char id[NII_ID], const char *path, err *e);
 
 #endif

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,17 @@ static int read_exactly(nii_source *s, void *buf, size_t n, const char *what, er
 	return code || got == n ? code : err_set(e, ERR_DATA, "%s: cut short within the %s", nii_source_name(s), what);
 }
 
+/* Some writers leave vox_offset 0 and mean that the image follows the header: which is not so when extensions do. */
+static int check_extender(const nii_header *h, const unsigned char *bytes, const char *name, err *e)
+{
+	size_t extender = h->version == 1 ? NII1_SIZE : NII2_SIZE;
+	if (h->pair || !h->offset_guessed || !bytes[extender])
+		return 0;
+	return err_set(e, ERR_DATA, "%s: extensions follow its header, but vox_offset is 0: where the image begins is not told", name);
+}
+
 /* The header with its extensions: all bytes up to a single file's image, the whole of a pair's .hdr. */
-static int read_header(nii_header *h, nii_source *s, err *e)
+static int read_header(nii_header *h, nii_source *s, nii_notes *notes, err *e)
 {
 	unsigned char *bytes = NULL;
 	size_t cap = 0, got, want, length;
@@ -36,10 +46,10 @@ static int read_header(nii_header *h, nii_source *s, err *e)
 	}
 	code = read_exactly(s, bytes + 4, length - 4, "header", e);
 	if (!code)
-		code = nii_header_read(h, bytes, nii_source_name(s), e);
+		code = nii_header_read(h, bytes, nii_source_name(s), notes, e);
 	if (code)
 		goto failed;
-	/* a pair's extensions are not long, and their length is not known; read one byte too many to see the end */
+	/* how long a pair's extensions are is not known; read one byte too many to see the end */
 	want = h->pair ? NII_MAX_BYTES + 1 : (size_t)h->offset;
 	for (got = 1; !code && got && length < want; length += got) {
 		size_t step = want - length < 1 << 16 ? want - length : 1 << 16;
@@ -50,7 +60,11 @@ static int read_header(nii_header *h, nii_source *s, err *e)
 			got = 0;
 	}
 	if (!code && (h->pair ? length > NII_MAX_BYTES : length < want))
-		code = err_set(e, ERR_DATA, "%s: %s", nii_source_name(s), h->pair ? "header too long" : "cut short in front of the image");
+		code = h->pair ? err_set(e, ERR_DATA, "%s: header and extensions of more than the %d bytes that are taken", nii_source_name(s),
+					 NII_MAX_BYTES)
+			       : err_set(e, ERR_DATA, "%s: cut short in front of the image", nii_source_name(s));
+	if (!code)
+		code = check_extender(h, bytes, nii_source_name(s), e);
 	if (code)
 		goto failed;
 	h->bytes = bytes;
@@ -61,21 +75,58 @@ failed:
 	return code;
 }
 
-/* Turns `planes` planes of the file (X fastest) into voxels z.. of v (Z fastest). Returns how many were not finite. */
-static size_t turn_planes(volume *v, int z, int planes, const unsigned char *raw, const nii_header *h, const nii_type *t)
+/* Voxels that no float holds as they are. */
+struct oddities {
+	size_t not_finite, too_large; /* 0 now */
+	size_t rounded; /* whole numbers */
+};
+
+/* Is the stored number, which is read as it is, a whole one that became another? Of the 64-bit types a double does not tell all. */
+static bool is_rounded(double stored, float value, bool whole)
 {
-	size_t bad = 0, nx = (size_t)v->n[0], ny = (size_t)v->n[1], nz = (size_t)v->n[2];
-#pragma omp parallel for schedule(static) reduction(+ : bad) num_threads(threads_count())
+	return (double)value != stored ? stored == nearbyint(stored) : whole && fabs(stored) >= 0x1p53;
+}
+
+/* Turns `planes` planes of the file (X fastest) into voxels z.. of v (Z fastest). */
+static void turn_planes(volume *v, struct oddities *odd, int z, int planes, const unsigned char *raw, const nii_header *h, const nii_type *t)
+{
+	size_t not_finite = 0, too_large = 0, rounded = 0, nx = (size_t)v->n[0], ny = (size_t)v->n[1], nz = (size_t)v->n[2];
+	bool plain = h->slope == 1 && h->inter == 0;
+#pragma omp parallel for schedule(static) reduction(+ : not_finite, too_large, rounded) num_threads(threads_count())
 	for (size_t y = 0; y < ny; y++)
 		for (size_t x = 0; x < nx; x++) {
 			float *to = v->v + (x * ny + y) * nz + (size_t)z;
 			for (int k = 0; k < planes; k++) {
-				float value = (float)(t->load(raw + (((size_t)k * ny + y) * nx + x) * t->size) * h->slope + h->inter);
-				bad += !isfinite(value);
-				to[k] = isfinite(value) ? value : 0;
+				double stored = t->load(raw + (((size_t)k * ny + y) * nx + x) * t->size);
+				float value = (float)(stored * h->slope + h->inter);
+				bool finite = isfinite(value);
+				to[k] = finite ? value : 0;
+				not_finite += !isfinite(stored);
+				too_large += !finite && isfinite(stored);
+				rounded += finite && plain && is_rounded(stored, value, t->whole);
 			}
 		}
-	return bad;
+	odd->not_finite += not_finite;
+	odd->too_large += too_large;
+	odd->rounded += rounded;
+}
+
+static int judge(nii_notes *notes, const struct oddities *odd, const nii_header *h, const char *name, err *e)
+{
+	notes->not_finite = odd->not_finite + odd->too_large;
+	notes->rounded = odd->rounded;
+	if (notes->not_finite == volume_count(h->n))
+		return err_set(e, ERR_DATA, "%s: none of its voxels is finite", name);
+	if (odd->not_finite)
+		nii_note(notes, "%zu voxel%s not finite and count%s as 0", odd->not_finite, odd->not_finite == 1 ? " is" : "s are",
+			 odd->not_finite == 1 ? "s" : "");
+	if (odd->too_large)
+		nii_note(notes, "%zu voxel%s too large for single precision and count%s as 0", odd->too_large,
+			 odd->too_large == 1 ? " is" : "s are", odd->too_large == 1 ? "s" : "");
+	if (odd->rounded)
+		nii_note(notes, "%zu voxel%s a whole number that single precision does not hold, and rounded", odd->rounded,
+			 odd->rounded == 1 ? " is" : "s are");
+	return 0;
 }
 
 static int read_image(volume *v, nii_notes *notes, nii_source *s, const nii_header *h, err *e)
@@ -83,6 +134,7 @@ static int read_image(volume *v, nii_notes *notes, nii_source *s, const nii_head
 	const nii_type *t = nii_type_find(h->datatype);
 	size_t plane = (size_t)h->n[0] * (size_t)h->n[1];
 	unsigned char *raw = NULL;
+	struct oddities odd = { 0 };
 	int batch = h->n[2] < PLANES ? h->n[2] : PLANES;
 	int code = mem_zero(&raw, plane * (size_t)batch, t->size, nii_source_name(s), e);
 	for (int z = 0; z < h->n[2] && !code; z += batch) {
@@ -93,10 +145,12 @@ static int read_image(volume *v, nii_notes *notes, nii_source *s, const nii_head
 			break;
 		if (h->swapped && t->size > 1)
 			nifti_swap_Nbytes((int64_t)count, (int)t->size, raw);
-		notes->not_finite += turn_planes(v, z, planes, raw, h, t);
+		turn_planes(v, &odd, z, planes, raw, h, t);
 	}
 	free(raw);
-	return code ? code : nii_source_finish(s, e);
+	if (!code)
+		code = nii_source_finish(s, e);
+	return code ? code : judge(notes, &odd, h, nii_source_name(s), e);
 }
 
 static int check_capacity(nii_source *s, const nii_header *h, err *e)
@@ -137,7 +191,7 @@ int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *
 	if (!code)
 		code = nii_source_open(&s, header_name, e);
 	if (!code)
-		code = read_header(&own, s, e);
+		code = read_header(&own, s, &said, e);
 	if (!code && own.pair)
 		code = open_image(&image, header_name, &own, e);
 	if (!code)
@@ -146,7 +200,6 @@ int nii_read(volume *v, nii_header *h, nii_notes *notes, const char *path, err *
 		code = volume_new(v, own.n, e);
 	if (!code) {
 		memcpy(v->affine, own.affine, sizeof v->affine);
-		said.no_form = own.qform_code <= 0 && own.sform_code <= 0;
 		code = read_image(v, &said, own.pair ? image : s, &own, e);
 	}
 	nii_source_close(s);

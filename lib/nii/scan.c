@@ -81,6 +81,8 @@ int nii_scan_native(nii_scan *out, const volume *x, const lat_record *r, bool un
 		return code;
 	memcpy(out->v.n, out->header.n, sizeof out->v.n);
 	memcpy(out->v.affine, out->header.affine, sizeof out->v.affine);
+	if (unit)
+		nii_header_mean(&out->header, &(nii_meaning){ 0 });
 	return prepare_undo(&out->v, x, &how, unit, e);
 }
 

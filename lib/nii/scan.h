@@ -20,7 +20,8 @@ typedef struct nii_scan {
  * prepared. In the scan's units, or with `unit` in the model's. ERR_DATA: another grid than the record says, a damaged record; ERR_OS.
  * Freed with nii_scan_free, also when it failed. */
 int nii_scan_on_grid(nii_scan *out, volume *x, const lat_record *r, bool unit, err *e);
-/* The same on the grid and under the header of r's own scan (prepare_undo). ERR_DATA also when r does not hold it, or no way back. */
+/* The same on the grid and under the header of r's own scan (prepare_undo); with `unit` without what that says of the scan's values.
+ * ERR_DATA also when r does not hold it, or no way back. */
 int nii_scan_native(nii_scan *out, const volume *x, const lat_record *r, bool unit, err *e);
 void nii_scan_free(nii_scan *s);
 

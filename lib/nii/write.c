@@ -121,6 +121,16 @@ static int write_zeros(nii_sink *s, size_t n, err *e)
 	return code;
 }
 
+static int check_values(const char *path, const volume *v, err *e)
+{
+	size_t count = volume_count(v->n), bad = 0;
+	for (size_t i = 0; i < count; i++)
+		bad += !isfinite(v->v[i]);
+	return !bad ? 0
+		    : err_set(e, ERR_DATA, "%s: not written: %zu of its %zu voxels would not be finite", strcmp(path, "-") ? path : "stdout", bad,
+			      count);
+}
+
 int nii_write(const char *path, bool force, const nii_header *h, const volume *v, bool keep_type, nii_loss *loss, err *e)
 {
 	bool pair = nii_name_is_pair(path), gzip = nii_name_is_gz(path);
@@ -131,7 +141,9 @@ int nii_write(const char *path, bool force, const nii_header *h, const volume *v
 	nii_loss lost = {0};
 	if (memcmp(h->n, v->n, sizeof h->n))
 		return err_set(e, ERR_BUG, "%s: a header of another size than the image", path);
-	int code = new_header(&bytes, &size, &skip, h, pair, keep_type, e);
+	int code = check_values(path, v, e);
+	if (!code)
+		code = new_header(&bytes, &size, &skip, h, pair, keep_type, e);
 	if (!code)
 		code = pair ? nii_name_of_pair(&name, path, "hdr", e) : mem_text(&name, path, e);
 	if (!code)

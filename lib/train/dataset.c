@@ -106,8 +106,8 @@ static int add_nifti(dataset *d, const char *path, const dataset_options *o, err
 	const char *concern = code ? NULL : prepare_concern(&o->preparation, &how);
 	if (o->warn && concern)
 		o->warn("%s: %s", path, concern);
-	if (o->warn && notes.not_finite)
-		o->warn("%s: %zu voxels were no finite numbers and are 0 now", path, notes.not_finite);
+	for (int i = 0; o->warn && i < notes.n; i++)
+		o->warn("%s: %s", path, notes.line[i]);
 	volume_free(&scan);
 	volume_free(&x);
 	return code;

@@ -1,6 +1,9 @@
 #include "volume/percentile.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 
 /* The element of rank k (0 is the least) of v, which is reordered so that what follows it is no less. Hoare's "find". */
 static float element_of_rank(float *v, size_t n, size_t k)
@@ -41,4 +44,20 @@ double percentile(float *v, size_t n, double q)
 			next = fmin(next, v[i]);
 	}
 	return low + (rank - (double)k) * (next - low);
+}
+
+int span_of(double span[2], const float *v, size_t n, err *e)
+{
+	float *kept;
+	size_t count = 0;
+	int code = mem_zero(&kept, n, sizeof *kept, "percentile", e);
+	if (code)
+		return code;
+	for (size_t i = 0; i < n; i++)
+		if (v[i] != 0)
+			kept[count++] = v[i];
+	span[0] = count ? fmin(percentile(kept, count, .001), 0) : 0;
+	span[1] = count ? fmax(percentile(kept, count, .999), 0) : 0;
+	free(kept);
+	return 0;
 }

@@ -50,7 +50,7 @@ $(OUT)/validation/between.tsv: $(OUT)/validation/$(WAY).zT.lat $(OUT)/validation
 		printf '%s\t%s\n' $$a $(@D)/between/$$name $$b $(@D)/between/$$name $$a $$b >& 4
 		printf '%s\t%s\n' $$a $(@D)/voxels/$$name $$b $(@D)/voxels/$$name $$a $$b
 	done < $(@D)/truth.txt 3< $(@D)/second.txt 4> $(@D)/between.list > $(@D)/voxels.list
-	for how in between voxels; do nii-score --mask brain --list $(@D)/$$how.list > $(@D)/$$how-brain.tsv; done
+	for how in between voxels; do nii-score --range 1 --mask brain --list $(@D)/$$how.list > $(@D)/$$how-brain.tsv; done
 	{
 		$(call distances,$(@D)/middle-y.lat) | $(call closer,rms in y$(comma) of the midpoint itself,5,1)
 		$(call distances,$(@D)/seen-y.lat) | $(call closer,rms in y$(comma) of its scan encoded again,5,1)

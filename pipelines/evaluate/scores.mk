@@ -7,8 +7,8 @@
 define score
 	while read -r scan; do printf '%s\t%s\n' "$$scan" "$(@D)/$(1)/$${scan##*/}"; done < $(@D)/truth.txt > $(@D)/$(1).list
 	for window in 11 3; do
-		nii-score --window $$window --mask brain --list $(@D)/$(1).list > $(@D)/$(1)-brain-$$window.tsv
-		nii-score --window $$window --list $(@D)/$(1).list > $(@D)/$(1)-whole-$$window.tsv
+		nii-score --range 1 --window $$window --mask brain --list $(@D)/$(1).list > $(@D)/$(1)-brain-$$window.tsv
+		nii-score --range 1 --window $$window --list $(@D)/$(1).list > $(@D)/$(1)-whole-$$window.tsv
 	done
 	paste $(@D)/$(1)-{brain-11,brain-3,whole-11,whole-3}.tsv | awk -F '\t' 'NR > 1 { n++
 			for (i = 0; i < 4; i++) ssim[i] += $$(6 * i + 3)

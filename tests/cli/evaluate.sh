@@ -38,7 +38,7 @@ for n in z back; do
 		lat2npy -n z -o "$T/{id}-$n.npy"
 	tail -q -c 6144 "$T"/sub-0[12]_T1w-$n.npy | od -An -v -w4 -tf4 > "$T/$n.txt"
 done
-is 'the autoencoder, by hand' "$(row "$r" '| validation (2) | autoencoder' 4,8)" "$(nii-score --mask brain --list "$T/two.txt" | awk '
+is 'the autoencoder, by hand' "$(row "$r" '| validation (2) | autoencoder' 4,8)" "$(nii-score --range 1 --mask brain --list "$T/two.txt" | awk '
 	NR > 1 { ssim += $3; mse += $5 } END { printf "%.3f|%.5f", ssim / 2, mse / 2 }')"
 is 'round trips' "$(grep -cE '^\| (validation \(2\)|b \(1\)) \| (ddim|autoencoder alone) \|' "$r")" 5
 is 'round trips: bounds' "$(grep -oE -- '-1: falls short|2: holds' "$r" | tr '\n' ';')" '-1: falls short;2: holds;2: holds;'

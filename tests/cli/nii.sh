@@ -132,7 +132,7 @@ refuses 66 'a model that is not there' nii2lat -m "$T/none" "$T/ref.nii"
 # ---- what is said, and what is refused ----
 "$make_nii" "$T/o.nii" type=float32 odd=5 qform=0 sform=0
 nii2lat --grid-only "$T/o.nii" 2>&1 > "$T/o.lat" | sort > "$T/err"
-like 'NaN and infinity are said' "$(cat "$T/err")" 'o.nii: 5 voxels are not finite numbers, taken as 0'
+like 'NaN and infinity are said' "$(cat "$T/err")" 'o.nii: 5 voxels are not finite and count as 0'
 like 'a missing form is said' "$(cat "$T/err")" 'o.nii: neither sform nor qform'
 like 'a scan elsewhere is said' "$(cat "$T/err")" 'o.nii: does not look registered to MNI space .pipelines/prepare.mk'
 nii2lat -q --grid-only "$T/o.nii" 2> "$T/err" > "$T/o.lat"

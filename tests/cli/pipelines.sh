@@ -42,7 +42,7 @@ holds 'inner visits: what the tools make by hand' cmp "$T/middle.nii" <(gzip -dc
 nii2lat -q -m "$T/model" "$T/sub-02_T1w.nii" | lat2nii --grid-only --unit -o "$T/real.nii"
 nii2lat -q -m "$T/model" "$T/sub-01_T1w.nii" | lat2nii --grid-only --unit -o "$T/before.nii"
 is 'inner visits: scores' "$(cut -f 1,2,4 "$T/between/desc-interpolate_scores.tsv")" "id	ssim_brain	ssim_brain_before
-sub-01_ses-2_desc-interpolate_T1w	$(nii-score --mask brain "$T/real.nii" "$T/middle.nii" "$T/before.nii" | awk 'NR > 1 { printf "%s%s", s, $3; s = "\t" }')"
+sub-01_ses-2_desc-interpolate_T1w	$(nii-score --range 1 --mask brain "$T/real.nii" "$T/middle.nii" "$T/before.nii" | awk 'NR > 1 { printf "%s%s", s, $3; s = "\t" }')"
 is 'inner visits: scores of all' "$(head -n 1 "$T/between/desc-interpolate_scores.tsv" | tr '\t' ' ')" \
 	'id ssim_brain mse_brain ssim_brain_before mse_brain_before ssim_brain_after mse_brain_after'
 expect_exit 0 'a month' pipeline interpolate BIDS=study OUT=between MONTH=3 SUBJECTS='01 02'

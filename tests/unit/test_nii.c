@@ -177,8 +177,7 @@ static void every_type_version_and_order(void **state)
 		assert_float_equal(v.affine[0][0], -2, 0);
 		assert_float_equal(v.affine[1][2], .5, 0);
 		assert_float_equal(v.affine[2][3], 30, 0);
-		assert_int_equal(notes.not_finite, 0);
-		assert_false(notes.no_form);
+		assert_int_equal(notes.n, 0);
 
 		/* the scan's own type again: the very same bytes */
 		unsigned char a[540 + COUNT * 16 + 16], b[540 + COUNT * 16 + 16];
@@ -242,10 +241,17 @@ static void what_is_not_finite_becomes_zero(void **state)
 	fill_f64(&m);
 	static const double odd[] = { NAN, INFINITY, -INFINITY, 1e300 };
 	memcpy(m.image, odd, sizeof odd);
+	double label = 16777217;
+	memcpy(m.image + 100 * sizeof label, &label, sizeof label);
 	volume v;
 	nii_notes notes;
 	SUCCEEDS(nii_read(&v, NULL, &notes, store("nan.nii", &m), &e));
 	assert_int_equal(notes.not_finite, 4);
+	assert_int_equal(notes.rounded, 1);
+	assert_int_equal(notes.n, 3);
+	assert_string_equal(notes.line[0], "3 voxels are not finite and count as 0");
+	assert_string_equal(notes.line[1], "1 voxel is too large for single precision and counts as 0");
+	assert_string_equal(notes.line[2], "1 voxel is a whole number that single precision does not hold, and rounded");
 	for (int x = 0; x < 4; x++)
 		assert_float_equal(v.v[x * NY * NZ], 0, 0);
 	assert_float_equal(v.v[4 * NY * NZ], 4, 0);
@@ -269,7 +275,9 @@ static void form_codes_decide(void **state)
 			volume v;
 			nii_notes notes;
 			SUCCEEDS(nii_read(&v, NULL, &notes, store("q.nii", &m), &e));
-			assert_int_equal(notes.no_form, !q && !s);
+			assert_int_equal(notes.n, (!q && !s) || (q && s));
+			if (notes.n)
+				assert_non_null(strstr(notes.line[0], q ? "disagree by up to" : "neither sform nor qform"));
 			assert_float_equal(v.affine[0][0], s || q ? -2 : 2, 1e-6);
 			assert_float_equal(v.affine[1][1], s || !q ? 3 : -3, 1e-6);
 			assert_float_equal(v.affine[2][2], s || !q ? 4 : -4, 1e-6);
@@ -554,6 +562,8 @@ static void ids(void **state)
 		     { "x.img.gz", "x" },
 		     { "a.b.nii", "a.b" },
 		     { "plain", "plain" },
+		     { "sub-01_T1w.NII.GZ", "sub-01_T1w" },
+		     { "x.Img.gz", "x" },
 		     { "x.gz", "x" } };
 	static const char *const bad[] = { "", "a/", ".nii.gz", "a/.hidden.nii", "a b.nii", "\xc3\xa9.nii", "-?.nii" };
 	char id[NII_ID];
