@@ -16,7 +16,7 @@ int nii_extent(double image[3], double voxel[3], const char *path, err *e)
 	code = code ? code : nii_source_read(s, bytes + 4, length - 4, &got, e);
 	if (!code && got < length - 4)
 		code = err_set(e, ERR_DATA, "%s: cut short within the header", path);
-	code = code ? code : nii_header_read(&h, bytes, path, e);
+	code = code ? code : nii_header_read(&h, bytes, path, NULL, e);
 	nii_source_close(s);
 	for (int i = 0; !code && i < 3; i++) {
 		voxel[i] = h.pixdim[i];
