@@ -16,7 +16,7 @@ enum { CODE = 64, COUNT = 3 * 8 * 10 * 8 };
 static const shape SCAN = { 2, 32, 40, 32, 1 }, LATENT = { 2, 8, 10, 8, 3 };
 
 static model_config config;
-static json_t *config_json;
+static json_t *settings;
 static params nets[2]; /* U-Net, shift U-Net */
 static double times[2];
 
@@ -27,7 +27,7 @@ static int setup(void **state)
 	(void)state;
 	err e;
 	fine(st_open(&values, GOLDEN "values.safetensors", &e), &e);
-	fine(config_read(&config, "tests/oracle/small.json", &config_json, &e), &e);
+	fine(config_read(&config, "tests/oracle/small.json", &settings, &e), &e);
 	for (int i = 0; i < 2; i++) {
 		param_table t = { 0 };
 		fine(unet_table(&config, i, &t, &e), &e);
@@ -45,7 +45,7 @@ static int teardown(void **state)
 	(void)state;
 	params_free(&nets[0]);
 	params_free(&nets[1]);
-	json_decref(config_json);
+	json_decref(settings);
 	st_close(values);
 	return 0;
 }
@@ -410,7 +410,7 @@ static void test_plan(void **state)
 static void write_net(const char *path, int i)
 {
 	err e;
-	fine(weights_write(path, true, kinds[i], &nets[i], config_json, NULL, NULL, false, &e), &e);
+	fine(weights_write(path, true, kinds[i], &nets[i], settings, NULL, NULL, false, &e), &e);
 }
 
 static void test_denoiser(void **state)
@@ -486,7 +486,7 @@ static void test_denoiser(void **state)
 	FAILS(ERR_NOINPUT, "shift_unet.safetensors", denoiser_open(&d, "tests/oracle", NN_EXACT, 1, &e));
 	denoiser_close(&d);
 	/* a U-Net that calls itself a shift U-Net */
-	fine(weights_write(test_path("shift_unet.safetensors"), true, kinds[1], &nets[0], config_json, NULL, NULL, false, &e), &e);
+	fine(weights_write(test_path("shift_unet.safetensors"), true, kinds[1], &nets[0], settings, NULL, NULL, false, &e), &e);
 	FAILS(ERR_CONFIG, "label_emb.weight", denoiser_open(&d, test_folder(), NN_EXACT, 1, &e));
 	denoiser_close(&d);
 	for (int i = 0; i < 2; i++) {
