@@ -54,7 +54,7 @@ typedef struct dataset_options {
 } dataset_options;
 
 /* Reads all operands: NIfTI files; streams whose records have `x` (with latents: or `z`); names ending in .txt: lists of such files, one a
- * line. An id may not come twice, and no x or z hold what is no finite number (ERR_DATA). Errors as of the readers and of `encode`; ERR_DATA when nothing is left to train on. Close
+ * line. An id may not come twice (ERR_DATA). Errors as of the readers and of `encode`; ERR_DATA when nothing is left to train on. Close
  * with dataset_close. */
 int dataset_open(dataset **out, char **operands, int n, const dataset_options *o, err *e);
 /* d may be NULL. */
