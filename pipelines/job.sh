@@ -127,6 +127,7 @@ write_sidecar() { # RECIPE INPUTS
 	local -a sources=() hashes=() models=() stages=() said=() scores=() others=()
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
+	warnings=("${warnings[@]//"$work/"/}") # so is that of two runs
 	for value in "${warnings[@]}"; do said+=(" $(json "$value")"); done
 	while read -r name hash; do
 		[ -n "$name" ] || continue
