@@ -42,16 +42,8 @@ static int try_memory(size_t n, err *e)
 static void *load_library(void)
 {
 	static const char variable[] = "OPENBLAS_NUM_THREADS";
-	const char *value = getenv(variable);
-	char *before = value ? strdup(value) : NULL;
 	setenv(variable, "1", 1);
-	void *p = dlopen(BLAS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (before)
-		setenv(variable, before, 1);
-	else
-		unsetenv(variable);
-	free(before);
-	return p;
+	return dlopen(BLAS_LIBRARY, RTLD_NOW | RTLD_LOCAL);
 }
 
 static int load(err *e)

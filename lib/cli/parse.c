@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/threads.h"
 #include "cli/table.h"
 
@@ -147,6 +148,16 @@ static void sleep_while_waiting(char **argv)
 	execv(self, argv);	/* where it fails, all goes on as before */
 }
 
+/* What JSON is made of are thousands of small pieces, put together without a look at each: the first that there is no memory for ends the
+ * tool, or a header would lack a number. */
+static void *json_memory(size_t n)
+{
+	void *p = malloc(n);
+	if (!p)
+		cli_die(ERR_OS, "no memory");
+	return p;
+}
+
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 {
 	int operands = 1;
@@ -155,6 +166,7 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 		memcpy(as_given, argv, (size_t)argc * sizeof *argv);
 	cli_hold_descriptors();
 	cli_wait_for_stdout();
+	json_set_alloc_funcs(json_memory, free);
 	cli_table_make(c);
 	if (argc <= 1 && !(c->common & CLI_BARE) && isatty(STDIN_FILENO)) {
 		cli_show_help(stderr);
@@ -227,16 +239,17 @@ json_t *cli_history(void)
 
 int cli_expand(char **out, const char *pattern, const char *id, err *e)
 {
-	size_t size;
-	FILE *f = open_memstream(out, &size);
-	if (!f)
-		return err_set(e, ERR_OS, "%s: no memory", pattern);
-	for (const char *at; (at = strstr(pattern, "{id}")); pattern = at + 4)
-		fprintf(f, "%.*s%s", (int)(at - pattern), pattern, id);
-	fputs(pattern, f);
-	if (!fclose(f))
-		return 0;
-	free(*out);
-	*out = NULL;
-	return err_set(e, ERR_OS, "%s: no memory", pattern);
+	size_t size = strlen(pattern) + 1;
+	for (const char *at = pattern; (at = strstr(at, "{id}")); at += 4)
+		size += strlen(id);
+	int code = mem_zero(out, size, 1, pattern, e);
+	if (code)
+		return code;
+	char *to = *out;
+	for (const char *at; (at = strstr(pattern, "{id}")); pattern = at + 4) {
+		to = mempcpy(to, pattern, (size_t)(at - pattern));
+		to = stpcpy(to, id);
+	}
+	strcpy(to, pattern);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/mem.h"
 
@@ -143,6 +144,13 @@ int pack_inspect(const unsigned char *f, size_t bytes, size_t raw, err *e)
 	return 0;
 }
 
+/* r: what zstd answered, an error. No memory is no damage. */
+static int refuse_frame(size_t r, err *e)
+{
+	int code = ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation ? ERR_OS : ERR_DATA;
+	return err_set(e, code, code == ERR_OS ? "zstd: %s" : "damaged zstd frame: %s", ZSTD_getErrorName(r));
+}
+
 int unpack(void *data, size_t n, size_t size, const unsigned char *frame, size_t bytes, const char *filter, err *e)
 {
 	bool shuffled = !strcmp(filter, "shuffle");
@@ -158,9 +166,9 @@ int unpack(void *data, size_t n, size_t size, const unsigned char *frame, size_t
 	if (!ZSTD_isError(r) && r == n * size && shuffled)
 		unshuffle(data, planes, n, size);
 	free(planes);
-	if (ZSTD_isError(r) || r != n * size)
-		return err_set(e, ERR_DATA, "damaged zstd frame: %s", ZSTD_isError(r) ? ZSTD_getErrorName(r) : "too short");
-	return 0;
+	if (ZSTD_isError(r))
+		return refuse_frame(r, e);
+	return r == n * size ? 0 : err_set(e, ERR_DATA, "damaged zstd frame: too short");
 }
 
 int unpack_test(const unsigned char *frame, size_t bytes, err *e)
@@ -178,7 +186,7 @@ int unpack_test(const unsigned char *frame, size_t bytes, err *e)
 		size_t before = in.pos;
 		r = ZSTD_decompressStream(z, &o, &in);
 		if (ZSTD_isError(r))
-			code = err_set(e, ERR_DATA, "damaged zstd frame: %s", ZSTD_getErrorName(r));
+			code = refuse_frame(r, e);
 		else if (r && in.pos == before && !o.pos)
 			code = err_set(e, ERR_DATA, "a zstd frame cut short");
 	}

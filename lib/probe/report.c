@@ -32,7 +32,8 @@ static int text_begin(struct text *t, err *e)
 
 static int text_end(char **out, struct text *t, err *e)
 {
-	if (fclose(t->f)) {
+	bool failed = ferror(t->f);
+	if (fclose(t->f) || failed) {
 		free(t->bytes);
 		return no_memory(e);
 	}

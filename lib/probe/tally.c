@@ -74,7 +74,8 @@ int tally_text(char **out, const tally *t, unsigned uses, err *e)
 	if (n > SHOWN)
 		fprintf(f, " and %zu more values", n - SHOWN);
 	free(chosen);
-	if (!f || fclose(f)) {
+	bool failed = f && ferror(f);
+	if (!f || fclose(f) || failed) {
 		free(*out);
 		*out = NULL;
 		return code ? code : err_set(e, ERR_OS, "no memory for values");
