@@ -42,6 +42,7 @@ USES_lat-denoise := cli diffusion model nn volume format base
 USES_lat-diff := cli format base
 USES_lat-steer := cli probe format base
 USES_lat-lerp := cli diffusion format base
+USES_lat-host := cli format base
 USES_lat-info := cli format base
 USES_lat2nii := cli model nn nii volume format base
 USES_lat2npy := cli format base

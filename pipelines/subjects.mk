@@ -12,6 +12,7 @@
 #   JOBS= THREADS=                 jobs at once and threads of each; unset: the cores are full once, as far as memory goes
 #   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1)
 #   make ... slurm                 prints a script for sbatch(1), an array of the same jobs. make -n: what would be done. make help
+#   ARRAY=1000                     most tasks of such an array, among which the units are shared out; unset: what the cluster allows
 # What is done is not done again: a sidecar that agrees with the scan's content, the weights' identities, the stages' commands and the
 # version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2. logs/NAME.tsv is parallel's log of the jobs,
 # logs/NAME-outputs.txt lists what is there; pictures that a failed unit has drawn are in logs/, too.
@@ -38,7 +39,7 @@ UNITS      ?= cat
 SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
-export BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
+export BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN ARRAY NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
 # the tools are found by PATH, else where this file was installed or built
 export PATH := $(PATH):$(abspath $(HERE)../../../bin):$(abspath $(HERE)../build)
 

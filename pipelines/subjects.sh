@@ -120,28 +120,20 @@ peak_of_job() {
 	echo 0
 }
 
-memory() { # in bytes, that this machine or the group of processes we are in may still take
-	local limit used free
-	free=$(awk '/^MemAvailable:/ { printf "%.0f", $2 * 1024 }' /proc/meminfo)
-	limit=$(cat /sys/fs/cgroup/memory.max 2> /dev/null)
-	used=$(cat /sys/fs/cgroup/memory.current 2> /dev/null)
-	if [[ $limit =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]] && [ $((limit - used)) -lt "$free" ]; then free=$((limit - used)); fi
-	echo "$free"
-}
-
 # jobs x threads fill the cores once. Jobs go first: a job has serial parts, two jobs have none in common
 divide_cores() {
-	local cores fit
-	cores=$(env -u OMP_NUM_THREADS nproc)
-	threads=${THREADS:-${OMP_NUM_THREADS:-}} jobs=${JOBS:-}
+	local cores free fit
+	read -r cores free < <(lat-host | tail -n 1)
+	threads=${OMP_NUM_THREADS:-} # may be a list, a number for each level of nesting
+	threads=${THREADS:-${threads%%,*}} jobs=${JOBS:-}
 	[[ ${jobs:-1} =~ ^[1-9][0-9]*$ ]] || die "JOBS=$jobs: no number of jobs"
 	[[ ${threads:-1} =~ ^[1-9][0-9]*$ ]] || die "THREADS=$threads: no number of threads"
 	peak=$(peak_of_job)
 	if [ -z "$jobs" ]; then
 		jobs=$((cores / ${threads:-1}))
 		[ "$jobs" -le ${#ids[@]} ] || [ -n "${SSHLOGIN:-}" ] || jobs=${#ids[@]}
-		if [ "${peak:-0}" -gt 0 ]; then
-			fit=$(($(memory) / peak))
+		if [ "${peak:-0}" -gt 0 ] && [ "$free" -gt 0 ]; then
+			fit=$((free / peak))
 			[ "$jobs" -le "$fit" ] || jobs=$fit
 		fi
 		[ "$jobs" -ge 1 ] || jobs=1
@@ -282,16 +274,35 @@ show() {
 	done
 }
 
+# array_limit: how many tasks an array may have here at most: ARRAY, else what the cluster says, else what Slurm comes with
+array_limit() {
+	local size=${ARRAY:-}
+	if [ -z "$size" ]; then
+		size=$(scontrol show config 2> /dev/null | sed -n 's/^MaxArraySize *= *\([0-9][0-9]*\)$/\1/p')
+		size=$((${size:-1001} - 1)) # it bounds the index, which could begin at 0
+	fi
+	[[ $size =~ ^[1-9][0-9]{0,8}$ ]] || die "ARRAY=$size: no number of tasks"
+	echo "$size"
+}
+
 slurm() {
+	local limit units=${#ids[@]} each tasks
+	limit=$(array_limit) || exit
+	each=$(((units + limit - 1) / limit))
+	tasks=$(((units + each - 1) / each))
+	[ "$each" -eq 1 ] || echo "$NAME: $units units, $each for each of $tasks tasks: an array may have $limit tasks here (ARRAY= sets it)" >&2
 	cat <<- E2
 		#!/bin/bash
 		#SBATCH --job-name=latpipe-$NAME
-		#SBATCH --array=1-${#ids[@]}
+		#SBATCH --array=1-$tasks
 		#SBATCH --cpus-per-task=$threads
 		$([ "${peak:-0}" -eq 0 ] || echo "#SBATCH --mem=$((peak / 1000000 + 200))M")
 		#SBATCH --output="$OUT/logs/$NAME-slurm-%a.txt"
 		# when it has ended, the same make command without slurm makes the summary, and does again what failed
-		exec bash $(printf %q "$RUN/job") "\$SLURM_ARRAY_TASK_ID"
+		task=\$SLURM_ARRAY_TASK_ID failed=
+		[[ \$task =~ ^[1-9][0-9]*$ ]] && [ "\$task" -le $tasks ] || { echo "latpipe-$NAME: task '\$task' is none of 1 to $tasks" >&2; exit 64; }
+		for ((unit = task; unit <= $units; unit += $tasks)); do bash $(printf %q "$RUN/job") "\$unit" || failed+=" \$unit"; done
+		[ -z "\$failed" ] || { echo "latpipe-$NAME: task \$task: failed:\$failed" >&2; exit 2; }
 	E2
 }
 

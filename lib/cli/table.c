@@ -1,9 +1,10 @@
 #include "cli/table.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/share.h"
 
 enum { MAX_THREADS = 1024 };
 
@@ -39,13 +40,6 @@ static const struct {
 };
 enum { COMMON = sizeof common / sizeof *common };
 
-static int cores(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-	return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
-}
-
 /* OMP_NUM_THREADS may be a list, one number for each nesting level: the first counts. */
 static int default_threads(void)
 {
@@ -53,7 +47,7 @@ static int default_threads(void)
 	char *end;
 	long n = s ? strtol(s, &end, 10) : 0;
 	if (!s || end == s || (*end && *end != ',') || n < 1)
-		return cores();
+		n = share_own().processors;
 	return n > MAX_THREADS ? MAX_THREADS : (int)n;
 }
 

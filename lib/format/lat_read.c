@@ -119,7 +119,8 @@ static int read_entry(lat_record *r, json_t *v, err *e)
 	int code = lat_slot(r, name, &t, e);
 	if (code)
 		return code;
-	json_object_update(t->meta, v);
+	if (json_object_update(t->meta, v))
+		return err_set(e, ERR_OS, "tensor %s: no memory", name);
 	static const char *const ours[] = { "name", "dtype", "filter", "shape", "length", "crc32" };
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		json_object_del(t->meta, ours[i]);

@@ -29,8 +29,11 @@ gives 'name without {id}' expanded '"{i}d"' '{i}d'
 gives 'threads' threads 3 -j3 a
 has 'threads from OMP_NUM_THREADS' threads 5 "$(OMP_NUM_THREADS=5,2 "$probe" -q a)"
 has '-j before OMP_NUM_THREADS' threads 2 "$(OMP_NUM_THREADS=5 "$probe" -qj 2 a)"
-has 'threads: all cores' threads "$(nproc)" "$("$probe" -q a)"
-has 'threads: all cores when the environment has nonsense' threads "$(nproc)" "$(OMP_NUM_THREADS=many "$probe" -q a)"
+cores=$(lat-host | tail -n 1 | cut -f 1)
+if [ "$cores" -ge 1 ] && [ "$cores" -le "$(env -u OMP_NUM_THREADS nproc)" ]; then ok 'lat-host: at most all processors'; else not_ok 'lat-host: at most all processors' "$cores"; fi
+is 'lat-host: those that it may run on' "$(taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')" lat-host | tail -n 1 | cut -f 1)" 1
+has 'threads: all cores' threads "$cores" "$("$probe" -q a)"
+has 'threads: all cores when the environment has nonsense' threads "$cores" "$(OMP_NUM_THREADS=many "$probe" -q a)"
 version=$(sed -n 's/^VERSION := //p' Makefile)
 gives 'history without options' history "{\"options\":{},\"tool\":\"cli-probe\",\"version\":\"$version\"}" -v -j2 a
 gives 'history: what changes the result and is not the default' history \
@@ -88,7 +91,7 @@ like 'says what is missing' "$(cat "$T/err")" 'missing operand'
 
 "$probe" -j3 --steps 1 --help > "$T/help"
 like 'help shows defaults' "$(cat "$T/help")" '\[100\]'
-like 'and the number of threads' "$(cat "$T/help")" 'OMP_NUM_THREADS, else all cores \['"$(nproc)"'\]'
+like 'and the number of threads' "$(cat "$T/help")" 'OMP_NUM_THREADS, else all cores \['"$cores"'\]'
 is 'interface' "$("$probe" --interface | python3 -c '
 import json, sys
 t = json.load(sys.stdin); o = {x["long"]: x for x in t["options"]}
