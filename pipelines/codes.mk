@@ -26,6 +26,8 @@ lat2nii -m "$$MODEL" --plan "$$path"
 endef
 
 export ENCODE SEM INVERT CODES_PIPE CODES_PLAN
+OPTIONS += STEPS
+KNOWN  += ENCODE SEM INVERT
 BEFORE := codes
 CODES   = +@NAME=codes EXT=.lat STAGES='ENCODE SEM INVERT' PIPE="$$CODES_PIPE" PLAN="$$CODES_PLAN" UNITS=cat BEFORE= \
 	bash $(HERE)subjects.sh $(SUBJECTS_MODE) || [ $$? -eq 2 ]

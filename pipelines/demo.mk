@@ -18,7 +18,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:
 .NOTPARALLEL:
-include $(dir $(lastword $(MAKEFILE_LIST)))model.mk
+KNOWN := SCAN OUT MODEL WAY
+HERE  := $(dir $(lastword $(MAKEFILE_LIST)))
+include $(HERE)known.mk $(HERE)model.mk
 
 probe  := $(wildcard $(addsuffix age.safetensors,$(dir $(call has,semantic))))
 parts  := compress $(if $(denoiser),invert) $(if $(guided),alone) $(if $(denoiser),generate between) $(and $(guided),$(probe),change)

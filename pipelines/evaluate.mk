@@ -22,7 +22,8 @@ SHELL      := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-include $(HERE)scans.mk $(HERE)model.mk
+KNOWN      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
+include $(HERE)known.mk $(HERE)scans.mk $(HERE)model.mk
 
 studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 # what is judged

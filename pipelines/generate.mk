@@ -14,6 +14,8 @@ STEPS  ?= 100
 SAMPLE ?= lat-denoise -m "$$MODEL" --generate 1 --noise "$$seed" -s $(STEPS)
 DECODE ?= lat2nii -m "$$MODEL" --unit
 STAGES := SAMPLE DECODE
+OPTIONS := STEPS
+WORDS  := COUNT SEED
 
 define UNITS
 [[ '$(COUNT) $(SEED)' =~ ^[0-9]+' '[0-9]+$$ ]] || die "COUNT=$(COUNT) SEED=$(SEED): no numbers"

@@ -12,6 +12,7 @@
 NAME   := interpolate
 DECODE ?= lat2nii -m "$$MODEL" --unit
 STAGES := SAMPLE DECODE
+WORDS  := MONTH
 PLAN    = $(PLAN_BACK)
 
 define UNITS

@@ -13,6 +13,8 @@ EXT    := .png
 BY     ?= -2 -1 0 1 2
 DECODE ?= lat2nii -m "$$MODEL"
 STAGES := SAMPLE DECODE
+OPTIONS := BY
+WORDS  := PROBE
 PLAN    = $(PLAN_BACK)
 export PROBE
 

@@ -32,6 +32,9 @@ BIAS       ?=
 REGISTER   ?= bash '$(STEPS)/register' '$(BRAIN)' "$$work"
 JUDGE      ?= bash '$(STEPS)/judge' '$(BRAIN)' $(LEAST_DICE) "$$path" "$$work"
 STAGES     := EXTRACT BIAS REGISTER JUDGE
+OPTIONS    := EXTRACTED LEAST_DICE HEAD BRAIN
+WORDS      := SCAN PREPARED
+KNOWN      := CARRY
 STEPS       = $(HERE)prepare
 
 define PIPE

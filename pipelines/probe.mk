@@ -13,6 +13,7 @@ LABELS ?= $(BIDS)/participants.tsv
 ENCODE ?= nii2lat -m "$$MODEL" --grid-only --id "$$id" "$$path"
 SEM    ?= sem-encode -m "$$MODEL"
 STAGES := ENCODE SEM
+WORDS  := TARGET LABELS POSITIVE PROBING
 export TARGET LABELS POSITIVE
 
 define UNITS

@@ -17,6 +17,7 @@ INVERT ?= lat-denoise -m "$$MODEL" --invert -s $(STEPS)
 SAMPLE ?= lat-denoise -m "$$MODEL" -s $(STEPS)
 DECODE ?= lat2nii -m "$$MODEL" $(native)
 STAGES := ENCODE SEM INVERT SAMPLE DECODE
+OPTIONS := STEPS NATIVE
 native  = $(if $(NATIVE),--native)
 
 define PIPE

@@ -31,9 +31,11 @@
 #           be added. Files are in columns path and *_path: their content counts in deciding what is done (cat)
 #   SCANS   `no` for a pipeline that makes units of nothing (UNITS reads an empty table)
 #   BEFORE  the pipeline whose failures on the same OUT count here, too (codes.mk sets it)
+#   WORDS   its variables beside those above, for who runs it; OPTIONS: those that its commands read. Others are refused (known.mk)
 #   PLAN    bash that prints the tools' --plan for the unit, to bound the jobs by memory. May be empty
 HERE       := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 MODEL      ?= brain3mm
+WORDS      += BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN ARRAY
 EXT        ?= .nii.gz
 UNITS      ?= cat
 SHELL      := /bin/bash
@@ -55,3 +57,6 @@ help:
 	sed -n '/^# For who runs/,/^#$$/s/^# \{0,1\}//p' $(HERE)subjects.mk
 
 .PHONY: $(NAME) slurm help
+
+KNOWN += PLAN
+include $(HERE)known.mk

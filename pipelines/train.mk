@@ -18,7 +18,8 @@ SHELL      := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := model
-include $(HERE)scans.mk
+KNOWN      := DATA OUT CONFIG VALIDATION
+include $(HERE)scans.mk $(HERE)known.mk
 
 model: semantic
 	@mkdir -p $(OUT)/model
