@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 	int n;
 	cli_parse(&tool, argc, argv, &n);
 	share s = share_own();
-	printf(cli_common.json ? "{\"processors\": %d, \"memory\": %" PRIu64 "}\n" : "processors\tmemory\n%d\t%" PRIu64 "\n", s.processors, s.memory);
+	printf(cli_common.json ? "{\"processors\": %d, \"memory\": %" PRIu64 "}\n" : "processors\tmemory\n%d\t%" PRIu64 "\n", s.processors,
+	       s.memory);
 	return cli_done(0);
 }

@@ -71,8 +71,8 @@ static int tensor_json(lat_tensor *t, json_t **out, err *e)
 	if (stats) {
 		struct summary s = { 0 };
 		code = summarize(t, &s, e);
-		json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:I}", "min", real(s.min), "max", real(s.max), "mean", real(s.mean), "sd", real(s.sd),
-					 "not_finite", (json_int_t)s.odd);
+		json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:I}", "min", real(s.min), "max", real(s.max), "mean", real(s.mean), "sd",
+					 real(s.sd), "not_finite", (json_int_t)s.odd);
 		bad |= json_object_update(v, more) != 0;
 		json_decref(more);
 	}

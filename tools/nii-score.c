@@ -167,8 +167,8 @@ static void print_number(double v)
 static void show(struct job *j, const char *ref, const char *img, const struct scores *s)
 {
 	if (cli_common.json) {
-		json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "ref", json_name(ref), "img", json_name(img), "ssim", number(s->ssim),
-					"ms_ssim", number(s->ms_ssim), "mse", number(s->mse), "psnr", number(s->psnr));
+		json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "ref", json_name(ref), "img", json_name(img), "ssim",
+					number(s->ssim), "ms_ssim", number(s->ms_ssim), "mse", number(s->mse), "psnr", number(s->psnr));
 		if (!row || json_array_append_new(j->rows, row))
 			cli_die(ERR_OS, "no memory");
 	} else {

@@ -121,7 +121,8 @@ static void bound_processors(share *s, const char *root, const char *folder, boo
 {
 	double quota[2], period[2];
 	bool bound = second ? read_numbers(quota, root, folder, "cpu.max") == 2
-			    : read_numbers(quota, root, folder, "cpu.cfs_quota_us") == 1 && read_numbers(period, root, folder, "cpu.cfs_period_us") == 1;
+			    : read_numbers(quota, root, folder, "cpu.cfs_quota_us") == 1 &&
+				      read_numbers(period, root, folder, "cpu.cfs_period_us") == 1;
 	double whole = second ? quota[1] : period[0];
 	if (bound && quota[0] > 0 && whole > 0 && quota[0] / whole < s->processors)
 		s->processors = quota[0] / whole < 1 ? 1 : (int)(quota[0] / whole);
@@ -132,7 +133,8 @@ static void bound_memory(share *s, const char *root, const char *folder, bool se
 	static const char *const limits[] = { "memory.limit_in_bytes", "memory.max", "memory.high" };
 	double limit[2], used[2];
 	for (int i = second; i < (second ? 3 : 1); i++) {
-		if (read_numbers(limit, root, folder, limits[i]) != 1 || read_numbers(used, root, folder, second ? "memory.current" : "memory.usage_in_bytes") != 1)
+		if (read_numbers(limit, root, folder, limits[i]) != 1 ||
+		    read_numbers(used, root, folder, second ? "memory.current" : "memory.usage_in_bytes") != 1)
 			continue;
 		/* no limit is a number beyond all memory in version 1 */
 		double left = limit[0] - used[0] + cached(root, folder, second);
@@ -151,7 +153,8 @@ static void bound(share *s, const char *root, const char *controller, bool secon
 	find_mount(&g, root);
 	if (!*g.group || !*g.mount)
 		return;
-	/* what is mounted may be a group below the top, and ours may be named from a top that cannot be seen: then ours is what is mounted */
+	/* what is mounted may be a group below the top, and ours may be named from a top that cannot be seen: then ours is what is mounted
+	 */
 	size_t above = strcmp(g.top, "/") ? strlen(g.top) : 0, own = strlen(g.mount);
 	bool inside = !strncmp(g.group, g.top, above) && (g.group[above] == '/' || !g.group[above]) && strncmp(g.group, "/..", 3);
 	snprintf(folder, sizeof folder, "%s%s", g.mount, inside ? g.group + above : "");

@@ -13,10 +13,10 @@ typedef struct share {
  * bounds a job this way; so neither the machine's number of processors nor its free memory is what may be used. */
 share share_own(void);
 
-/* The same from the files under `root` ("": those of the system): proc/self/cgroup and proc/self/mountinfo tell the groups (versions 1, 2 and
- * both at once) and where they are mounted, proc/meminfo what the machine has left. The limits of a group and of all groups above it count, the
- * least of each; of memory less what the group has taken, but files in the cache, which it gives back. `processors`: as many there are. Files
- * that are missing or hold something else bound nothing. */
+/* The same from the files under `root` ("": those of the system): proc/self/cgroup and proc/self/mountinfo tell the groups (versions 1, 2
+ * and both at once) and where they are mounted, proc/meminfo what the machine has left. The limits of a group and of all groups above it
+ * count, the least of each; of memory less what the group has taken, but files in the cache, which it gives back. `processors`: as many
+ * there are. Files that are missing or hold something else bound nothing. */
 share share_of(const char *root, int processors);
 
 #endif

@@ -53,7 +53,8 @@ static size_t stem(const char *name)
 {
 	size_t n = strlen(name);
 	n -= n > 3 && !strcasecmp(name + n - 3, ".gz") ? 3 : 0;
-	bool image = n > 4 && (!strncasecmp(name + n - 4, ".nii", 4) || !strncasecmp(name + n - 4, ".hdr", 4) || !strncasecmp(name + n - 4, ".img", 4));
+	bool image = n > 4 && (!strncasecmp(name + n - 4, ".nii", 4) || !strncasecmp(name + n - 4, ".hdr", 4) ||
+			       !strncasecmp(name + n - 4, ".img", 4));
 	return image ? n - 4 : n;
 }
 static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
@@ -265,7 +266,8 @@ static int doubt(study *s, const struct candidate *c, err *e)
 {
 	for (int i = WHICH_CONTRAST; i <= WHICH_PART; i++)
 		if (c->rank.of[i])
-			return say(s, e, "%s: taken, although %s: there is no other of this session", c->scan.path, which_reason_text((enum which_reason)i));
+			return say(s, e, "%s: taken, although %s: there is no other of this session", c->scan.path,
+				   which_reason_text((enum which_reason)i));
 	return 0;
 }
 
@@ -289,7 +291,9 @@ static int keep_one(struct walk *w, size_t first, err *e)
 	for (size_t i = 1; i < n; i++) {
 		const char *why;
 		compare(&all[0], &all[i], &why);
-		code = code ? code : say(s, e, "%s: left out, %s: %s is taken for this session", all[i].scan.path, why, base_name(all[0].scan.path));
+		code = code ? code
+			    : say(s, e, "%s: left out, %s: %s is taken for this session", all[i].scan.path, why,
+				  base_name(all[0].scan.path));
 		scan_free(&all[i].scan);
 	}
 	code = code ? code : doubt(s, &all[0], e);
@@ -318,7 +322,8 @@ static int add_candidate(struct walk *w, const char *path, const char *participa
 	}
 	snprintf(entities, sizeof entities, "%.*s", (int)(strrchr(name, '_') - name), name);
 	if (!belongs(entities, participant, session))
-		return say(w->s, e, "%s: left out: its name does not say %s%s%s, as its folder does", path, participant, *session ? "_" : "", session);
+		return say(w->s, e, "%s: left out: its name does not say %s%s%s, as its folder does", path, participant,
+			   *session ? "_" : "", session);
 	if (!which_asked(w->choice->which, entities))
 		return 0;
 	if (unfit && !(w->choice->which && bids_entity(label, entities, "part") && strstr(w->choice->which, "part-")))
@@ -500,7 +505,8 @@ static int add_line(study *s, const char *list, const char *line, const study_ch
 	for (size_t i = 0; i < before; i++)
 		if (!strcmp(s->scans[i].id, last->id))
 			return err_set(e, ERR_DATA, "%s: %s and %s would both be %s", list, s->scans[i].path, line, last->id);
-	if (!asked(choice->subjects, last->who.participant) || !asked(choice->sessions, last->who.session) || !which_asked(choice->which, last->id))
+	if (!asked(choice->subjects, last->who.participant) || !asked(choice->sessions, last->who.session) ||
+	    !which_asked(choice->which, last->id))
 		scan_free(&s->scans[--s->n]);
 	return 0;
 }

@@ -31,9 +31,10 @@ typedef struct study_choice {
 } study_choice;
 
 /* The scans sub-X/[ses-Y/]anat/sub-X[_ses-Y][_...]_T1w.nii[.gz] of a dataset, one for each session: of several that can be
- * read the best as which.h ranks them; the others, and images that are no scans (part-phase), are noted with the reason. Files that .bidsignore
- * names are left out. Links are followed. ERR_NOINPUT: the folder cannot be opened. ERR_USAGE: `which` is no list of entities. ERR_DATA: no
- * subjects in it, no scan among those asked for, a subject or session asked for that is not there. Freed with study_free, also when it failed. */
+ * read the best as which.h ranks them; the others, and images that are no scans (part-phase), are noted with the reason. Files that
+ * .bidsignore names are left out. Links are followed. ERR_NOINPUT: the folder cannot be opened. ERR_USAGE: `which` is no list of entities.
+ * ERR_DATA: no subjects in it, no scan among those asked for, a subject or session asked for that is not there. Freed with study_free, also
+ * when it failed. */
 int study_find(study *s, const char *folder, const study_choice *choice, err *e);
 
 /* The scans of a list, a path a line, in its order ("-": stdin). Lines that are empty or begin with # are skipped. A name that

@@ -90,12 +90,13 @@ static int months_of_numbers(visits *v, const tsv *t, int column, err *e)
 		err why = { 0 };
 		if (!tsv_missing(cell) && tsv_number(&v->all[i].months, cell, &why)) {
 			v->all[i].months = NAN;
-			code = note(v, e, "%s: line %zu: months %s: not known when %s was", t->path, t->lines[i], why.text, v->all[i].session);
+			code = note(v, e, "%s: line %zu: months %s: not known when %s was", t->path, t->lines[i], why.text,
+				    v->all[i].session);
 		}
 		if (v->all[i].months < 0)
 			code = code ? code
-				    : note(v, e, "%s: line %zu: months are %s, below 0, though they count from the first session", t->path, t->lines[i],
-					   cell);
+				    : note(v, e, "%s: line %zu: months are %s, below 0, though they count from the first session", t->path,
+					   t->lines[i], cell);
 	}
 	return code;
 }
@@ -118,11 +119,13 @@ static int months_of_dates(visits *v, const tsv *t, int column, err *e)
 	for (size_t i = 0; i < t->rows; i++)
 		v->all[i].months = unread < t->rows ? NAN : (v->all[i].months - first) / MONTH;
 	if (unread < t->rows)
-		return note(v, e, "%s: line %zu: acq_time '%.40s' is no date as BIDS writes it (YYYY-MM-DD[Thh:mm:ss]): not known when these visits were",
+		return note(v, e,
+			    "%s: line %zu: acq_time '%.40s' is no date as BIDS writes it (YYYY-MM-DD[Thh:mm:ss]): not known when these "
+			    "visits were",
 			    t->path, t->lines[unread], tsv_cell(t, unread, column));
 	if (without < earliest)
-		return note(v, e, "%s: line %zu: %s has no acq_time: months are counted from the first date that there is", t->path, t->lines[without],
-			    v->all[without].session);
+		return note(v, e, "%s: line %zu: %s has no acq_time: months are counted from the first date that there is", t->path,
+			    t->lines[without], v->all[without].session);
 	return 0;
 }
 
@@ -153,8 +156,8 @@ static int check_order(visits *v, const char *path, err *e)
 			if (v->all[i].months < v->all[k].months && number_of(&number, &n, v->all[i].session) &&
 			    number_of(&other, &m, v->all[k].session) && number > other && n == m &&
 			    !strncmp(bids_label(v->all[i].session), bids_label(v->all[k].session), n))
-				return note(v, e, "%s: %s (month %.4g) was before %s (month %.4g): another order than that of their names", path,
-					    v->all[i].session, v->all[i].months, v->all[k].session, v->all[k].months);
+				return note(v, e, "%s: %s (month %.4g) was before %s (month %.4g): another order than that of their names",
+					    path, v->all[i].session, v->all[i].months, v->all[k].session, v->all[k].months);
 	return 0;
 }
 
@@ -163,7 +166,8 @@ static int check_twice(visits *v, const tsv *t, err *e)
 	for (size_t i = 1; i < v->n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(bids_label(v->all[i].session), bids_label(v->all[k].session)))
-				return note(v, e, "%s: line %zu: %s stands twice: the first row counts", t->path, t->lines[i], v->all[i].session);
+				return note(v, e, "%s: line %zu: %s stands twice: the first row counts", t->path, t->lines[i],
+					    v->all[i].session);
 	return 0;
 }
 

@@ -20,10 +20,10 @@ static bool has_word(const char *label, const char *const *words)
 }
 
 static const char *const contrast_words[] = { "gado", "contrast", "postgd", "gdpost", "gd", "ce", NULL };
-static const char *const part_words[] = { "slab", "spine", "spinal", "cervic", "neck", "lumbar", "thorac", "localiz", "localis", "scout", "survey", "orbit",
-					  "pituit", "sella", "hippo", "partial", NULL };
-static const char *const whole_words[] = { "mprage", "mpr", "mp2rage", "spgr", "bravo", "tfl", "tfe", "mdeft", "vbm", "3d", "wholebrain", "whole",
-					   "brain", "iso", "1mm", "hires", "highres", NULL };
+static const char *const part_words[] = { "slab",  "spine",  "spinal", "cervic", "neck",  "lumbar", "thorac",  "localiz", "localis",
+					  "scout", "survey", "orbit",  "pituit", "sella", "hippo",  "partial", NULL };
+static const char *const whole_words[] = { "mprage", "mpr",	   "mp2rage", "spgr",  "bravo", "tfl", "tfe",	"mdeft",   "vbm",
+					   "3d",     "wholebrain", "whole",   "brain", "iso",	"1mm", "hires", "highres", NULL };
 static const char *const flat_words[] = { "fse", "tse", "se", "2d", "axial", "coronal", "thick", "lowres", NULL };
 static const char *const drawn_words[] = { "reconstruct", "interpolate", "manipulate", "generate", "codes", NULL };
 
@@ -33,7 +33,9 @@ const char *which_unfit(const char *name)
 {
 	static const struct {
 		const char *label, *what;
-	} parts[] = { { "phase", "a phase image" }, { "real", "the real part of a complex image" }, { "imag", "the imaginary part of a complex image" } };
+	} parts[] = { { "phase", "a phase image" },
+		      { "real", "the real part of a complex image" },
+		      { "imag", "the imaginary part of a complex image" } };
 	char label[LAT_MAX_ID + 1];
 	bids_entity(label, name, "part");
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -70,8 +72,9 @@ static void rank_of_others(which_rank *r, const char *name)
 	char label[LAT_MAX_ID + 1];
 	for (const char *p = name; p; p = strchr(p, '_')) {
 		p += *p == '_';
-		r->of[WHICH_OTHERS] += p[strcspn(p, "_-")] == '-' && strncmp(p, "sub-", 4) && strncmp(p, "ses-", 4) && strncmp(p, "run-", 4) &&
-				       strncmp(p, "acq-", 4) && strncmp(p, "ce-", 3) && strncmp(p, "rec-", 4) && strncmp(p, "part-mag_", 9);
+		r->of[WHICH_OTHERS] += p[strcspn(p, "_-")] == '-' && strncmp(p, "sub-", 4) && strncmp(p, "ses-", 4) &&
+				       strncmp(p, "run-", 4) && strncmp(p, "acq-", 4) && strncmp(p, "ce-", 3) && strncmp(p, "rec-", 4) &&
+				       strncmp(p, "part-mag_", 9);
 	}
 	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
 		if (bids_entity(label, name, counted[i]))

@@ -26,7 +26,8 @@ static int of_negative_class(bool *is, probe *p, const char *negative, const cha
 }
 
 /* What the record's label makes it, and its number. */
-static int label_of(double *value, const char **text, enum label_use *use, labelled *l, probe *p, const char *negative, const bids_id *who, err *e)
+static int label_of(double *value, const char **text, enum label_use *use, labelled *l, probe *p, const char *negative, const bids_id *who,
+		    err *e)
 {
 	size_t line;
 	bool is = true;

@@ -24,8 +24,8 @@ typedef struct labelled {
 
 /* Adds a record that has a label. The probe p says which tensor is the code, and of a classification which values are the two classes:
  * those it was fitted on. Of a probe yet to be fitted (p->n is 0) it is `negative` against p->positive, NULL: any other value; those met
- * are noted in p->negative, which is a list. A value that says "missing" counts all the same when it is the name of a class. ERR_DATA: the table does not know the record, a label is no number, as code_read and
- * cases_add; ERR_OS. */
+ * are noted in p->negative, which is a list. A value that says "missing" counts all the same when it is the name of a class. ERR_DATA: the
+ * table does not know the record, a label is no number, as code_read and cases_add; ERR_OS. */
 int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err *e);
 /* ERR_DATA of a classification when all records, or none, are positive: then there is nothing to learn. */
 int labelled_classes(const labelled *l, const probe *p, err *e);

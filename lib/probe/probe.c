@@ -171,10 +171,11 @@ static json_t *metadata_of(const probe *p)
 	snprintf(strength, sizeof strength, "%.17g", p->strength);
 	snprintf(records, sizeof records, "%lld", (long long)p->records);
 	snprintf(subjects, sizeof subjects, "%lld", (long long)p->subjects);
-	bool good = m && !negative == !p->negative && put(m, "kind", "probe") && put(m, "task", tasks[p->task]) && put(m, "target", p->target) &&
-		    put(m, "positive", p->positive) && put(m, "negative", negative) && put(m, "tensor", p->tensor) &&
-		    put(m, "encoder_kind", p->encoder_kind) && put(m, "encoder", p->encoder_kind ? p->encoder : NULL) &&
-		    put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
+	bool good = m && !negative == !p->negative && put(m, "kind", "probe") && put(m, "task", tasks[p->task]) &&
+		    put(m, "target", p->target) && put(m, "positive", p->positive) && put(m, "negative", negative) &&
+		    put(m, "tensor", p->tensor) && put(m, "encoder_kind", p->encoder_kind) &&
+		    put(m, "encoder", p->encoder_kind ? p->encoder : NULL) && put(m, "objective", objectives[p->task]) &&
+		    put(m, "strength", strength) &&
 		    put(m, "balanced",
 			p->task == PROBE_REGRESS ? NULL
 			: p->balanced		 ? "true"

@@ -181,7 +181,8 @@ int report_probe(char **text, const probe *p, bool json, err *e)
 	json_t *head = head_of(p);
 	if (!head)
 		return err_set(e, ERR_DATA, "a text is no UTF-8, or no memory");
-	if (json && put_vector(head, "weight", p->weight, p->n) && put_vector(head, "mean", p->mean, p->n) && put_vector(head, "std", p->std, p->n))
+	if (json && put_vector(head, "weight", p->weight, p->n) && put_vector(head, "mean", p->mean, p->n) &&
+	    put_vector(head, "std", p->std, p->n))
 		return json_line(text, head, e);
 	int code = json ? no_memory(e) : text_begin(&t, e);
 	if (!code) {

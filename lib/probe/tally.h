@@ -32,12 +32,13 @@ int tally_add(tally *t, const char *text, enum label_use use, size_t records, er
 size_t tally_records(const tally *t, unsigned uses);
 /* How many different values there are of these uses. */
 size_t tally_kinds(const tally *t, unsigned uses);
-/* The values of these uses, the most frequent first: "CN (20), MCI (8)"; of more than 8 the number of the rest. Freed with free(). ERR_OS. */
+/* The values of these uses, the most frequent first: "CN (20), MCI (8)"; of more than 8 the number of the rest. Freed with free(). ERR_OS.
+ */
 int tally_text(char **out, const tally *t, unsigned uses, err *e);
 void tally_free(tally *t);
 
-/* May one value be the other, spelt in another way? Case, blanks, quotes, dots, commas and underscores do not count; numbers are compared as
- * numbers; a single letter may stand for the word that it begins (F, Female). */
+/* May one value be the other, spelt in another way? Case, blanks, quotes, dots, commas and underscores do not count; numbers are compared
+ * as numbers; a single letter may stand for the word that it begins (F, Female). */
 bool tally_same_word(const char *a, const char *b);
 
 #endif

@@ -652,7 +652,11 @@ static const char *doubts_of(const char *const *values, const char *positive, co
 {
 	err e = { 0 };
 	labelled l = { .ids = NULL };
-	probe p = { .task = positive ? PROBE_CLASSIFY : PROBE_REGRESS, .target = "t", .positive = (char *)positive, .negative = json_array(), .tensor = "y" };
+	probe p = { .task = positive ? PROBE_CLASSIFY : PROBE_REGRESS,
+		    .target = "t",
+		    .positive = (char *)positive,
+		    .negative = json_array(),
+		    .tensor = "y" };
 	char text[4096] = "participant_id\tt\n", id[16];
 	int n = 0;
 	for (; values[n]; n++)
@@ -675,7 +679,8 @@ static const char *doubts_of(const char *const *values, const char *positive, co
 static void missing_values(void **state)
 {
 	(void)state;
-	static const char *const missing[] = { "", "n/a", "N/A", "NA", "na", "NaN", "NULL", "None", "-", "?", ".", "unknown", "Unknown", "#N/A", "<NA>" };
+	static const char *const missing[] = { "",  "n/a", "N/A", "NA",	     "na",	"NaN",	"NULL", "None",
+					       "-", "?",   ".",	  "unknown", "Unknown", "#N/A", "<NA>" };
 	static const char *const there[] = { "0", "F", "no", "nan1", "-1", "N", "unknowns", "--x" };
 	for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
 		if (!tsv_missing(missing[i]))
@@ -683,10 +688,12 @@ static void missing_values(void **state)
 	for (size_t i = 0; i < sizeof there / sizeof *there; i++)
 		if (tsv_missing(there[i]))
 			fail_msg("'%s' is a value", there[i]);
-	assert_string_equal(doubts_of(VALUES("F", "M", "N/A", "NaN", "", "M", "N/A"), "F", NULL), "t: 4 records left out, without a value: N/A (2), '' (1), NaN (1)\n");
+	assert_string_equal(doubts_of(VALUES("F", "M", "N/A", "NaN", "", "M", "N/A"), "F", NULL),
+			    "t: 4 records left out, without a value: N/A (2), '' (1), NaN (1)\n");
 	assert_string_equal(doubts_of(VALUES("50", "60", "null"), NULL, NULL), "t: 1 records left out, without a value: null (1)\n");
 	/* whoever names it as a class means it */
-	assert_string_equal(doubts_of(VALUES("mild", "none", "none", "n/a"), "none", NULL), "t: 1 records left out, without a value: n/a (1)\n");
+	assert_string_equal(doubts_of(VALUES("mild", "none", "none", "n/a"), "none", NULL),
+			    "t: 1 records left out, without a value: n/a (1)\n");
 	assert_string_equal(doubts_of(VALUES("mild", "none", "severe", "n/a"), "mild", "none"),
 			    "t: 1 records left out, without a value: n/a (1)\nt: 1 records left out, of neither class: severe (1)\n");
 }
@@ -695,17 +702,23 @@ static void doubtful_classes(void **state)
 {
 	(void)state;
 	assert_string_equal(doubts_of(VALUES("F", "M", "M"), "F", NULL), "");
-	assert_string_equal(doubts_of(VALUES("F", "M", "M", "X"), "F", NULL), "t: F is told from more than one other value: M (2), X (1)\n");
-	assert_string_equal(doubts_of(VALUES("F", "f", "f"), "F", NULL), "t: not counted as F, but perhaps another spelling of it: f (2)\n");
+	assert_string_equal(doubts_of(VALUES("F", "M", "M", "X"), "F", NULL),
+			    "t: F is told from more than one other value: M (2), X (1)\n");
+	assert_string_equal(doubts_of(VALUES("F", "f", "f"), "F", NULL),
+			    "t: not counted as F, but perhaps another spelling of it: f (2)\n");
 	assert_string_equal(doubts_of(VALUES("F", "M", "Female"), "F", "M"),
-			    "t: 1 records left out, of neither class: Female (1)\nt: not counted as F, but perhaps another spelling of it: Female (1)\n");
-	assert_string_equal(doubts_of(VALUES("M", "F", "F"), "f", NULL),
-			    "t: f is told from more than one other value: F (2), M (1)\nt: not counted as f, but perhaps another spelling of it: F (2)\n"
-			    "t: none of the 3 records is f; they are F (2), M (1)\n");
+			    "t: 1 records left out, of neither class: Female (1)\nt: not counted as F, but perhaps another spelling of it: "
+			    "Female (1)\n");
+	assert_string_equal(doubts_of(VALUES("M", "F", "F"), "f", NULL), "t: f is told from more than one other value: F (2), M (1)\nt: "
+									 "not counted as f, but perhaps another spelling of it: F (2)\n"
+									 "t: none of the 3 records is f; they are F (2), M (1)\n");
 	assert_string_equal(doubts_of(VALUES("1", "1.0", "2"), "1", NULL),
-			    "t: 1 is told from more than one other value: 1.0 (1), 2 (1)\nt: not counted as 1, but perhaps another spelling of it: 1.0 (1)\n");
-	static const char *const same[][2] = { { "F", "f" }, { "Female", "F" }, { "m", "Male" }, { "AD", "\"AD\"" }, { "M.C.I.", "mci" }, { "01", "1" } };
-	static const char *const different[][2] = { { "F", "M" }, { "Male", "Female" }, { "A+", "A-" }, { "1", "-1" }, { "AD", "ADHD" }, { "M", "MC" }, { ".", "," } };
+			    "t: 1 is told from more than one other value: 1.0 (1), 2 (1)\nt: not counted as 1, but perhaps another "
+			    "spelling of it: 1.0 (1)\n");
+	static const char *const same[][2] = { { "F", "f" },	   { "Female", "F" },	{ "m", "Male" },
+					       { "AD", "\"AD\"" }, { "M.C.I.", "mci" }, { "01", "1" } };
+	static const char *const different[][2] = { { "F", "M" },     { "Male", "Female" }, { "A+", "A-" }, { "1", "-1" },
+						    { "AD", "ADHD" }, { "M", "MC" },	    { ".", "," } };
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
 		assert_true(tally_same_word(same[i][0], same[i][1]));
 	for (size_t i = 0; i < sizeof different / sizeof *different; i++)

@@ -72,7 +72,8 @@ static void second_version(void **state)
 	put("/sys/fs/cgroup/user.slice/job:1.scope/memory.max", "600000000\n");
 	put("/sys/fs/cgroup/user.slice/job:1.scope/memory.current", "500000000\n");
 	is(1, 100000000);
-	put("/sys/fs/cgroup/user.slice/job:1.scope/memory.stat", "anon 100\ninactive_anon 7\nfile 400000000\ninactive_file 300000000\nactive_file 1\n");
+	put("/sys/fs/cgroup/user.slice/job:1.scope/memory.stat",
+	    "anon 100\ninactive_anon 7\nfile 400000000\ninactive_file 300000000\nactive_file 1\n");
 	is(1, 400000000);
 	/* the group above is the narrower one */
 	put("/sys/fs/cgroup/user.slice/cpu.max", "1200000 100000\n");
@@ -93,7 +94,8 @@ static void first_version(void **state)
 	begin();
 	put("/proc/meminfo", MEMINFO);
 	put("/proc/self/cgroup", "12:cpuset:/\n4:memory:/slurm/job_7/step_0\n3:cpu,cpuacct:/slurm/job_7\n1:name=systemd:/x\n0::/x\n");
-	put("/proc/self/mountinfo", "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n36 31 0:33 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+	put("/proc/self/mountinfo", "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n36 31 0:33 / /sys/fs/cgroup/cpuset "
+				    "rw - cgroup cgroup rw,cpuset\n"
 				    "37 31 0:34 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
 				    "38 31 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
 	put("/sys/fs/cgroup/cpu,cpuacct/slurm/job_7/cpu.cfs_quota_us", "-1\n");

@@ -25,7 +25,9 @@ static const char *put(const char *name, const char *text, size_t n)
 static void lines_of_all_systems(void **state)
 {
 	(void)state;
-	static const char *const texts[] = { "a\nb c\n\nd", "a\r\nb c\r\n\r\nd\r\n", "a\rb c\r\rd\r", "\xEF\xBB\xBF" "a\nb c\n\nd\n" };
+	static const char *const texts[] = { "a\nb c\n\nd", "a\r\nb c\r\n\r\nd\r\n", "a\rb c\r\rd\r",
+					     "\xEF\xBB\xBF"
+					     "a\nb c\n\nd\n" };
 	err e = { 0 };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		char *text = NULL;
@@ -41,7 +43,13 @@ static void lines_of_all_systems(void **state)
 		free(text);
 	}
 	char *text = NULL;
-	FAILS(ERR_DATA, "is UTF-16", text_read(&text, put("list.txt", "\xFF\xFE" "a\0", 4), 100, &e));
+	FAILS(ERR_DATA, "is UTF-16",
+	      text_read(&text,
+			put("list.txt",
+			    "\xFF\xFE"
+			    "a\0",
+			    4),
+			100, &e));
 	FAILS(ERR_DATA, "NUL bytes", text_read(&text, put("list.txt", "a\0b", 3), 100, &e));
 	FAILS(ERR_NOINPUT, "none.txt", text_read(&text, test_path("none.txt"), 100, &e));
 	char blanks[] = " \xC2\xA0\t a b \xC2\xA0\r", nothing[] = " \t";
@@ -54,7 +62,9 @@ static void lines_of_all_systems(void **state)
 static void ignored_files(void **state)
 {
 	(void)state;
-	static const char rules[] = "\xEF\xBB\xBF# a comment\r\nextra/\r\n*_acq-bad_*\r\n/sub-02/ses-1\r\nsub-03/**\r\n**/old/*.nii\r\n*.nii.gz\r\n!sub-04_T1w.nii.gz\r\nsub-0[78]\r\n";
+	static const char rules[] = "\xEF\xBB\xBF# a "
+				    "comment\r\nextra/\r\n*_acq-bad_*\r\n/sub-02/ses-1\r\nsub-03/**\r\n**/old/"
+				    "*.nii\r\n*.nii.gz\r\n!sub-04_T1w.nii.gz\r\nsub-0[78]\r\n";
 	static const struct {
 		const char *file;
 		bool ignored;
@@ -141,8 +151,10 @@ static void ranks(void **state)
 	assert_string_equal(which_unfit("sub-1_part-phase_T1w"), "a phase image");
 
 	enum which_reason why;
-	which_extent whole = { { 180, 240, 240 }, { 1, 1, 1 } }, slab = { { 40, 240, 240 }, { 1, 1, 1 } }, thick = { { 220, 220, 150 }, { .9, .9, 5 } };
-	which_rank plain = which_rank_of("sub-1_T1w", &slab), named = which_rank_of("sub-1_acq-x_T1w", &whole), slices = which_rank_of("sub-1_T1w", &thick);
+	which_extent whole = { { 180, 240, 240 }, { 1, 1, 1 } }, slab = { { 40, 240, 240 }, { 1, 1, 1 } },
+		     thick = { { 220, 220, 150 }, { .9, .9, 5 } };
+	which_rank plain = which_rank_of("sub-1_T1w", &slab), named = which_rank_of("sub-1_acq-x_T1w", &whole),
+		   slices = which_rank_of("sub-1_T1w", &thick);
 	assert_true(which_compare(&named, &plain, &why) < 0 && why == WHICH_PART);
 	assert_true(which_compare(&named, &slices, &why) < 0 && why == WHICH_THICK);
 }
@@ -172,12 +184,38 @@ static void dates(void **state)
 		const char *text;
 		double day;
 	} good[] = {
-		{ "1970-01-02", 1 }, { "2000-02-29T10:00:00", 11016 }, { "2000-02-29T23:59:59.999999", 11016 }, { "2000-02-29T10:00:00Z", 11016 },
-		{ "2000-02-29 10:00", 11016 }, { "2000-02-29T10:00:00+02:00", 11016 }, { "1925-01-01", -16436 }, { "1800-01-01T00:00:00", -62091 },
+		{ "1970-01-02", 1 },
+		{ "2000-02-29T10:00:00", 11016 },
+		{ "2000-02-29T23:59:59.999999", 11016 },
+		{ "2000-02-29T10:00:00Z", 11016 },
+		{ "2000-02-29 10:00", 11016 },
+		{ "2000-02-29T10:00:00+02:00", 11016 },
+		{ "1925-01-01", -16436 },
+		{ "1800-01-01T00:00:00", -62091 },
 	};
-	static const char *const bad[] = { "", "n/a", "03/04/2012", "2012/04/03", "12-04-03", "2012-4-3", "20120403", "2011-02-29", "2012-13-01", "2012-00-10", "2012-01-00",
-					   "9999-12-31", "0001-01-01", "9999", "2012-04-03x", "2012-04-03T", "2012-04-03T1:00", "2012-04-03T25:00:00", "2012-04-03T10:61:00",
-					   "2012-04-03T10:00:00.", "2012-04-03T10:00:00z1", "04.03.2012", "Mar 4 2012" };
+	static const char *const bad[] = { "",
+					   "n/a",
+					   "03/04/2012",
+					   "2012/04/03",
+					   "12-04-03",
+					   "2012-4-3",
+					   "20120403",
+					   "2011-02-29",
+					   "2012-13-01",
+					   "2012-00-10",
+					   "2012-01-00",
+					   "9999-12-31",
+					   "0001-01-01",
+					   "9999",
+					   "2012-04-03x",
+					   "2012-04-03T",
+					   "2012-04-03T1:00",
+					   "2012-04-03T25:00:00",
+					   "2012-04-03T10:61:00",
+					   "2012-04-03T10:00:00.",
+					   "2012-04-03T10:00:00z1",
+					   "04.03.2012",
+					   "Mar 4 2012" };
 	double day = -1;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		if (!visits_day(&day, good[i].text) || day != good[i].day)
@@ -213,19 +251,22 @@ static void months_of_visits(void **state)
 	(void)state;
 	const double year = 366 / 30.4375;
 	visits_are("session_id\tmonths\nses-1\t0\n2\t6.5\nses-3\t24\n", MONTHS(0, 6.5, 24), "");
-	visits_are("\xEF\xBB\xBFsession_id\tacq_time\r\nses-1\t2012-01-01\r\n2\t2012-01-01T10:00:00.0Z\r\nses-3\t2013-01-01\r\n", MONTHS(0, 0, year), "");
+	visits_are("\xEF\xBB\xBFsession_id\tacq_time\r\nses-1\t2012-01-01\r\n2\t2012-01-01T10:00:00.0Z\r\nses-3\t2013-01-01\r\n",
+		   MONTHS(0, 0, year), "");
 	visits_are("session_id\tacq_time\nses-1\t2012-01-01\nses-2\tn/a\nses-3\t2013-01-01\n", MONTHS(0, NAN, year), "");
 	visits_are("session_id\tacq_time\nses-1\tN/A\nses-2\t2012-01-01\nses-3\t2013-01-01\n", MONTHS(NAN, 0, year),
 		   "line 2: ses-1 has no acq_time: months are counted from the first date that there is\n");
-	visits_are("session_id\tacq_time\nses-1\t03/04/2012\nses-2\t2012-01-01\nses-3\t2013-01-01\n", MONTHS(NAN, NAN, NAN),
-		   "line 2: acq_time '03/04/2012' is no date as BIDS writes it (YYYY-MM-DD[Thh:mm:ss]): not known when these visits were\n");
+	visits_are(
+		"session_id\tacq_time\nses-1\t03/04/2012\nses-2\t2012-01-01\nses-3\t2013-01-01\n", MONTHS(NAN, NAN, NAN),
+		"line 2: acq_time '03/04/2012' is no date as BIDS writes it (YYYY-MM-DD[Thh:mm:ss]): not known when these visits were\n");
 	visits_are("session_id\tacq_time\nses-1\t2012-01-01\nses-2\t13-01-01\n", MONTHS(NAN, NAN, NAN),
 		   "line 3: acq_time '13-01-01' is no date as BIDS writes it (YYYY-MM-DD[Thh:mm:ss]): not known when these visits were\n");
 	visits_are("session_id\tmonths\tacq_time\nses-1\tn/a\t2012-01-01\nses-3\tNA\t2013-01-01\n", MONTHS(0, NAN, year), "");
 	visits_are("session_id\tmonths\nses-1\t0\nses-2\t6,5\nses-3\t12 m\n", MONTHS(0, NAN, NAN),
 		   "line 3: months '6,5' is no number (a decimal comma? numbers are written with a point): not known when ses-2 was\n"
 		   "line 4: months '12 m' is no number: not known when ses-3 was\n");
-	visits_are("session_id\tmonths\nses-1\t-3\nses-2\t0\n", MONTHS(-3, 0, NAN), "line 2: months are -3, below 0, though they count from the first session\n");
+	visits_are("session_id\tmonths\nses-1\t-3\nses-2\t0\n", MONTHS(-3, 0, NAN),
+		   "line 2: months are -3, below 0, though they count from the first session\n");
 	visits_are("session_id\tmonths\nses-1\t0\nses-2\t24\nses-3\t12\n", MONTHS(0, 24, 12),
 		   "ses-3 (month 12) was before ses-2 (month 24): another order than that of their names\n");
 	visits_are("session_id\tmonths\nses-1\t0\npre\t5\npost\t2\n", MONTHS(0, NAN, NAN), "");
