@@ -23,7 +23,8 @@ PY
 )
 like 'z names the model by what the file holds' "$(lat-info --json "$T/s.lat")" "\"identity\":\"$identity\""
 expect_exit 0 'decode' lat2nii -m a --native -o "$T/n.nii" "$T/s.lat"
-is 'on the scan'"'"'s grid' "$(nii-score "$scan" "$T/n.nii" 2> "$T/err" | wc -l)$(cat "$T/err")" 2
+is 'on the scan'"'"'s grid' "$(nii-score "$scan" "$T/n.nii" 2> "$T/err" | wc -l)" 2
+like 'its range is said' "$(cat "$T/err")" 'the range is taken from its values, 0 to 1049: 1049'
 holds 'the model by its folder' lat2nii -m "$T/models/a" -o "$T/folder.nii" "$T/s.lat"
 holds 'the model by its file' lat2nii -m "$T/models/a/autoencoder.safetensors" -o "$T/file.nii" "$T/s.lat"
 if cmp -s "$T/folder.nii" "$T/file.nii"; then ok 'the same scan'; else not_ok 'the same scan'; fi
