@@ -30,7 +30,7 @@ LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
 LIBS_diffusion := -lm
 LIBS_baseline := -lm
-LIBS_train  := -ljansson -lpng
+LIBS_train  := -ljansson -lpng -lm
 
 # The architecture: tool, and the parts of lib it uses, high floors first
 USES_bids-scans := cli nii volume format base
@@ -51,9 +51,9 @@ USES_pt2st := cli model nn format base
 USES_npy2lat := cli format base
 USES_nii-mean := cli format nii volume base
 USES_nii-score := cli format nii volume base
-USES_train-ae := cli train model nn nii volume format base
-USES_train-ldm := cli train diffusion model nn nii volume format base
-USES_train-sem := cli train diffusion model nn nii volume format base
+USES_train-ae := cli train baseline model nn nii volume format base
+USES_train-ldm := cli train baseline diffusion model nn nii volume format base
+USES_train-sem := cli train baseline diffusion model nn nii volume format base
 USES_nii2lat := cli model nn nii volume format base
 USES_sem-encode := cli model nn volume format base
 USES_nii-mask := cli format nii volume base

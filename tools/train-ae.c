@@ -85,6 +85,8 @@ int main(int argc, char **argv)
 	trainer_folder(n);
 	j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how });
 	cli_check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e), &e);
+	if (!trainer_options.resume)
+		cli_check(ae_train_begin(&j.t, j.data, &e), &e);
 	trainer_init(&j.t.weights, &j.t.ema, "autoencoder", trainer_options.init, NULL);
 	const trainer run = {
 		.state = &j.t.state,

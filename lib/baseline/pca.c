@@ -85,7 +85,8 @@ static void make_axis(const pca *p, double *axis, const double *vector, bool by_
 		axis[k] /= sqrt(square);
 }
 
-int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e)
+/* Round the rows' mean (`centred`) or round 0. */
+static int fit(pca *p, const float *rows, size_t n, size_t width, int k, bool centred, err *e)
 {
 	bool by_columns = width <= n;
 	size_t s = by_columns ? width : n;
@@ -102,12 +103,16 @@ int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e)
 		code = mem_zero(&gram, s * s, sizeof *gram, "principal components", e);
 	if (!code)
 		code = mem_zero(&value, s, sizeof *value, "principal components", e);
-	if (!code) {
+	if (!code)
+		code = mem_zero(&p->square, (size_t)k, sizeof *p->square, "principal components", e);
+	if (!code && centred)
 		means(p->mean, rows, n, width);
+	if (!code)
 		code = gram_of(gram, by_columns, p, rows, n, e);
-	}
 	if (!code)
 		code = eigen(gram, value, (int)s, e);
+	for (size_t j = 0; !code && j < (size_t)k; j++)
+		p->square[j] = value[s - 1 - j] / (double)n;
 	for (size_t j = 0; !code && j < (size_t)k; j++)
 		make_axis(p, p->axis + j * width, gram + (s - 1 - j) * s, by_columns, rows, n);
 	free(gram);
@@ -115,8 +120,13 @@ int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e)
 	return code;
 }
 
+int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e) { return fit(p, rows, n, width, k, true, e); }
+
+int pca_fit_about_zero(pca *p, const float *rows, size_t n, size_t width, int k, err *e) { return fit(p, rows, n, width, k, false, e); }
+
 void pca_free(pca *p)
 {
+	free(p->square);
 	free(p->mean);
 	free(p->axis);
 	*p = (pca){ 0 };

@@ -11,10 +11,13 @@ typedef struct pca {
 	int k;		/* components */
 	double *mean;	/* [width] */
 	double *axis;	/* [k][width], orthonormal, largest variance first */
+	double *square;	/* [k], mean square of the rows' scores along each */
 } pca;
 
 /* The first k components of `rows` [n][width]. ERR_DATA when k is not in 0 .. min(width, n-1); ERR_OS. pca_free also when it fails. */
 int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
+/* The same with 0 in place of the mean: a row of zeros has scores of 0. */
+int pca_fit_about_zero(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
 void pca_free(pca *p);
 
 /* score [k]: the row [width] less the mean, along each axis. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "model/layer.h"
+#include "nn/blocks.h"
 
 static const double EPS = 1e-6;
 
@@ -20,7 +21,8 @@ enum { MOST_BLOCKS = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1) + 2 };
  * a resampling, then norm and convolution. Returns their number. */
 static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
 {
-	int n = 0, first = decoder ? a->latent_channels : a->image_channels, last = decoder ? a->image_channels : a->latent_channels;
+	int voxels = a->image_channels * a->patch * a->patch * a->patch;
+	int n = 0, first = decoder ? a->latent_channels : voxels, last = decoder ? voxels : a->latent_channels;
 	int c = a->channels[decoder ? a->levels - 1 : 0];
 	out[n++] = (block){ CONV, first, c };
 	for (int i = 0; i < a->levels; i++) {
@@ -37,6 +39,9 @@ static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
 	return n;
 }
 
+/* How layers begin whose results are added to what the components say: with nothing. */
+static enum init_rule what_is_added(const ae_config *a) { return a->anchored ? INIT_ZEROS : INIT_UNIFORM; }
+
 static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
 {
 	block b[MOST_BLOCKS];
@@ -48,7 +53,7 @@ static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
 			code = table_add_norm(t, at, b[i].in, e);
 		} else if (b[i].kind != RES) {
 			snprintf(name, sizeof name, "%s.conv%s", at, b[i].kind == CONV ? "" : ".conv");
-			code = table_add_layer(t, INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3, e);
+			code = table_add_layer(t, decoder && i == n - 1 ? what_is_added(a) : INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3, e);
 		} else {
 			for (int k = 1; !code && k <= 2; k++) {
 				int in = k == 1 ? b[i].in : b[i].out;
@@ -72,10 +77,22 @@ int autoencoder_table(const ae_config *a, param_table *t, err *e)
 	if (!code)
 		code = add_side(t, a, true, e);
 	if (!code)
-		code = table_add_layer(t, INIT_UNIFORM, 5, "quant_conv_mu.conv", l, l, 1, e);
+		code = table_add_layer(t, what_is_added(a), 5, "quant_conv_mu.conv", l, l, 1, e);
 	if (!code)
-		code = table_add_layer(t, INIT_UNIFORM, 5, "quant_conv_log_sigma.conv", l, l, 1, e);
-	return code ? code : table_add_layer(t, INIT_UNIFORM, 5, "post_quant_conv.conv", l, l, 1, e);
+		code = table_add_layer(t, what_is_added(a), 5, "quant_conv_log_sigma.conv", l, l, 1, e);
+	if (!code)
+		code = table_add_layer(t, INIT_UNIFORM, 5, "post_quant_conv.conv", l, l, 1, e);
+	if (code || !a->anchored)
+		return code;
+	const int64_t voxels = autoencoder_block(a);
+	code = table_add(t, INIT_ZEROS, 0, 2, (int64_t[]){ l, voxels }, e, "%s.weight", AUTOENCODER_ENCODE);
+	return code ? code : table_add(t, INIT_ZEROS, 0, 2, (int64_t[]){ voxels, l }, e, "%s.weight", AUTOENCODER_DECODE);
+}
+
+int64_t autoencoder_block(const ae_config *a)
+{
+	const int64_t f = ae_factor(a);
+	return f * f * f * a->image_channels;
 }
 
 static const conv_spec SAME = { .pad_low = 1, .pad_high = 1 };
@@ -99,8 +116,8 @@ static tensor *residual(nn *c, const ae_config *a, const params *p, const char *
 	return out;
 }
 
-/* One side of the network. Takes over x. */
-static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, tensor *x)
+/* One side of the network, plus `add` (NULL: nothing). Takes over x and add. */
+static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, tensor *x, tensor *add)
 {
 	block b[MOST_BLOCKS];
 	int n = plan(a, decoder, b);
@@ -122,6 +139,8 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 			s = (conv_spec){ .stride = 2, .pad_high = 1 };
 		if (b[i].kind == UP)
 			s.up[0] = s.up[1] = s.up[2] = 2;
+		if (i == n - 1)
+			s.add = add;
 		tensor *y = layer_conv(c, p, layer_under(name, at, b[i].kind == CONV ? "conv" : "conv.conv"), x, s);
 		nn_drop(c, x);
 		x = y;
@@ -130,10 +149,50 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 	return x;
 }
 
+/* Blocks of k voxels a side as channels; takes over x, and gives it back when there is nothing to do. */
+static tensor *gather(nn *c, tensor *x, int k)
+{
+	if (k == 1)
+		return x;
+	tensor *out = nn_to_blocks(c, x, k);
+	nn_drop(c, x);
+	return out;
+}
+
+static tensor *scatter(nn *c, tensor *x, int k)
+{
+	if (k == 1)
+		return x;
+	tensor *out = nn_from_blocks(c, x, k);
+	nn_drop(c, x);
+	return out;
+}
+
+/* The patches h [b,X/p,Y/p,Z/p,p^3 image] along the components: [b,X/f,Y/f,Z/f,latent]; NULL for a network that has none. */
+static tensor *along_components(nn *c, const ae_config *a, const params *p, tensor *h)
+{
+	if (!a->anchored)
+		return NULL;
+	tensor *blocks = gather(c, nn_keep(h), ae_factor(a) / a->patch);
+	tensor *z = layer_conv(c, p, AUTOENCODER_ENCODE, blocks, (conv_spec){ 0 });
+	nn_drop(c, blocks);
+	return z;
+}
+
+/* The patches that latents z are by the components alone; NULL for a network that has none. */
+static tensor *from_components(nn *c, const ae_config *a, const params *p, tensor *z)
+{
+	if (!a->anchored)
+		return NULL;
+	tensor *blocks = layer_conv(c, p, AUTOENCODER_DECODE, z, (conv_spec){ 0 });
+	return scatter(c, blocks, ae_factor(a) / a->patch);
+}
+
 tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var)
 {
-	tensor *h = side(c, a, p, false, nn_keep(x));
-	tensor *mean = layer_conv(c, p, "quant_conv_mu.conv", h, (conv_spec){ 0 });
+	tensor *patches = gather(c, nn_keep(x), a->patch), *anchor = along_components(c, a, p, patches);
+	tensor *h = side(c, a, p, false, patches, NULL);
+	tensor *mean = layer_conv(c, p, "quant_conv_mu.conv", h, (conv_spec){ .add = anchor });
 	if (log_var)
 		*log_var = layer_conv(c, p, "quant_conv_log_sigma.conv", h, (conv_spec){ 0 });
 	nn_drop(c, h);
@@ -142,5 +201,6 @@ tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x
 
 tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
 {
-	return side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }));
+	tensor *anchor = from_components(c, a, p, z);
+	return scatter(c, side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }), anchor), a->patch);
 }

@@ -20,6 +20,8 @@ static int read_autoencoder(ae_config *a, const json_t *root, const char *object
 	section_int(&s, "groups", 1, 1 << 14, &a->groups);
 	if (a->image_channels != 1)
 		section_refuse(&s, "image_channels", "%d, but scans have 1 channel", a->image_channels);
+	section_int(&s, "patch", 1, 16, &a->patch);
+	section_flag(&s, "anchored", &a->anchored);
 	for (int i = 0; i < a->levels; i++)
 		if (a->channels[i] % a->groups)
 			section_refuse(&s, "groups", "%d does not divide %d channels", a->groups, a->channels[i]);
@@ -194,7 +196,8 @@ model_config config_default(void)
 				 .latent_channels = 3,
 				 .image_channels = 1,
 				 .res_blocks = 2,
-				 .groups = 32 },
+				 .groups = 32,
+				 .patch = 1 },
 		.discriminator = { .channels = 64, .layers = 3 },
 		.semantic = { .levels = 4,
 			      .dims = { 96, 192, 384, 768 },
@@ -222,6 +225,6 @@ model_config config_default(void)
 	};
 }
 
-int ae_factor(const ae_config *a) { return 1 << (a->levels - 1); }
+int ae_factor(const ae_config *a) { return a->patch << (a->levels - 1); }
 
 int unet_factor(const unet_config *u) { return 1 << (u->levels - 1); }

@@ -16,7 +16,7 @@ enum {
 	CONFIG_MAX_TIMESTEPS = 10000, /* with many more of the linear schedule's nothing would be left of the signal, not even as a double */
 };
 
-/* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor 2^(levels-1). */
+/* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor patch * 2^(levels-1). */
 typedef struct ae_config {
 	int levels;				/* length of "channels" */
 	int channels[CONFIG_MAX_LEVELS];	/* "channels"          [64,128,128,128] */
@@ -24,6 +24,10 @@ typedef struct ae_config {
 	int image_channels;			/* "image_channels"    1, and nothing else */
 	int res_blocks;				/* "res_blocks"        2, residual blocks a level */
 	int groups;				/* "groups"            32, of the group norms; divides every entry of channels */
+	int patch;				/* "patch"             1: voxels a side that the first convolution takes together as channels,
+						 * and the last one gives: the finest level has a grid that much coarser */
+	bool anchored;				/* "anchored"          false; true: latents are principal components of blocks of `factor` voxels
+						 * a side (autoencoder.h) and what the network adds to them */
 } ae_config;
 
 /* "discriminator": patch discriminator; channels double with each layer. */
@@ -104,7 +108,7 @@ int config_read(model_config *c, const char *path, json_t **root, err *e);
 /* The published configuration. */
 model_config config_default(void);
 
-/* 2^(levels-1): voxels of an axis per latent voxel. */
+/* patch * 2^(levels-1): voxels of an axis per latent voxel. */
 int ae_factor(const ae_config *a);
 /* 2^(levels-1): latent voxels of Y and Z per voxel of the U-Net's coarsest level. */
 int unet_factor(const unet_config *u);

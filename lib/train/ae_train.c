@@ -9,10 +9,14 @@
 #include "model/autoencoder.h"
 #include "model/discriminator.h"
 #include "nn/loss.h"
+#include "train/anchor.h"
 #include "train/ema.h"
 
 /* The process itself: program, libraries, threads, the scan. */
 static const double PROGRAM_BYTES = 3e7;
+
+/* With components the decoder need not first learn to be understood through noise of variance 1: it begins at .08 of the latents' rms. */
+static const float ANCHORED_LOG_VAR = -5;
 
 static bool judged(const model_config *config, const recipe *r) { return r->adversarial_from >= 0 && config->losses.adv_weight > 0; }
 
@@ -24,6 +28,8 @@ static int make_params(ae_train *t, err *e)
 	if (!code)
 		code = table_fresh(&table, t->state.seed, &t->weights, e);
 	table_free(&table);
+	for (size_t i = 0; !code && i < t->weights.n; i++)
+		t->weights.p[i].frozen = !strncmp(t->weights.p[i].name, AUTOENCODER_COMPONENTS, strlen(AUTOENCODER_COMPONENTS));
 	if (!code)
 		code = params_with_gradients(&t->weights, e);
 	if (code || !judged(&t->config, &t->recipe))
@@ -56,6 +62,19 @@ int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint
 	t->state.parts[1] = (checkpoint_part){ "discriminator", &t->judge, NULL, &t->judge_optimiser };
 	t->state.n_parts = t->judge.n ? 2 : 1;
 	return code;
+}
+
+int ae_train_begin(ae_train *t, const dataset *d, err *e)
+{
+	if (!t->config.autoencoder.anchored)
+		return 0;
+	int code = anchor_learn(&t->weights, &t->config, d, e);
+	param *log_var = params_find(&t->weights, "quant_conv_log_sigma.conv.bias");
+	for (size_t i = 0; i < log_var->count; i++)
+		log_var->v[i] = ANCHORED_LOG_VAR;
+	param_touch(log_var);
+	params_free(&t->ema);
+	return code ? code : ema_init(&t->ema, &t->weights, e);
 }
 
 void ae_train_close(ae_train *t)
@@ -149,9 +168,11 @@ int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e)
 	params_zero_gradients(&t->judge);
 	for (int i = 0; !code && i < t->recipe.batch; i++) {
 		uint64_t draw = (uint64_t)t->state.step * (uint64_t)t->recipe.batch + (uint64_t)i;
-		const float *x = dataset_draw(d, t->state.seed, (int64_t)draw)->x;
+		const dataset_scan *scan = dataset_draw(d, t->state.seed, (int64_t)draw);
+		const float *x = scan->x;
 		if (t->recipe.augment) {
-			code = augment(varied, x, d->n, &t->recipe.augmentation, state_random(&t->state, "augmentation", draw), e);
+			const augment_shape shapes = dataset_shapes(d, scan, state_random(&t->state, "shape", draw));
+			code = augment(varied, x, d->n, &t->recipe.augmentation, &shapes, state_random(&t->state, "augmentation", draw), e);
 			x = varied;
 		}
 		if (s.x < d->n[0] || s.y < d->n[1] || s.z < d->n[2]) {

@@ -38,6 +38,10 @@ typedef struct ae_losses {
 int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads, err *e);
 void ae_train_close(ae_train *t);
 
+/* What is learned from the scans before the first step, unless a checkpoint has it: the components of an anchored autoencoder. Errors as of
+ * anchor_learn. */
+int ae_train_begin(ae_train *t, const dataset *d, err *e);
+
 /* One step of both optimisers. ERR_DATA when the loss is no finite number any more; ERR_OS. */
 int ae_train_step(ae_train *t, const dataset *d, ae_losses *l, err *e);
 

@@ -22,9 +22,9 @@
 
 enum { LIST_BYTES = 1 << 26 };
 
-/* Where a scan is in the file, in floats from its beginning: its voxels, then its latent; either may be missing. */
+/* Where a scan is in the file, in floats from its beginning: its voxels, then its warp, then its latent; each may be missing. */
 struct place {
-	size_t at, x, z;
+	size_t at, x, warp, z;
 };
 
 struct dataset_private {
@@ -32,6 +32,7 @@ struct dataset_private {
 	void *map;
 	size_t total;		/* floats in the file */
 	size_t latent;		/* floats of one latent */
+	size_t warp;		/* floats of one warp */
 	struct place *places;	/* of each scan */
 	size_t places_cap;
 	float *z;		/* [latent], scratch */
@@ -51,8 +52,8 @@ static int append(const dataset *d, const float *v, size_t n, err *e)
 	return fd_write(d->p->fd, v, n * sizeof *v) ? err_set(e, ERR_IO, "prepared scans: %s", strerror(errno)) : 0;
 }
 
-/* Takes in a scan: its voxels x on the model's grid, its latent z, or both; NULL: not kept. */
-static int add(dataset *d, const char *id, const float *x, const float *z, err *e)
+/* Takes in a scan: its voxels x on the model's grid, its warp, its latent z; NULL: not kept. */
+static int add(dataset *d, const char *id, const float *x, const float *warp, const float *z, err *e)
 {
 	struct dataset_private *p = d->p;
 	for (size_t i = 0; i < d->count; i++)
@@ -64,27 +65,29 @@ static int add(dataset *d, const char *id, const float *x, const float *z, err *
 	if (code)
 		return code;
 	dataset_scan *s = &d->scans[d->count];
-	p->places[d->count] = (struct place){ p->total, x ? d->voxels : 0, z ? p->latent : 0 };
-	p->total += p->places[d->count].x + p->places[d->count].z;
+	p->places[d->count] = (struct place){ p->total, x ? d->voxels : 0, warp ? p->warp : 0, z ? p->latent : 0 };
+	p->total += p->places[d->count].x + p->places[d->count].warp + p->places[d->count].z;
 	code = mem_text(&s->id, id, e);
 	if (!code)
 		code = mem_text(&s->subject, bids_label(bids_parse(id).participant), e);
 	if (!code && x)
 		code = append(d, x, d->voxels, e);
+	if (!code && warp)
+		code = append(d, warp, p->warp, e);
 	if (!code && z)
 		code = append(d, z, p->latent, e);
 	d->count++;
 	return code;
 }
 
-/* Takes in a scan's voxels. */
-static int add_voxels(dataset *d, const char *id, const float *x, const dataset_options *o, err *e)
+/* Takes in a scan's voxels, and its warp (NULL: it has none). */
+static int add_voxels(dataset *d, const char *id, const float *x, const float *warp, const dataset_options *o, err *e)
 {
 	const dataset_latents *l = o->latents;
 	if (!l)
-		return add(d, id, x, NULL, e);
+		return add(d, id, x, warp, NULL, e);
 	int code = l->encode(l->of, d->p->z, x, e);
-	return code ? code : add(d, id, l->voxels == VOXELS_UNUSED ? NULL : x, d->p->z, e);
+	return code ? code : l->voxels == VOXELS_UNUSED ? add(d, id, NULL, NULL, d->p->z, e) : add(d, id, x, warp, d->p->z, e);
 }
 
 static int add_nifti(dataset *d, const char *path, const dataset_options *o, err *e)
@@ -102,7 +105,7 @@ static int add_nifti(dataset *d, const char *path, const dataset_options *o, err
 	if (code)
 		err_prefix(e, "%s", path);
 	else
-		code = add_voxels(d, id, x.v, o, e);
+		code = add_voxels(d, id, x.v, NULL, o, e);
 	const char *concern = code ? NULL : prepare_concern(&o->preparation, &how);
 	if (o->warn && concern)
 		o->warn("%s: %s", path, concern);
@@ -142,19 +145,36 @@ static int read_latent(float **z, lat_tensor *t, const dataset_latents *l, err *
 	return code ? code : lat_floats(t, z, e);
 }
 
+/* *warp stays NULL where the record has none. */
+static int read_warp(float **warp, dataset *d, const lat_record *r, err *e)
+{
+	lat_tensor *t = lat_find(r, "warp");
+	if (!t)
+		return 0;
+	const int spacing = t->rank == 4 ? warp_spacing(t->shape, d->n) : 0;
+	if (!spacing || (d->warp_spacing && d->warp_spacing != spacing))
+		return err_set(e, ERR_DATA, "%s", spacing ? "warp: has not the spacing of the others" : "warp: is not made for the model's grid");
+	d->warp_spacing = spacing;
+	d->p->warp = (size_t)t->elements;
+	return lat_floats(t, warp, e);
+}
+
 static int add_record(dataset *d, const lat_record *r, const dataset_options *o, err *e)
 {
 	const dataset_latents *l = o->latents;
 	lat_tensor *z = l && l->voxels != VOXELS_NEEDED && !lat_find(r, "x") ? lat_find(r, "z") : NULL;
-	float *v = NULL;
+	float *v = NULL, *warp = NULL;
 	int code = z ? read_latent(&v, z, l, e) : read_voxels(&v, d, r, e);
 	if (!code)
 		code = check_preparation(d, r, o, e);
+	if (!code && !z)
+		code = read_warp(&warp, d, r, e);
 	if (code)
 		err_prefix(e, "%s", lat_id(r));
 	else
-		code = z ? add(d, lat_id(r), NULL, v, e) : add_voxels(d, lat_id(r), v, o, e);
+		code = z ? add(d, lat_id(r), NULL, NULL, v, e) : add_voxels(d, lat_id(r), v, warp, o, e);
 	free(v);
+	free(warp);
 	return code;
 }
 
@@ -302,10 +322,11 @@ static int map_scans(dataset *d, err *e)
 		const struct place *at = &p->places[i];
 		const float *v = (const float *)p->map + at->at;
 		s->x = at->x ? v : NULL;
-		s->z = at->z ? v + at->x : NULL;
+		s->warp = at->warp ? v + at->x : NULL;
+		s->z = at->z ? v + at->x + at->warp : NULL;
 		sha256_update(&hash, strlen(s->id) + 1, (const uint8_t *)s->id);
 		sha256_update(&hash, 1, (const uint8_t[]){ s->validation });
-		sha256_update(&hash, (at->x + at->z) * sizeof *v, (const uint8_t *)v);
+		sha256_update(&hash, (at->x + at->warp + at->z) * sizeof *v, (const uint8_t *)v);
 	}
 	sha256_text(&hash, d->hash);
 	return 0;
@@ -404,4 +425,10 @@ const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step)
 		p->seed = seed;
 	}
 	return &d->scans[p->order[step % (int64_t)d->n_train]];
+}
+
+augment_shape dataset_shapes(const dataset *d, const dataset_scan *s, philox r)
+{
+	const dataset_scan *other = &d->scans[d->train[(size_t)(philox_uniform(r, 0) * (double)d->n_train)]];
+	return (augment_shape){ s->warp, s->warp ? other->warp : NULL, d->warp_spacing };
 }

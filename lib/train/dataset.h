@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/sha.h"
+#include "volume/augment.h"
 #include "volume/prepare.h"
 
 typedef struct dataset_scan {
@@ -15,6 +16,7 @@ typedef struct dataset_scan {
 	char *subject;		/* the id's entity sub-<label>, label only; the whole id when it has none */
 	bool validation;
 	const float *x;		/* [X,Y,Z] on the model's grid, in the model's units; read-only; NULL when it is not kept or not given */
+	const float *warp;	/* [3,GX,GY,GZ], from a template to the scan (volume/warp.h); NULL when the record has none */
 	const float *z;		/* [C,X/f,Y/f,Z/f], its latent; NULL without dataset_options.latents */
 } dataset_scan;
 
@@ -25,6 +27,7 @@ typedef struct dataset {
 	size_t count;
 	size_t *train, *validation;	/* numbers of scans */
 	size_t n_train, n_validation;
+	int warp_spacing;		/* of all warps; 0: there are none */
 	char hash[SHA_TEXT];		/* SHA-256 of ids, split, and what is kept of each scan: the same data or not */
 	struct dataset_private *p;
 } dataset;
@@ -65,5 +68,8 @@ size_t dataset_judged(const dataset *d, const size_t **which);
 
 /* The scan to train on at step 0, 1 ..: each epoch goes through all of them in an order of its own, drawn from (seed, epoch). */
 const dataset_scan *dataset_draw(const dataset *d, uint64_t seed, int64_t step);
+
+/* The warps of scan s and of some other one to train on, drawn from r. Without warps, both NULL. */
+augment_shape dataset_shapes(const dataset *d, const dataset_scan *s, philox r);
 
 #endif

@@ -192,7 +192,8 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 	*x = l->x;
 	if (z)
 		*z = l->z;
-	int code = augment(l->x, scan->x, d->n, &r->augmentation, state_random(s, "augmentation", draw), e);
+	const augment_shape shapes = dataset_shapes(d, scan, state_random(s, "shape", draw));
+	int code = augment(l->x, scan->x, d->n, &r->augmentation, &shapes, state_random(s, "augmentation", draw), e);
 	return code || !z ? code : encode(l, l->z, l->x, e);
 }
 

@@ -27,6 +27,7 @@ static int read_augmentation(recipe *r, section *training)
 	section_real(&s, "scaling", 0, 1, &a->scaling);
 	section_real(&s, "shift", 0, 1000, &a->shift);
 	section_real(&s, "warp", 0, 1000, &a->warp);
+	section_real(&s, "towards", 0, 1, &a->towards);
 	section_int(&s, "spacing", 2, 1000, &a->spacing);
 	section_real(&s, "gain", 0, 2, &a->gain);
 	section_real(&s, "gamma", 0, 2, &a->gamma);

@@ -23,6 +23,7 @@ struct draw {
 	float *control; /* [g0,g1,g2,FIELDS] */
 	float bias; /* 0: no such field */
 	float low, high; /* of the input and what surrounds it */
+	pull pull; /* v NULL: none */
 };
 
 augmentation augmentation_default(void)
@@ -185,20 +186,27 @@ static void plane(float *out, const float *in, const int n[3], int x, const stru
 			blend(field, row + at * FIELDS, w, FIELDS);
 			for (int k = 0; k < 3; k++)
 				p[k] = (float)(d->map[k][0] * x + d->map[k][1] * y + d->map[k][2] * z + d->map[k][3]) + field[k];
+			if (d->pull.v)
+				pull_apply(&d->pull, p);
 			out[voxel] = change(cubic(in, n, p, d->low, d->high), field[3], d, a, r, voxel);
 		}
 	}
 }
 
-int augment(float *out, const float *in, const int n[3], const augmentation *a, philox r, err *e)
+int augment(float *out, const float *in, const int n[3], const augmentation *a, const augment_shape *shape, philox r, err *e)
 {
 	struct draw d;
 	bool failed = false;
 	if (a->spacing < 2)
 		return err_set(e, ERR_BUG, "augmentation: control points every %d voxels", a->spacing);
 	int code = draw_all(&d, n, a, r, e);
-	if (code)
+	if (!code && a->towards > 0 && shape && shape->own && shape->other)
+		code = pull_new(&d.pull, n, shape->spacing, shape->own, shape->other, a->towards * philox_uniform(r, AFFINE + 10), e);
+	if (code) {
+		free(d.control);
+		pull_free(&d.pull);
 		return code;
+	}
 	for (size_t i = 0, count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2]; i < count; i++) {
 		d.low = fminf(d.low, in[i]);
 		d.high = fmaxf(d.high, in[i]);
@@ -217,5 +225,6 @@ int augment(float *out, const float *in, const int n[3], const augmentation *a, 
 		free(scratch);
 	}
 	free(d.control);
+	pull_free(&d.pull);
 	return failed ? err_set(e, ERR_OS, "augmentation: no memory") : 0;
 }

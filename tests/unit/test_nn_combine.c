@@ -1,23 +1,24 @@
-/* The operators between convolutions (dropout, pooling, upsampling, concatenation, places, modulation, time embedding) against their plain
+/* The operators between convolutions (dropout, pooling, upsampling, blocks, concatenation, places, modulation, time embedding) against their plain
  * formulas in double: values, gradients, threads, plans. */
 #include "../unit.h"
 
 #include "../nn_case.h"
 #include "../nn_gradient.h"
 
+#include "nn/blocks.h"
 #include "nn/combine.h"
 #include "nn/dropout.h"
 #include "nn/internal.h"
 #include "nn/resample.h"
 
-enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, CONCAT, MODULATE, KINDS };
+enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, TO_BLOCKS, FROM_BLOCKS, CONCAT, MODULATE, KINDS };
 
-static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "concat", "modulate" };
+static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "to blocks", "from blocks", "concat", "modulate" };
 
 typedef struct op_case {
 	enum what what;
 	shape a, b; /* b: the other tensor of concat; b.c 0: pool and dropout without affine */
-	int by[3]; /* repeat: by[0] times */
+	int by[3]; /* repeat: by[0] times; blocks of by[0] */
 	enum act act;
 } op_case;
 
@@ -31,6 +32,10 @@ static const op_case cases[] = {
 	{ REPEAT, { 2, 1, 2, 3, 5 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
 	{ PLACES, { 2, 3, 1, 5, 17 }, { 0 }, { 1, 1, 1 }, ACT_NONE },
 	{ PLACES, { 1, 6, 4, 2, 8 }, { 0 }, { 1, 1, 1 }, ACT_NONE },
+	{ TO_BLOCKS, { 2, 4, 6, 2, 3 }, { 0 }, { 2, 1, 1 }, ACT_NONE },
+	{ TO_BLOCKS, { 1, 3, 6, 9, 1 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
+	{ FROM_BLOCKS, { 2, 1, 3, 2, 16 }, { 0 }, { 2, 1, 1 }, ACT_NONE },
+	{ FROM_BLOCKS, { 1, 2, 1, 1, 27 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
 	{ CONCAT, { 2, 3, 4, 5, 3 }, { 2, 3, 4, 5, 8 }, { 1, 1, 1 }, ACT_NONE },
 	{ MODULATE, { 3, 1, 1, 1, 34 }, { 3, 1, 1, 1, 34 }, { 1, 1, 1 }, ACT_NONE },
 };
@@ -61,6 +66,11 @@ static void make(op_setup *s, nn *c, const op_case *k, uint64_t seed)
 		s->out.b *= k->by[0];
 	if (k->what == UPSAMPLE)
 		s->out = (shape){ k->a.b, k->a.x * k->by[0], k->a.y * k->by[1], k->a.z * k->by[2], k->a.c };
+	const int by = k->by[0];
+	if (k->what == TO_BLOCKS)
+		s->out = (shape){ k->a.b, k->a.x / by, k->a.y / by, k->a.z / by, k->a.c * by * by * by };
+	if (k->what == FROM_BLOCKS)
+		s->out = (shape){ k->a.b, k->a.x * by, k->a.y * by, k->a.z * by, k->a.c / by / by / by };
 	if (k->what == CONCAT)
 		s->out.c += k->b.c;
 	s->ra = s->a->v ? widened(s->a->v, shape_count(s->a->s)) : NULL;
@@ -88,11 +98,29 @@ static tensor *run(nn *c, op_setup *s)
 		return nn_repeat(c, s->a, s->k->by[0]);
 	case PLACES:
 		return nn_add_places(c, s->a);
+	case TO_BLOCKS:
+		return nn_to_blocks(c, s->a, s->k->by[0]);
+	case FROM_BLOCKS:
+		return nn_from_blocks(c, s->a, s->k->by[0]);
 	case CONCAT:
 		return nn_concat(c, s->a, s->b);
 	default:
 		return nn_modulate(c, s->a, s->b);
 	}
+}
+
+/* Element i of a grid of blocks of k voxels a side with `coarse` shape -> its element of the fine grid [b,X*k,Y*k,Z*k,C]. */
+static size_t in_fine_grid(size_t i, shape coarse, int k)
+{
+	size_t of = (size_t)k, fine = (size_t)coarse.c / (of * of * of), channel = i % fine, rest = i / fine, d[3], at[3];
+	for (int a = 2; a >= 0; a--, rest /= of)
+		d[a] = rest % of;
+	const size_t n[3] = { (size_t)coarse.x, (size_t)coarse.y, (size_t)coarse.z };
+	for (int a = 2; a >= 0; a--) {
+		at[a] = rest % n[a] * of + d[a];
+		rest /= n[a];
+	}
+	return (((rest * n[0] * of + at[0]) * n[1] * of + at[1]) * n[2] * of + at[2]) * fine + channel;
 }
 
 static double *plain(const op_setup *s)
@@ -131,6 +159,14 @@ static double *plain(const op_setup *s)
 			double f = n[axis] > 1 ? 1 + (double)(channel / 3 % (size_t)(n[axis] - 1)) : 0;
 			y[i] = s->ra[i] + (f > 0 ? sqrt(2) * cos(f * acos(-1) * ((double)at[axis] + .5) / n[axis]) : 0);
 		}
+		break;
+	case TO_BLOCKS:
+		for (size_t i = 0; i < shape_count(s->out); i++)
+			y[i] = s->ra[in_fine_grid(i, s->out, k->by[0])];
+		break;
+	case FROM_BLOCKS:
+		for (size_t i = 0; i < shape_count(k->a); i++)
+			y[in_fine_grid(i, k->a, k->by[0])] = s->ra[i];
 		break;
 	case CONCAT:
 		for (size_t i = 0; i < shape_count(s->out); i++) {
@@ -282,6 +318,12 @@ static void test_misfits(void **state)
 	FAILS(ERR_CONFIG, "modulation", nn_error(c, &e));
 	assert_null(nn_dropout(c, x, m, ACT_NONE, &(dropout){ .rate = .1 }));
 	FAILS(ERR_BUG, "dropout", nn_error(c, &e));
+	assert_null(nn_to_blocks(c, x, 2));
+	FAILS(ERR_DATA, "4x5x6", nn_error(c, &e));
+	assert_null(nn_from_blocks(c, x, 3));
+	FAILS(ERR_CONFIG, "8 channels", nn_error(c, &e));
+	assert_null(nn_to_blocks(c, NULL, 2));
+	assert_null(nn_from_blocks(c, NULL, 2));
 	assert_null(nn_mean_pool(c, NULL, NULL, ACT_NONE, (int[]){ 1, 1, 2 }));
 	assert_null(nn_upsample(c, NULL, (int[]){ 1, 1, 2 }));
 	assert_null(nn_concat(c, x, NULL));

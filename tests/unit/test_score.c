@@ -156,12 +156,12 @@ static void nothing_changes_nothing(void **state)
 	err e = { 0 };
 	static float out[COUNT];
 	const float *x = golden("x", 2 * COUNT);
-	SUCCEEDS(augment(out, x, N, &none, philox_make(1, 2), &e));
+	SUCCEEDS(augment(out, x, N, &none, NULL, philox_make(1, 2), &e));
 	for (int i = 0; i < COUNT; i++)
 		assert_float_equal(out[i], x[i], 2e-6);
 	augmentation mirror = none;
 	mirror.flip = 1;
-	SUCCEEDS(augment(out, x, N, &mirror, philox_make(1, 2), &e));
+	SUCCEEDS(augment(out, x, N, &mirror, NULL, philox_make(1, 2), &e));
 	for (int i = 0; i < X; i++)
 		for (int k = 0; k < Y * Z; k++)
 			assert_float_equal(out[i * Y * Z + k], x[(X - 1 - i) * Y * Z + k], 2e-6);
@@ -176,12 +176,12 @@ static void a_function_of_seed_and_stream(void **state)
 	augmentation all = augmentation_default();
 	double mean = 0, worst = 0, size = 0;
 	threads_set(1);
-	SUCCEEDS(augment(a, x, N, &all, philox_make(1, 2), &e));
+	SUCCEEDS(augment(a, x, N, &all, NULL, philox_make(1, 2), &e));
 	threads_set(3);
-	SUCCEEDS(augment(b, x, N, &all, philox_make(1, 2), &e));
+	SUCCEEDS(augment(b, x, N, &all, NULL, philox_make(1, 2), &e));
 	threads_set(2);
 	assert_memory_equal(a, b, sizeof a);
-	SUCCEEDS(augment(b, x, N, &all, philox_make(1, 3), &e));
+	SUCCEEDS(augment(b, x, N, &all, NULL, philox_make(1, 3), &e));
 	assert_memory_not_equal(a, b, sizeof a);
 	/* changed, but still the same thing */
 	for (int i = 0; i < COUNT; i++) {
@@ -191,7 +191,7 @@ static void a_function_of_seed_and_stream(void **state)
 	}
 	assert_true(mean / size > .02 && mean / size < .5);
 	assert_true(worst < 1.6);
-	FAILS(ERR_BUG, "control points", augment(b, x, N, &(augmentation){ .spacing = 1 }, philox_make(1, 3), &e));
+	FAILS(ERR_BUG, "control points", augment(b, x, N, &(augmentation){ .spacing = 1 }, NULL, philox_make(1, 3), &e));
 }
 
 /* Of many draws the shifts have the sd that was asked for, and half are mirrored. */
@@ -212,7 +212,7 @@ static void draws_have_the_right_size(void **state)
 					(float)exp(-((x - 8) * (x - 8) + (y - 12) * (y - 12) + (z - 12) * (z - 12)) / 18.);
 	for (int d = 0; d < DRAWS; d++) {
 		double mass = 0, at[3] = { 0 };
-		SUCCEEDS(augment(out, in, n, &a, philox_make(5, (uint64_t)d), &e));
+		SUCCEEDS(augment(out, in, n, &a, NULL, philox_make(5, (uint64_t)d), &e));
 		for (int i = 0; i < SIDE * SIDE * SIDE; i++) {
 			mass += (double)out[i];
 			at[0] += (double)out[i] * (i / SIDE / SIDE);
