@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	if (!code)
 		code = volume_new(&out, in.n, &e);
 	if (!code)
-		code = augment(out.v, in.v, in.n, &how, philox_make(strtoull(argv[1], NULL, 10), 0), &e);
+		code = augment(out.v, in.v, in.n, &how, NULL, philox_make(strtoull(argv[1], NULL, 10), 0), &e);
 	if (!code)
 		code = nii_write(argv[3], true, &h, &out, false, NULL, &e);
 	if (code)
