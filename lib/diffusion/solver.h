@@ -32,7 +32,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "diffusion/schedule.h"
+#include "model/schedule.h"
 
 /* Predicts the noise in x at timestep t, and with g not NULL the semantic gradient G; y: the semantic code, NULL without one. All arrays
  * but y have the predictor's count. Returns 0 or a code with *e set. */

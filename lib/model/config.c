@@ -131,6 +131,10 @@ static int read_diffusion(diffusion_config *d, const json_t *root, const char *o
 	section_real(&s, "scale_factor", 1e-6, 1e6, &d->scale_factor);
 	section_flag(&s, "standardised", &d->standardised);
 	section_flag(&s, "shift_places", &d->shift_places);
+	section_int(&s, "components", 0, CONFIG_MAX_COMPONENTS, &d->components);
+	section_flag(&s, "places", &d->places);
+	if (d->components && !d->standardised)
+		section_refuse(&s, "components", "they are of standardised latents");
 	if (json_is_null(json_object_get(s.json, "clip")))
 		d->clip = INFINITY;
 	else

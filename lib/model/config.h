@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 enum {
+	CONFIG_MAX_COMPONENTS = 1024,
 	CONFIG_MAX_LEVELS = 8,
 	CONFIG_MAX_RES_BLOCKS = 16, /* a level */
 	CONFIG_MAX_NUMBERS = 1 << 30, /* in a scan, in a latent */
@@ -80,6 +81,9 @@ typedef struct diffusion_config {
 	double scale_factor;			/* "scale_factor"      .8730; latents are multiplied by it */
 	bool standardised;			/* "standardised"      false; true: latents less their mean, over their standard deviation,
 						 * place by place (scaling.h), before they are scaled */
+	int components;				/* "components"        0; of the prior (prior.h), 0: none. Of standardised latents alone */
+	bool places;				/* "places"            false; true: a code of the place of each voxel is added behind the first
+						 * convolution: brains that are registered differ from place to place */
 	double clip;				/* "clip"              1, bound of x0; INFINITY for null: none */
 	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/
 						 * sqrt(1-a_t); "noise": with -sqrt(1-a_t), which is what it is used with in either

@@ -30,6 +30,8 @@ static int check(denoiser *d, err *e)
 	table_free(&table);
 	if (!code)
 		code = scaling_of(&d->scaling, &d->w.config, &d->w.params, e);
+	if (!code)
+		code = prior_new(&d->prior, &d->w.config, &d->w.params, e);
 	d->y = shift ? d->w.config.latent_dim : 0;
 	return code;
 }
@@ -74,8 +76,10 @@ int denoiser_shape(denoiser *d, const int n[3], err *e)
 void denoiser_close(denoiser *d)
 {
 	nn_free(d->c);
+	prior_free(d->prior);
 	weights_close(&d->w);
 	d->c = NULL;
+	d->prior = NULL;
 }
 
 /* One pass on latents of shape s in context c; all arrays may be NULL while planning, then `wants_g` tells whether G is computed. */
@@ -88,7 +92,7 @@ static int run(const denoiser *d, nn *c, shape s, float *eps, float *g, const fl
 	for (int i = 0; i < s.b; i++)
 		times[i] = t;
 	tensor *gradient = NULL;
-	unet_call call = { .x = nn_from_field(c, s, x), .t = times };
+	unet_call call = { .x = nn_from_field(c, s, x), .t = times, .prior = d->prior };
 	if (wants_g)
 		call.y = nn_from_field(c, (shape){ s.b, 1, 1, 1, (int)d->y }, y);
 	tensor *epsilon = unet_predict(c, &d->w.config, &d->w.params, &call, &gradient);

@@ -44,11 +44,12 @@ static bool attends(const unet_config *u, int factor)
 	return false;
 }
 
-static void plan_make(const unet_config *u, plan *p)
+static void plan_make(const model_config *m, plan *p)
 {
+	const unet_config *u = &m->unet;
 	int c = u->base_channels * u->multipliers[0], factor = 1, kept[MOST_BLOCKS], n = 0;
 	memset(p, 0, sizeof *p);
-	put(&p->input[p->inputs++], (layer){ CONV, u->in_channels, c, SAME });
+	put(&p->input[p->inputs++], (layer){ CONV, (m->diffusion.components ? 2 : 1) * u->in_channels, c, SAME });
 	kept[n++] = c;
 	for (int level = 0; level < u->levels; level++) {
 		for (int r = 0; r < u->res_blocks; r++) {
@@ -134,15 +135,20 @@ static void list_block(lister *l, const char *at, const block *b, bool shift)
 static const char *const MIDDLE[] = { "middle_block", "shift_middle_block" }, *const OUTPUT[] = { "output_blocks", "shift_output_blocks" },
 			 *const OUT[] = { "out", "shift_out" };
 
-/* The latents' mean and standard deviation, in a latent's shape. */
-static void list_scaling(lister *l, const model_config *m)
+/* The latents' mean and standard deviation, in a latent's shape, and their prior. */
+static void list_known(lister *l, const model_config *m)
 {
 	int f = ae_factor(&m->autoencoder);
 	const int64_t n[4] = { m->unet.in_channels, m->volume[0] / f, m->volume[1] / f, m->volume[2] / f };
-	if (!l->code)
+	const int64_t components[4] = { m->diffusion.components * n[0], n[1], n[2], n[3] };
+	if (!l->code && m->diffusion.standardised)
 		l->code = table_add(l->t, INIT_ZEROS, 0, 4, n, l->e, SCALING_MEAN);
-	if (!l->code)
+	if (!l->code && m->diffusion.standardised)
 		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, SCALING_SD);
+	if (!l->code && m->diffusion.components)
+		l->code = table_add(l->t, INIT_ZEROS, 0, 4, components, l->e, PRIOR_COMPONENTS);
+	if (!l->code && m->diffusion.components)
+		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, PRIOR_REST);
 }
 
 int unet_table(const model_config *m, bool shift, param_table *t, err *e)
@@ -152,7 +158,7 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 	lister l = { .t = t, .embedding = 4 * u->base_channels, .e = e };
 	char at[LAYER_NAME];
 	plan p;
-	plan_make(u, &p);
+	plan_make(m, &p);
 	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "0", u->base_channels, l.embedding, 1);
 	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "2", l.embedding, l.embedding, 1);
 	if (shift && !l.code)
@@ -172,8 +178,7 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 		list_norm(&l, OUT[s], "0", u->base_channels * u->multipliers[0]);
 		list_layer(&l, INIT_ZEROS, 5, OUT[s], "2", u->base_channels * u->multipliers[0], u->in_channels, 3);
 	}
-	if (m->diffusion.standardised)
-		list_scaling(&l, m);
+	list_known(&l, m);
 	return l.code;
 }
 
@@ -199,8 +204,8 @@ void unet_begin(const model_config *m, params *p)
 	int n = m->unet.in_channels, first = m->unet.base_channels * m->unet.multipliers[0];
 	char skip[LAYER_NAME];
 	plan net;
-	plan_make(&m->unet, &net);
-	if (first < 2 * n)
+	plan_make(m, &net);
+	if (first < 2 * n || m->diffusion.components)
 		return;
 	snprintf(skip, sizeof skip, "output_blocks.%d.0.skip_connection", net.outputs - 1);
 	int behind = net.output[net.outputs - 1].layer[0].in - first; /* channels of the way up, which lie before those kept */
@@ -233,6 +238,7 @@ typedef struct pass {
 	bool places; /* does the shift branch learn where a voxel lies? */
 	unet_dropout *drop;
 	const void *of;
+	tensor *known; /* what the prior says of the noise; NULL: nothing */
 } pass;
 
 static const conv_spec AROUND = { .pad_low = 1, .pad_high = 1 };
@@ -372,6 +378,8 @@ static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tenso
 	}
 	conv_spec s = AROUND;
 	s.act = ACT_SILU;
+	if (!shift && q->known)
+		s.add = nn_keep(q->known);
 	s.affine = layer_group_norm(q->c, q->p, layer_under(at, OUT[shift], "0"), h, q->u->groups, EPS);
 	tensor *out = layer_conv(q->c, q->p, layer_under(at, OUT[shift], "2"), h, s);
 	nn_drop(q->c, s.affine);
@@ -389,6 +397,16 @@ static tensor *embed_time(const pass *q, const double *t, int n)
 	return out;
 }
 
+/* What the prior says of the noise in call->x; NULL for a network without. */
+static tensor *known_noise(nn *c, const model_config *m, const unet_call *call)
+{
+	if (!m->diffusion.components)
+		return NULL;
+	if (nn_planning(c))
+		return nn_tensor(c, call->x->s);
+	return call->prior ? prior_noise(c, call->prior, call->x, call->t) : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
+}
+
 tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g)
 {
 	if (!call->x)
@@ -396,15 +414,20 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 	pass q = { .c = c, .u = &m->unet, .p = p, .places = m->diffusion.shift_places, .of = call->of };
 	tensor *kept[MOST_BLOCKS] = { 0 };
 	plan net;
-	plan_make(q.u, &net);
+	plan_make(m, &net);
 	q.drop = call->y ? NULL : call->drop;
 	q.time = embed_time(&q, call->t, call->x->s.b);
-	tensor *h = call->x;
+	q.known = known_noise(c, m, call);
+	tensor *h = m->diffusion.components ? nn_concat(c, call->x, q.known) : nn_keep(call->x), *first = h;
 	for (int i = 0; i < net.inputs; i++) {
 		char at[LAYER_NAME];
 		snprintf(at, sizeof at, "input_blocks.%d", i);
-		h = kept[i] = run_block(&q, at, &net.input[i], nn_keep(h));
+		h = run_block(&q, at, &net.input[i], nn_keep(h));
+		if (i == 0 && m->diffusion.places)
+			h = add_places(&q, h);
+		kept[i] = h;
 	}
+	nn_drop(c, first);
 	tensor *epsilon = way_up(&q, &net, false, h, kept);
 	if (call->y) {
 		q.code = layer_conv(c, p, "label_emb", call->y, (conv_spec){ 0 });
@@ -415,5 +438,6 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 		nn_drop(c, kept[i]);
 	nn_drop(c, q.time);
 	nn_drop(c, q.code);
+	nn_drop(c, q.known);
 	return epsilon;
 }

@@ -4,13 +4,14 @@
 #define MODEL_UNET_H
 
 #include "model/config.h"
+#include "model/prior.h"
 #include "model/table.h"
 #include "nn/dropout.h"
 #include "nn/nn.h"
 #include "nn/param.h"
 
 /* Lists every parameter under the authors' names; `shift`: of the shift U-Net. On standardised latents (scaling.h) their mean and standard
- * deviation come last. Freed with table_free. */
+ * deviation come last, and the prior (prior.h) of networks that have one. Freed with table_free. */
 int unet_table(const model_config *m, bool shift, param_table *t, err *e);
 
 /* Does this parameter of a shift U-Net belong to what the U-Net has not, and training of the representation moves? */
@@ -19,7 +20,7 @@ bool unet_is_shift(const char *name);
 /* A fresh U-Net becomes one that takes its input, group-normalised, for the noise in it, which at most timesteps it nearly is: what is to
  * be learned is the difference. x and -x pass through the first convolution and the last block's skip connection, and the last convolution
  * takes the difference of their activations, SiLU(u) - SiLU(-u) = u. Networks with less than twice in_channels at their first level stay
- * as they are. */
+ * as they are, and those with a prior, which adds to it. */
 void unet_begin(const model_config *m, params *p);
 
 /* Dropout for residual block `block` ("middle_block.0"); `of` is unet_call.of. */
@@ -28,6 +29,7 @@ typedef dropout unet_dropout(const void *of, const char *block);
 typedef struct unet_call {
 	tensor *x; /* [b,X,Y,Z,in_channels] noisy scaled latents; Y and Z multiples of unet_factor */
 	const double *t; /* [b] times, 0 .. timesteps-1; NULL while planning */
+	prior *prior; /* of a network that has one, else NULL */
 	tensor *y; /* [b,1,1,1,latent_dim] semantic codes; NULL: the shift branch is not computed */
 	unet_dropout *drop; /* NULL: none. With y it reaches the shift branch only: the rest is taken as trained */
 	const void *of;

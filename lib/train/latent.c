@@ -10,6 +10,7 @@
 #include "diffusion/solver.h"
 #include "format/dtype.h"
 #include "model/unet.h"
+#include "train/prior_learn.h"
 #include "volume/augment.h"
 
 static const double LEAST_SD = .05; /* of a place, in rms of all */
@@ -37,6 +38,11 @@ void latent_space_close(latent_space *l)
 	free(l->place);
 	free(l->mean);
 	free(l->sd);
+	free(l->components);
+	free(l->rest);
+	prior_free(l->prior);
+	l->prior = NULL;
+	l->components = l->rest = NULL;
 	l->x = l->z = l->place = l->mean = l->sd = NULL;
 }
 
@@ -110,6 +116,22 @@ static int learn_places(latent_space *l, const dataset *d, err *e)
 	return code ? code : latent_space_scale(l, (scaling){ 1, l->mean, l->sd }, e);
 }
 
+static int learn_prior(latent_space *l, const dataset *d, int components, err *e)
+{
+	const size_t all = (size_t)components * l->count;
+	free(l->components);
+	free(l->rest);
+	l->components = l->rest = NULL;
+	int code = mem_zero(&l->components, all, sizeof *l->components, "prior", e);
+	if (!code)
+		code = mem_zero(&l->rest, l->count, sizeof *l->rest, "prior", e);
+	if (!code)
+		code = prior_learn(l->components, l->rest, components, &l->scaling, l->count, d, e);
+	if (!code)
+		code = round_halves(l->components, all, e);
+	return code ? code : round_halves(l->rest, l->count, e);
+}
+
 int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, err *e)
 {
 	int code = c->standardised ? learn_places(l, d, e) : latent_space_scale(l, (scaling){ .scale = 1 }, e);
@@ -126,7 +148,13 @@ int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, e
 	if (!(sd > 0) || !isfinite(sd))
 		return err_set(e, ERR_DATA, "the latents' standard deviation is %g", sd);
 	c->scale_factor = l->scaling.scale = 1 / sd;
-	return 0;
+	return c->components ? learn_prior(l, d, c->components, e) : 0;
+}
+
+int latent_space_prior(latent_space *l, const model_config *m, const params *p, err *e)
+{
+	prior_free(l->prior);
+	return prior_new(&l->prior, m, p, e);
 }
 
 int latent_space_fits(const latent_space *l, const model_config *m, err *e)
@@ -268,7 +296,7 @@ static int predict(void *of, float *eps, float *g, const float *x, int t, const 
 	nn *c = s->c;
 	double time = t;
 	tensor *shift = NULL;
-	unet_call call = { .x = nn_from_field(c, s->space->s, x), .t = &time };
+	unet_call call = { .x = nn_from_field(c, s->space->s, x), .t = &time, .prior = s->space->prior };
 	if (g)
 		call.y = nn_from_field(c, (shape){ 1, 1, 1, 1, s->config->latent_dim }, y);
 	tensor *epsilon = unet_predict(c, s->config, s->p, &call, &shift);

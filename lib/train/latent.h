@@ -6,8 +6,9 @@
 
 #include "base/err.h"
 #include "base/philox.h"
-#include "diffusion/schedule.h"
+#include "model/schedule.h"
 #include "model/coder.h"
+#include "model/prior.h"
 #include "model/scaling.h"
 #include "nn/dropout.h"
 #include "nn/nn.h"
@@ -24,6 +25,8 @@ typedef struct latent_space {
 	scaling scaling; /* of clean latents */
 	float *place; /* weights of errors in scaled latents, by place; their mean is 1; NULL: all weigh the same */
 	float *mean, *sd; /* latent_space_learn's; NULL: latents are not standardised, or were by another run */
+	float *components, *rest; /* latent_space_learn's prior [components][count], [count]; NULL: none, or of another run */
+	prior *prior; /* latent_space_prior's */
 	shape s; /* of one latent */
 	size_t count; /* numbers in one latent */
 	size_t voxels; /* in one scan */
@@ -41,8 +44,11 @@ int latent_space_scale(latent_space *l, scaling s, err *e);
 /* Scaling as the latents of the scans to train on ask for: standardised if c says so, and a scale factor, also c's, of 1 over the standard
  * deviation of all numbers together. A place that hardly varies (the air around the head) counts as one that does at least by
  * a twentieth of the rms over all places: what is noise there shall stay small, also in other scanners' scans. ERR_DATA when nothing
- * varies. */
+ * varies. And a prior (prior_learn.h) if c wants one. */
 int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, err *e);
+
+/* The networks on these latents have the prior of parameters p, if any, from now on. Errors as prior_new. */
+int latent_space_prior(latent_space *l, const model_config *m, const params *p, err *e);
 
 /* ERR_CONFIG unless the configured U-Net takes these latents. */
 int latent_space_fits(const latent_space *l, const model_config *m, err *e);

@@ -18,17 +18,24 @@ enum { SHOWN = 3 };
 /* Draws of a latent in one batch: with more each weight is read and its gradient written less often, but the tape takes more memory. */
 enum { TOGETHER = 6 };
 
-/* Mean and standard deviation of the latents are parameters that training leaves alone. */
-static void hold_scaling(ldm_train *t)
+/* A parameter that training leaves alone; v NULL: while planning. */
+static void hold(ldm_train *t, const char *name, const float *v)
 {
-	param *mean = params_find(&t->weights, SCALING_MEAN), *sd = params_find(&t->weights, SCALING_SD);
-	if (!mean)
+	param *p = params_find(&t->weights, name);
+	if (!p)
 		return;
-	mean->frozen = sd->frozen = true;
-	if (!t->space->mean)
-		return; /* planning */
-	memcpy(mean->v, t->space->mean, mean->count * sizeof *mean->v);
-	memcpy(sd->v, t->space->sd, sd->count * sizeof *sd->v);
+	p->frozen = true;
+	if (v)
+		memcpy(p->v, v, p->count * sizeof *v);
+}
+
+/* What is known of the latents before. */
+static void hold_known(ldm_train *t)
+{
+	hold(t, SCALING_MEAN, t->space->mean);
+	hold(t, SCALING_SD, t->space->sd);
+	hold(t, PRIOR_COMPONENTS, t->space->components);
+	hold(t, PRIOR_REST, t->space->rest);
 }
 
 static int make(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, err *e)
@@ -43,7 +50,7 @@ static int make(ldm_train *t, const model_config *config, const recipe *r, laten
 	table_free(&table);
 	if (!code) {
 		unet_begin(config, &t->weights);
-		hold_scaling(t);
+		hold_known(t);
 		code = params_with_gradients(&t->weights, e);
 	}
 	return code ? code : noisy_latent_new(&t->noisy, space, r->draws, e);
@@ -55,6 +62,8 @@ int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, la
 	int code = make(t, config, r, space, seed, e);
 	if (!code && !(t->c = nn_new(NN_TRAIN, math, threads)))
 		code = err_set(e, ERR_OS, "no memory");
+	if (!code)
+		code = latent_space_prior(space, config, &t->weights, e);
 	if (!code)
 		code = ema_init(&t->ema, &t->weights, e);
 	if (!code)
@@ -90,7 +99,7 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, int first, in
 		weight[k] = weight_of(t, first + k);
 	}
 	size_t skip = (size_t)first * t->space->count;
-	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v + skip), .t = plan ? NULL : time, .of = use };
+	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v + skip), .t = plan ? NULL : time, .prior = t->space->prior, .of = use };
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
 	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise + skip);

@@ -121,6 +121,8 @@ int sem_train_open(sem_train *t, const model_config *config, const recipe *r, la
 		code = scaling_of(&scaled, config, &t->net.weights, e);
 	if (!code)
 		code = latent_space_scale(space, scaled, e);
+	if (!code)
+		code = latent_space_prior(space, config, &t->net.weights, e);
 	if (!code) {
 		begin_shift(&t->net.weights);
 		code = begin_part(&t->encoder, r, e);
@@ -192,7 +194,7 @@ static tensor *loss_of(const sem_train *t, nn *c, const params *p, tensor *y, co
 		shift[k] = t->config.diffusion.shift == SHIFT_NOISE ? -schedule_noise(&l->schedule, at)
 								    : schedule_shift_published(&l->schedule, at);
 	}
-	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .of = use };
+	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v), .t = plan ? NULL : time, .prior = l->prior, .of = use };
 	call.y = nn_repeat(c, y, s.b);
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;

@@ -7,7 +7,7 @@
 #include "base/philox.h"
 #include "diffusion/between.h"
 #include "diffusion/noise.h"
-#include "diffusion/schedule.h"
+#include "model/schedule.h"
 #include "diffusion/solver.h"
 
 static schedule linear;

@@ -4,7 +4,7 @@
 #include "../golden.h"
 #include "../oracle_weights.h"
 
-#include "diffusion/schedule.h"
+#include "model/schedule.h"
 #include "model/denoiser.h"
 #include "model/semantic.h"
 #include "model/unet.h"

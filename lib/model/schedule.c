@@ -1,4 +1,4 @@
-#include "diffusion/schedule.h"
+#include "model/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* How noise grows with the timestep, and which timesteps a solver visits. With a_t the running product of 1 - beta, a latent at
  * timestep t is sqrt(a_t) z + sqrt(1 - a_t) n, n standard normal (Ho et al. 2020, eq. 4). Everything is double. */
-#ifndef DIFFUSION_SCHEDULE_H
-#define DIFFUSION_SCHEDULE_H
+#ifndef MODEL_SCHEDULE_H
+#define MODEL_SCHEDULE_H
 
 #include "base/err.h"
 #include "model/config.h"

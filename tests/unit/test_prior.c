@@ -1,0 +1,155 @@
+/* The prior of latents: the noise to be expected, against the formula with the whole covariance; what is learned from latents. */
+#include "../unit.h"
+
+#include <math.h>
+
+#include "base/philox.h"
+#include "model/prior.h"
+#include "model/schedule.h"
+#include "train/prior_learn.h"
+
+enum { X = 3, Y = 2, Z = 2, C = 2, N = X * Y * Z * C, K = 3 };
+
+static double normal(uint64_t stream, uint64_t i) { return philox_normal(philox_make(4, stream), i); }
+
+static params random_prior(void)
+{
+	err e;
+	params ps = { 0 };
+	param *p;
+	SUCCEEDS(params_add(&ps, PRIOR_COMPONENTS, 4, (int64_t[]){ K * C, X, Y, Z }, &p, &e));
+	for (size_t i = 0; i < p->count; i++)
+		p->v[i] = (float)normal(1, i);
+	SUCCEEDS(params_add(&ps, PRIOR_REST, 4, (int64_t[]){ C, X, Y, Z }, &p, &e));
+	for (size_t i = 0; i < p->count; i++)
+		p->v[i] = (float)exp(.7 * normal(2, i) - 1);
+	return ps;
+}
+
+static model_config config_of(int components)
+{
+	model_config m = config_default();
+	m.diffusion.standardised = true;
+	m.diffusion.components = components;
+	return m;
+}
+
+/* Solves m v = v for a full m [n][n] by elimination, both overwritten. */
+static void eliminate(double m[N][N], double v[N], int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++) {
+			const double by = i == j ? 0 : m[j][i] / m[i][i];
+			for (int k = 0; k < n && j != i; k++)
+				m[j][k] -= by * m[i][k];
+			v[j] -= by * v[i];
+		}
+	for (int i = 0; i < n; i++)
+		v[i] /= m[i][i];
+}
+
+/* The noise to be expected in x, in the field's order, of which there are the first `planes` planes. */
+static void plain(const params *ps, const float *x, double a, int planes, double out[N])
+{
+	double m[N][N] = { 0 }, v[N];
+	int places[N], n = 0;
+	for (int i = 0; i < N; i++)
+		if (i / (Y * Z) % X < planes)
+			places[n++] = i;
+	for (int i = 0; i < n; i++) {
+		for (int j = 0; j < n; j++)
+			for (int k = 0; k < K; k++)
+				m[i][j] += a * (double)ps->p[0].v[k * N + places[i]] * (double)ps->p[0].v[k * N + places[j]];
+		m[i][i] += a * (double)ps->p[1].v[places[i]] + 1 - a;
+		v[i] = (double)x[i];
+	}
+	eliminate(m, v, n);
+	for (int i = 0; i < n; i++)
+		out[i] = sqrt(1 - a) * v[i];
+}
+
+static void expected_noise(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	params ps = random_prior();
+	const model_config m = config_of(K);
+	schedule s;
+	prior *p;
+	SUCCEEDS(schedule_new(&s, &m.diffusion, &e));
+	SUCCEEDS(prior_new(&p, &m, &ps, &e));
+	const double times[] = { 999, 0, 500, 50, 500 };
+	for (int planes = X; planes >= X - 1; planes--)
+		for (int threads = 1; threads <= 3; threads++) {
+			nn *c = nn_new(NN_INFER, NN_EXACT, threads);
+			const int n = planes * Y * Z * C;
+			float x[5 * N], got[5 * N];
+			for (int i = 0; i < 5 * n; i++)
+				x[i] = (float)normal(3, (uint64_t)i);
+			tensor *in = nn_from_field(c, (shape){ 5, planes, Y, Z, C }, x), *out = prior_noise(c, p, in, times);
+			SUCCEEDS(nn_error(c, &e));
+			nn_to_field(c, out, got);
+			for (int b = 0; b < 5; b++) {
+				double want[N];
+				plain(&ps, x + b * n, s.abar[(int)times[b]], planes, want);
+				for (int i = 0; i < n; i++)
+					assert_true(fabs((double)got[b * n + i] - want[i]) < 1e-6 * fmax(1, fabs(want[i])));
+			}
+			nn_drop(c, in);
+			nn_drop(c, out);
+			nn_free(c);
+		}
+	prior_free(p);
+	schedule_free(&s);
+	ps.p[1].v[5] = 0;
+	FAILS(ERR_CONFIG, "number 5", prior_new(&p, &m, &ps, &e));
+	const model_config none = config_of(0);
+	SUCCEEDS(prior_new(&p, &none, &ps, &e));
+	assert_null(p);
+	params_free(&ps);
+}
+
+/* Many people that vary along one direction by sd 2, and at each place by sd .5: that is what is found, in latents' own weight. */
+static void learned(void **state)
+{
+	(void)state;
+	enum { PEOPLE = 400 };
+	static float z[PEOPLE][N], mean[N], sd[N], components[N], rest[N];
+	static dataset_scan scans[PEOPLE];
+	static size_t train[PEOPLE];
+	static char names[PEOPLE][8];
+	double direction[N], length = 0, along = 0, left = 0;
+	err e = { 0 };
+	for (int i = 0; i < N; i++) {
+		direction[i] = normal(5, (uint64_t)i);
+		length += direction[i] * direction[i];
+		mean[i] = (float)i;
+		sd[i] = 1 + (float)(i % 3);
+	}
+	for (int p = 0; p < PEOPLE; p++) {
+		snprintf(names[p], sizeof names[p], "s%d", p);
+		scans[p] = (dataset_scan){ .subject = names[p], .z = z[p] };
+		train[p] = (size_t)p;
+		for (int i = 0; i < N; i++)
+			z[p][i] = (float)((double)mean[i] + 2 * normal(6, (uint64_t)p) * direction[i] / sqrt(length) +
+					  .5 * normal(7, (uint64_t)(p * N + i)));
+	}
+	const dataset d = { .scans = scans, .count = PEOPLE, .train = train, .n_train = PEOPLE };
+	const scaling s = { .scale = 2, .mean = mean, .sd = sd };
+	SUCCEEDS(prior_learn(components, rest, 1, &s, N, &d, &e));
+	for (int i = 0; i < N; i++) {
+		/* back to the latents' own units */
+		const double own = (double)(components[i] * sd[i]) / 2;
+		along += own * direction[i] / sqrt(length);
+		left += (double)rest[i] * pow((double)sd[i] / 2, 2) / N;
+	}
+	assert_true(fabs(fabs(along) - sqrt(4.25)) < .15);
+	assert_true(fabs(left - .25 * (N - 1) / N) < .02);
+	FAILS(ERR_DATA, "not enough people", prior_learn(components, rest, 1, &s, N, &(dataset){ .scans = scans, .train = train, .n_train = 1 }, &e));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(expected_noise), cmocka_unit_test(learned) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
