@@ -73,6 +73,7 @@ static int read_semantic(sem_config *m, const json_t *root, const char *object, 
 		section_refuse(&s, "heads", "%d does not divide %d", m->heads, m->embedding);
 	section_int(&s, "slices", 1, 4096, &m->slices);
 	section_choice(&s, "plane", planes, &plane);
+	section_ints(&s, "coarse", 3, 3, 1, 4096, m->coarse, NULL);
 	section_real(&s, "layer_scale", 0, 10, &m->layer_scale);
 	section_real(&s, "drop_path", 0, .99, &m->drop_path);
 	section_real(&s, "dropout", 0, .99, &m->dropout);

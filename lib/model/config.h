@@ -47,6 +47,8 @@ typedef struct sem_config {
 	int heads;				/* "heads"             8; divides embedding */
 	int slices;				/* "slices"            128, the most that there are place codes for */
 	enum { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL } plane; /* "plane" "axial": slices along Z, Y, X */
+	int coarse[3];				/* "coarse"            absent: 0; else a grid that the volume's is a multiple of, by one factor on
+						 * all axes: components of scans on it are added to the code (semantic.h) */
 	double layer_scale;			/* "layer_scale"       1e-6, where training from scratch begins; small networks that are to
 						 * learn from few scans do so sooner with .1 */
 	double drop_path;			/* "drop_path"         .4, stochastic depth of the last block, less before it */

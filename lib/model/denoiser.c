@@ -76,7 +76,7 @@ int denoiser_shape(denoiser *d, const int n[3], err *e)
 void denoiser_close(denoiser *d)
 {
 	nn_free(d->c);
-	prior_free(d->prior);
+	gaussian_free(d->prior);
 	weights_close(&d->w);
 	d->c = NULL;
 	d->prior = NULL;

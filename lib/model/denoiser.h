@@ -12,7 +12,7 @@
 typedef struct denoiser {
 	weights w; /* w.config.diffusion: the model's conventions; w.identity */
 	scaling scaling; /* from a clean latent to one that the network takes, and back */
-	prior *prior; /* NULL: the network has none */
+	gaussian *prior; /* NULL: the network has none */
 	int64_t x[4]; /* shape of one latent, [C,X,Y,Z] */
 	int64_t y; /* numbers in a semantic code; 0: the model is a U-Net and takes none */
 	int batch; /* latents in a call, 1 after opening; may be set at any time */

@@ -1,5 +1,6 @@
 #include "model/encoder.h"
 
+#include <string.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -48,6 +49,9 @@ int encoder_shape(encoder *k, const int n[3], err *e)
 	if (slices < 1 || size[0] < least || size[1] < least)
 		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d has slices of %dx%d, the encoder needs %dx%d", n[0], n[1], n[2], size[0],
 			       size[1], least, least);
+	if (s->coarse[0] && !semantic_box(s, n))
+		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d is no multiple of semantic.coarse, %dx%dx%d", n[0], n[1], n[2], s->coarse[0],
+			       s->coarse[1], s->coarse[2]);
 	for (int i = 0; i < 3; i++)
 		k->n[i] = n[i];
 	return 0;
@@ -63,7 +67,7 @@ void encoder_close(encoder *k)
 /* One pass in context c; y and x may be NULL while planning. */
 static int run(const encoder *k, nn *c, const int n[3], float *y, const float *x, err *e)
 {
-	semantic_call call = { .x = nn_from_field(c, (shape){ 1, n[0], n[1], n[2], 1 }, x) };
+	semantic_call call = { .x = nn_from_field(c, (shape){ 1, n[0], n[1], n[2], 1 }, x), .part = memcmp(n, k->n, sizeof k->n) != 0 };
 	tensor *code = semantic_encode(c, &k->w.config.semantic, &k->w.params, &call);
 	nn_drop(c, call.x);
 	int failed = weights_error(&k->w, c, e);

@@ -7,10 +7,12 @@
 
 #include "model/layer.h"
 #include "nn/attention.h"
+#include "nn/blocks.h"
 #include "nn/convnext.h"
 #include "nn/depthwise.h"
 #include "nn/dropout.h"
 #include "nn/layer_norm.h"
+#include "nn/resample.h"
 #include "nn/slices.h"
 
 #define BACKBONE "backbone.backbone."
@@ -108,7 +110,20 @@ int semantic_table(const sem_config *s, param_table *t, err *e)
 		code = table_add(t, INIT_UNIFORM, n, 2, (int64_t[]){ n, n }, e, "cross_attention.out_proj.weight");
 	if (!code)
 		code = table_add(t, INIT_ZEROS, 0, 1, (int64_t[]){ n }, e, "cross_attention.out_proj.bias");
-	return code ? code : add_norm(t, "layer_norm_after_attention", n, e);
+	if (!code)
+		code = add_norm(t, "layer_norm_after_attention", n, e);
+	if (code || !s->coarse[0])
+		return code;
+	return table_add_layer(t, INIT_ZEROS, 2, SEMANTIC_COMPONENTS, s->coarse[0] * s->coarse[1] * s->coarse[2], n, 1, e);
+}
+
+int semantic_box(const sem_config *s, const int n[3])
+{
+	const int box = s->coarse[0] ? n[0] / s->coarse[0] : 0;
+	for (int i = 0; i < 3; i++)
+		if (n[i] != box * s->coarse[i])
+			return 0;
+	return box;
 }
 
 static void fill_places(param *p, int n)
@@ -340,6 +355,22 @@ static tensor *attend(const pass *q, tensor *h)
 	return norm_over(q, "layer_norm_after_attention", conv_over(q, "cross_attention.out_proj", y, 1), LAYER_EPS);
 }
 
+/* Takes over y. */
+static tensor *add_components(const pass *q, tensor *y)
+{
+	tensor *x = q->call->x;
+	const int box = semantic_box(q->s, (const int[]){ x->s.x, x->s.y, x->s.z });
+	if (!box) {
+		nn_drop(q->c, y);
+		return nn_fail(q->c, ERR_CONFIG, "semantic.coarse: %dx%dx%d voxels cannot be divided into it", x->s.x, x->s.y, x->s.z);
+	}
+	tensor *means = nn_mean_pool(q->c, x, NULL, ACT_NONE, (const int[]){ box, box, box }), *flat = nn_flatten(q->c, means);
+	tensor *out = layer_conv(q->c, q->p, SEMANTIC_COMPONENTS, flat, (conv_spec){ .add = y });
+	nn_drop(q->c, means);
+	nn_drop(q->c, flat);
+	return out;
+}
+
 tensor *semantic_encode(nn *c, const sem_config *s, const params *p, const semantic_call *call)
 {
 	const pass q = { c, s, p, call };
@@ -347,5 +378,6 @@ tensor *semantic_encode(nn *c, const sem_config *s, const params *p, const seman
 		return NULL;
 	if (call->x->s.c != 1)
 		return nn_fail(c, ERR_DATA, "scans of %d channels, the semantic encoder takes one", call->x->s.c);
-	return attend(&q, with_places(&q, convnext(&q, cut(&q))));
+	tensor *y = attend(&q, with_places(&q, convnext(&q, cut(&q))));
+	return s->coarse[0] && !call->part ? add_components(&q, y) : y;
 }

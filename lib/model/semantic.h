@@ -9,6 +9,11 @@
 #include "nn/nn.h"
 #include "nn/param.h"
 
+/* With `coarse`, a layer besides the published ones, [embedding, numbers of a coarse scan]: what it makes of the scan's means over boxes, that
+ * grid's voxels, is added to the code. It holds principal components of scans (train/components.h), and is not trained: the code tells
+ * at least what they tell, and the networks learn what is to be added to it. */
+#define SEMANTIC_COMPONENTS "components"
+
 /* Lists every parameter under the authors' names, each once. Freed with table_free. */
 int semantic_table(const sem_config *s, param_table *t, err *e);
 
@@ -22,6 +27,10 @@ int semantic_fresh(const sem_config *s, uint64_t seed, params *ps, err *e);
  * forgotten, or renamed where the first is not there. ERR_CONFIG when the two differ. */
 int semantic_names(params *ps, err *e);
 
+/* Voxels along each side of the boxes that a coarse scan has the means of, on a volume n[3]; 0 for an encoder without, and for a volume that
+ * is no such multiple of the coarse grid. */
+int semantic_box(const sem_config *s, const int n[3]);
+
 /* Slices of a volume n[3], and their size. */
 void semantic_slices(const sem_config *s, const int n[3], int *slices, int size[2]);
 
@@ -29,6 +38,7 @@ typedef struct semantic_call {
 	tensor *x; /* [b,X,Y,Z,1] scans in 0..1 on the model's grid; takes no gradient */
 	philox (*random)(const void *of, const char *use); /* for what is dropped in training, by name; NULL: nothing is */
 	const void *of;
+	bool part; /* x is a part of a volume, for planning: components are left out */
 } semantic_call;
 
 /* -> codes [b,1,1,1,embedding]. p holds what semantic_table lists. x remains the caller's. */

@@ -135,8 +135,11 @@ static void list_block(lister *l, const char *at, const block *b, bool shift)
 static const char *const MIDDLE[] = { "middle_block", "shift_middle_block" }, *const OUTPUT[] = { "output_blocks", "shift_output_blocks" },
 			 *const OUT[] = { "out", "shift_out" };
 
+/* How the shift branch is shown what the scores that a code tells change about the noise to be expected. */
+#define SHIFT_KNOWN "shift_known"
+
 /* The latents' mean and standard deviation, in a latent's shape, and their prior. */
-static void list_known(lister *l, const model_config *m)
+static void list_known(lister *l, const model_config *m, bool shift)
 {
 	int f = ae_factor(&m->autoencoder);
 	const int64_t n[4] = { m->unet.in_channels, m->volume[0] / f, m->volume[1] / f, m->volume[2] / f };
@@ -149,6 +152,14 @@ static void list_known(lister *l, const model_config *m)
 		l->code = table_add(l->t, INIT_ZEROS, 0, 4, components, l->e, PRIOR_COMPONENTS);
 	if (!l->code && m->diffusion.components)
 		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, PRIOR_REST);
+	if (!shift || !m->diffusion.components)
+		return;
+	list_layer(l, INIT_ZEROS, 2, "prior", "scores", m->latent_dim, m->diffusion.components, 1);
+	if (!l->code)
+		l->code = table_add(l->t, INIT_ONES, 0, 1, (int64_t[]){ m->diffusion.components }, l->e, PRIOR_LEFT);
+	if (!l->code)
+		l->code = table_add_layer(l->t, INIT_ZEROS, 5, SHIFT_KNOWN, m->unet.in_channels, m->unet.base_channels * m->unet.multipliers[0], 3,
+					  l->e);
 }
 
 int unet_table(const model_config *m, bool shift, param_table *t, err *e)
@@ -178,7 +189,7 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 		list_norm(&l, OUT[s], "0", u->base_channels * u->multipliers[0]);
 		list_layer(&l, INIT_ZEROS, 5, OUT[s], "2", u->base_channels * u->multipliers[0], u->in_channels, 3);
 	}
-	list_known(&l, m);
+	list_known(&l, m, shift);
 	return l.code;
 }
 
@@ -220,7 +231,8 @@ void unet_begin(const model_config *m, params *p)
 
 bool unet_is_shift(const char *name)
 {
-	static const char *const front[] = { "label_emb.", "shift_middle_block.", "shift_output_blocks.", "shift_out." };
+	static const char *const front[] = { "label_emb.",  "shift_middle_block.", "shift_output_blocks.",
+					     "shift_out.", SHIFT_KNOWN ".",       PRIOR_SCORES ".", PRIOR_LEFT };
 	for (size_t i = 0; i < sizeof front / sizeof *front; i++)
 		if (!strncmp(name, front[i], strlen(front[i])))
 			return true;
@@ -239,6 +251,7 @@ typedef struct pass {
 	unet_dropout *drop;
 	const void *of;
 	tensor *known; /* what the prior says of the noise; NULL: nothing */
+	tensor *told; /* what the scores that a code tells add to G; NULL: nothing */
 } pass;
 
 static const conv_spec AROUND = { .pad_low = 1, .pad_high = 1 };
@@ -371,15 +384,19 @@ static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tenso
 	for (int i = 0; i < p->outputs; i++) {
 		if (places && i && i % (q->u->res_blocks + 1) == 0) /* a level's first */
 			h = add_places(q, h);
-		tensor *both = nn_concat(q->c, h, kept[p->inputs - 1 - i]);
+		tensor *beside = nn_keep(kept[p->inputs - 1 - i]);
+		if (shift && q->told && i == p->outputs - 1)
+			beside = layer_conv(q->c, q->p, SHIFT_KNOWN, q->told, (conv_spec){ .pad_low = 1, .pad_high = 1, .add = beside });
+		tensor *both = nn_concat(q->c, h, beside);
 		nn_drop(q->c, h);
+		nn_drop(q->c, beside);
 		snprintf(at, sizeof at, "%s.%d", OUTPUT[shift], i);
 		h = run_block(q, at, &p->output[i], both);
 	}
 	conv_spec s = AROUND;
 	s.act = ACT_SILU;
-	if (!shift && q->known)
-		s.add = nn_keep(q->known);
+	if (shift ? q->told != NULL : q->known != NULL)
+		s.add = nn_keep(shift ? q->told : q->known);
 	s.affine = layer_group_norm(q->c, q->p, layer_under(at, OUT[shift], "0"), h, q->u->groups, EPS);
 	tensor *out = layer_conv(q->c, q->p, layer_under(at, OUT[shift], "2"), h, s);
 	nn_drop(q->c, s.affine);
@@ -404,7 +421,24 @@ static tensor *known_noise(nn *c, const model_config *m, const unet_call *call)
 		return NULL;
 	if (nn_planning(c))
 		return nn_tensor(c, call->x->s);
-	return call->prior ? prior_noise(c, call->prior, call->x, call->t) : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
+	return call->prior ? nn_expected_noise(c, call->prior, call->x, call->t, NULL) : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
+}
+
+/* What the scores that a code tells add to G: with them the noise to be expected is another, and G is what is taken away from the noise,
+ * over sqrt(1-a_t). NULL for a network without a prior. */
+static tensor *told_noise(const pass *q, const model_config *m, const unet_call *call)
+{
+	if (!m->diffusion.components)
+		return NULL;
+	double over[call->x->s.b];
+	for (int b = 0; b < call->x->s.b; b++)
+		over[b] = call->t && call->prior ? 1 / gaussian_noise(call->prior, call->t[b]) : 1;
+	tensor *scores = layer_conv(q->c, q->p, PRIOR_SCORES, call->y, (conv_spec){ 0 });
+	tensor *expected = nn_planning(q->c) ? nn_tensor(q->c, call->x->s) : nn_expected_noise(q->c, call->prior, call->x, call->t, scores);
+	tensor *out = nn_difference(q->c, q->known, expected, over);
+	nn_drop(q->c, scores);
+	nn_drop(q->c, expected);
+	return out;
 }
 
 tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g)
@@ -432,6 +466,7 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 	if (call->y) {
 		q.code = layer_conv(c, p, "label_emb", call->y, (conv_spec){ 0 });
 		q.drop = call->drop;
+		q.told = told_noise(&q, m, call);
 		*g = way_up(&q, &net, true, h, kept);
 	}
 	for (int i = 0; i < net.inputs; i++)
@@ -439,5 +474,6 @@ tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_c
 	nn_drop(c, q.time);
 	nn_drop(c, q.code);
 	nn_drop(c, q.known);
+	nn_drop(c, q.told);
 	return epsilon;
 }

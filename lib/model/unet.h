@@ -29,7 +29,7 @@ typedef dropout unet_dropout(const void *of, const char *block);
 typedef struct unet_call {
 	tensor *x; /* [b,X,Y,Z,in_channels] noisy scaled latents; Y and Z multiples of unet_factor */
 	const double *t; /* [b] times, 0 .. timesteps-1; NULL while planning */
-	prior *prior; /* of a network that has one, else NULL */
+	gaussian *prior; /* of a network that has one, else NULL */
 	tensor *y; /* [b,1,1,1,latent_dim] semantic codes; NULL: the shift branch is not computed */
 	unet_dropout *drop; /* NULL: none. With y it reaches the shift branch only: the rest is taken as trained */
 	const void *of;

@@ -77,3 +77,14 @@ tensor *nn_from_blocks(nn *c, tensor *x, int k)
 		return nn_fail(c, ERR_CONFIG, "%d channels are no blocks of %d voxels a side", s.c, k);
 	return rearranged(c, x, (shape){ s.b, s.x * k, s.y * k, s.z * k, s.c / (k * k * k) }, k, false);
 }
+
+tensor *nn_flatten(nn *c, tensor *x)
+{
+	if (!x || !nn_ok(c))
+		return NULL;
+	tensor *out = nn_tensor(c, (shape){ x->s.b, 1, 1, 1, x->s.x * x->s.y * x->s.z * x->s.c });
+	if (out && out->v)
+		memcpy(out->v, x->v, shape_count(x->s) * sizeof *out->v);
+	nn_push(c, sizeof(node), nn_pass_gradient, out, 1, &x, false);
+	return out;
+}

@@ -11,4 +11,7 @@ tensor *nn_to_blocks(nn *c, tensor *x, int k);
 /* The way back: [b,X,Y,Z,k*k*k*C] -> [b,X*k,Y*k,Z*k,C]. ERR_CONFIG for channels that k*k*k does not divide. */
 tensor *nn_from_blocks(nn *c, tensor *x, int k);
 
+/* All numbers of a volume as channels of one voxel, in memory's order: [b,X,Y,Z,C] -> [b,1,1,1,X*Y*Z*C]. */
+tensor *nn_flatten(nn *c, tensor *x);
+
 #endif

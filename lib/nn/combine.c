@@ -1,6 +1,7 @@
 #include "nn/combine.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nn/internal.h"
@@ -45,6 +46,36 @@ tensor *nn_concat(nn *c, tensor *a, tensor *b)
 			memcpy(out->v + i * s.c + a->s.c, b->v + i * b->s.c, (size_t)b->s.c * sizeof(float));
 		}
 	nn_push(c, sizeof(node), concat_backward, out, 2, (tensor *[]){ a, b }, false);
+	return out;
+}
+
+static void difference_backward(nn *c, node *base)
+{
+	const tensor *out = base->out;
+	const double *by = base->owned;
+	const size_t one = shape_count(out->s) / (size_t)out->s.b;
+	for (int part = 0; part < 2; part++) {
+		float *g = nn_gradient(c, base->in[part]), sign = part ? -1 : 1;
+		for (size_t i = 0; g && !nn_planning(c) && i < shape_count(out->s); i++)
+			g[i] += sign * (float)by[i / one] * out->g[i];
+	}
+}
+
+tensor *nn_difference(nn *c, tensor *a, tensor *b, const double *by)
+{
+	if (!a || !b || !nn_ok(c))
+		return NULL;
+	if (!shape_equal(a->s, b->s))
+		return nn_fail(c, ERR_DATA, "a difference of %dx%dx%d and %dx%dx%d voxels", a->s.x, a->s.y, a->s.z, b->s.x, b->s.y, b->s.z);
+	tensor *out = nn_tensor(c, b->s);
+	const size_t all = shape_count(b->s), one = all / (size_t)b->s.b;
+	for (size_t i = 0; out && out->v && i < all; i++)
+		out->v[i] = (float)by[i / one] * (a->v[i] - b->v[i]);
+	node *n = nn_push(c, sizeof *n, difference_backward, out, 2, (tensor *[]){ a, b }, false);
+	if (n && !nn_planning(c) && !(n->owned = malloc((size_t)b->s.b * sizeof *by)))
+		return nn_fail(c, ERR_OS, "no memory for a difference");
+	if (n && n->owned)
+		memcpy(n->owned, by, (size_t)b->s.b * sizeof *by);
 	return out;
 }
 

@@ -7,6 +7,9 @@
 /* The channels of a, then those of b: [b,X,Y,Z,Ca], [b,X,Y,Z,Cb] -> [b,X,Y,Z,Ca+Cb]. ERR_DATA for different grids. */
 tensor *nn_concat(nn *c, tensor *a, tensor *b);
 
+/* (a - b) by[i] for volume i, a and b of one shape. ERR_DATA otherwise. */
+tensor *nn_difference(nn *c, tensor *a, tensor *b, const double *by);
+
 /* Adaptive normalisation (Dhariwal & Nichol 2021, equation 4): h -> h (1 + s) + t behind an affine h = scale x + shift, as another affine:
  * scale (1 + s), shift (1 + s) + t. affine, by [b,1,1,1,2C], `by` being s, then t. ERR_CONFIG for different shapes. */
 tensor *nn_modulate(nn *c, tensor *affine, tensor *by);

@@ -40,7 +40,7 @@ void latent_space_close(latent_space *l)
 	free(l->sd);
 	free(l->components);
 	free(l->rest);
-	prior_free(l->prior);
+	gaussian_free(l->prior);
 	l->prior = NULL;
 	l->components = l->rest = NULL;
 	l->x = l->z = l->place = l->mean = l->sd = NULL;
@@ -153,7 +153,7 @@ int latent_space_learn(latent_space *l, const dataset *d, diffusion_config *c, e
 
 int latent_space_prior(latent_space *l, const model_config *m, const params *p, err *e)
 {
-	prior_free(l->prior);
+	gaussian_free(l->prior);
 	return prior_new(&l->prior, m, p, e);
 }
 

@@ -26,7 +26,7 @@ typedef struct latent_space {
 	float *place; /* weights of errors in scaled latents, by place; their mean is 1; NULL: all weigh the same */
 	float *mean, *sd; /* latent_space_learn's; NULL: latents are not standardised, or were by another run */
 	float *components, *rest; /* latent_space_learn's prior [components][count], [count]; NULL: none, or of another run */
-	prior *prior; /* latent_space_prior's */
+	gaussian *prior; /* latent_space_prior's */
 	shape s; /* of one latent */
 	size_t count; /* numbers in one latent */
 	size_t voxels; /* in one scan */

@@ -20,6 +20,9 @@
 
 static bool of_unet(const char *name) { return !unet_is_shift(name); }
 
+/* What training moves. */
+static bool moves(const char *name) { return unet_is_shift(name) && strcmp(name, PRIOR_LEFT); }
+
 static int make_encoder(sem_train *t, err *e)
 {
 	params *p = &t->encoder.weights;
@@ -39,7 +42,7 @@ static int make_net(sem_train *t, err *e)
 		code = table_fresh(&table, t->state.seed, p, e);
 	table_free(&table);
 	for (size_t i = 0; !code && i < p->n; i++)
-		p->p[i].frozen = of_unet(p->p[i].name);
+		p->p[i].frozen = !moves(p->p[i].name);
 	return code ? code : params_with_gradients(p, e);
 }
 

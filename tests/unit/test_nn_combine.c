@@ -11,9 +11,9 @@
 #include "nn/internal.h"
 #include "nn/resample.h"
 
-enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, TO_BLOCKS, FROM_BLOCKS, CONCAT, MODULATE, KINDS };
+enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, TO_BLOCKS, FROM_BLOCKS, FLATTEN, CONCAT, DIFFERENCE, MODULATE, KINDS };
 
-static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "to blocks", "from blocks", "concat", "modulate" };
+static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "to blocks", "from blocks", "flatten", "concat", "difference", "modulate" };
 
 typedef struct op_case {
 	enum what what;
@@ -37,6 +37,8 @@ static const op_case cases[] = {
 	{ FROM_BLOCKS, { 2, 1, 3, 2, 16 }, { 0 }, { 2, 1, 1 }, ACT_NONE },
 	{ FROM_BLOCKS, { 1, 2, 1, 1, 27 }, { 0 }, { 3, 1, 1 }, ACT_NONE },
 	{ CONCAT, { 2, 3, 4, 5, 3 }, { 2, 3, 4, 5, 8 }, { 1, 1, 1 }, ACT_NONE },
+	{ FLATTEN, { 2, 3, 2, 2, 3 }, { 0 }, { 1, 1, 1 }, ACT_NONE },
+	{ DIFFERENCE, { 2, 3, 4, 5, 3 }, { 2, 3, 4, 5, 3 }, { 1, 1, 1 }, ACT_NONE },
 	{ MODULATE, { 3, 1, 1, 1, 34 }, { 3, 1, 1, 1, 34 }, { 1, 1, 1 }, ACT_NONE },
 };
 
@@ -71,6 +73,8 @@ static void make(op_setup *s, nn *c, const op_case *k, uint64_t seed)
 		s->out = (shape){ k->a.b, k->a.x / by, k->a.y / by, k->a.z / by, k->a.c * by * by * by };
 	if (k->what == FROM_BLOCKS)
 		s->out = (shape){ k->a.b, k->a.x * by, k->a.y * by, k->a.z * by, k->a.c / by / by / by };
+	if (k->what == FLATTEN)
+		s->out = (shape){ k->a.b, 1, 1, 1, k->a.x * k->a.y * k->a.z * k->a.c };
 	if (k->what == CONCAT)
 		s->out.c += k->b.c;
 	s->ra = s->a->v ? widened(s->a->v, shape_count(s->a->s)) : NULL;
@@ -84,6 +88,8 @@ static void unmake(op_setup *s, nn *c)
 	free(s->ra);
 	free(s->rb);
 }
+
+static const double over[] = { 2.5, -.75 }; /* of the volumes of a difference */
 
 static tensor *run(nn *c, op_setup *s)
 {
@@ -102,6 +108,10 @@ static tensor *run(nn *c, op_setup *s)
 		return nn_to_blocks(c, s->a, s->k->by[0]);
 	case FROM_BLOCKS:
 		return nn_from_blocks(c, s->a, s->k->by[0]);
+	case FLATTEN:
+		return nn_flatten(c, s->a);
+	case DIFFERENCE:
+		return nn_difference(c, s->a, s->b, over);
 	case CONCAT:
 		return nn_concat(c, s->a, s->b);
 	default:
@@ -167,6 +177,13 @@ static double *plain(const op_setup *s)
 	case FROM_BLOCKS:
 		for (size_t i = 0; i < shape_count(k->a); i++)
 			y[in_fine_grid(i, k->a, k->by[0])] = s->ra[i];
+		break;
+	case FLATTEN:
+		memcpy(y, s->ra, shape_count(k->a) * sizeof *y);
+		break;
+	case DIFFERENCE:
+		for (size_t i = 0; i < shape_count(k->a); i++)
+			y[i] = over[i / (ca * voxels)] * (s->ra[i] - s->rb[i]);
 		break;
 	case CONCAT:
 		for (size_t i = 0; i < shape_count(s->out); i++) {
@@ -314,6 +331,8 @@ static void test_misfits(void **state)
 	FAILS(ERR_BUG, "mean pooling", nn_error(c, &e));
 	assert_null(nn_concat(c, x, y));
 	FAILS(ERR_DATA, "do not fit", nn_error(c, &e));
+	assert_null(nn_difference(c, x, y, over));
+	FAILS(ERR_DATA, "a difference", nn_error(c, &e));
 	assert_null(nn_modulate(c, x, m));
 	FAILS(ERR_CONFIG, "modulation", nn_error(c, &e));
 	assert_null(nn_dropout(c, x, m, ACT_NONE, &(dropout){ .rate = .1 }));

@@ -6,6 +6,7 @@
 #include "base/philox.h"
 #include "model/prior.h"
 #include "model/schedule.h"
+#include "nn/loss.h"
 #include "train/prior_learn.h"
 
 enum { X = 3, Y = 2, Z = 2, C = 2, N = X * Y * Z * C, K = 3 };
@@ -23,6 +24,8 @@ static params random_prior(void)
 	SUCCEEDS(params_add(&ps, PRIOR_REST, 4, (int64_t[]){ C, X, Y, Z }, &p, &e));
 	for (size_t i = 0; i < p->count; i++)
 		p->v[i] = (float)exp(.7 * normal(2, i) - 1);
+	SUCCEEDS(params_add(&ps, PRIOR_LEFT, 1, (int64_t[]){ K }, &p, &e));
+	memcpy(p->v, (float[K]){ 1, .25, .01f }, sizeof(float[K]));
 	return ps;
 }
 
@@ -48,8 +51,8 @@ static void eliminate(double m[N][N], double v[N], int n)
 		v[i] /= m[i][i];
 }
 
-/* The noise to be expected in x, in the field's order, of which there are the first `planes` planes. */
-static void plain(const params *ps, const float *x, double a, int planes, double out[N])
+/* The noise to be expected in x, in the field's order, of which there are the first `planes` planes; scores NULL: not known. */
+static void plain(const params *ps, const float *x, double a, int planes, const float *scores, double out[N])
 {
 	double m[N][N] = { 0 }, v[N];
 	int places[N], n = 0;
@@ -59,9 +62,12 @@ static void plain(const params *ps, const float *x, double a, int planes, double
 	for (int i = 0; i < n; i++) {
 		for (int j = 0; j < n; j++)
 			for (int k = 0; k < K; k++)
-				m[i][j] += a * (double)ps->p[0].v[k * N + places[i]] * (double)ps->p[0].v[k * N + places[j]];
+				m[i][j] += a * (scores ? (double)ps->p[2].v[k] : 1) * (double)ps->p[0].v[k * N + places[i]] *
+					   (double)ps->p[0].v[k * N + places[j]];
 		m[i][i] += a * (double)ps->p[1].v[places[i]] + 1 - a;
 		v[i] = (double)x[i];
+		for (int k = 0; scores && k < K; k++)
+			v[i] -= sqrt(a) * (double)scores[k] * (double)ps->p[0].v[k * N + places[i]];
 	}
 	eliminate(m, v, n);
 	for (int i = 0; i < n; i++)
@@ -75,34 +81,57 @@ static void expected_noise(void **state)
 	params ps = random_prior();
 	const model_config m = config_of(K);
 	schedule s;
-	prior *p;
+	gaussian *p;
 	SUCCEEDS(schedule_new(&s, &m.diffusion, &e));
 	SUCCEEDS(prior_new(&p, &m, &ps, &e));
 	const double times[] = { 999, 0, 500, 50, 500 };
-	for (int planes = X; planes >= X - 1; planes--)
-		for (int threads = 1; threads <= 3; threads++) {
-			nn *c = nn_new(NN_INFER, NN_EXACT, threads);
-			const int n = planes * Y * Z * C;
-			float x[5 * N], got[5 * N];
-			for (int i = 0; i < 5 * n; i++)
-				x[i] = (float)normal(3, (uint64_t)i);
-			tensor *in = nn_from_field(c, (shape){ 5, planes, Y, Z, C }, x), *out = prior_noise(c, p, in, times);
-			SUCCEEDS(nn_error(c, &e));
-			nn_to_field(c, out, got);
-			for (int b = 0; b < 5; b++) {
-				double want[N];
-				plain(&ps, x + b * n, s.abar[(int)times[b]], planes, want);
-				for (int i = 0; i < n; i++)
-					assert_true(fabs((double)got[b * n + i] - want[i]) < 1e-6 * fmax(1, fabs(want[i])));
-			}
-			nn_drop(c, in);
-			nn_drop(c, out);
-			nn_free(c);
+	for (int i = 0; i < 2 * 3 * 2; i++) {
+		const int planes = X - i % 2, threads = 1 + i / 2 % 3, n = planes * Y * Z * C;
+		const bool told = i >= 6;
+		nn *c = nn_new(NN_TRAIN, NN_EXACT, threads);
+		float x[5 * N], got[5 * N], score[5 * K];
+		for (int k = 0; k < 5 * n; k++)
+			x[k] = (float)normal(3, (uint64_t)k);
+		for (int k = 0; k < 5 * K; k++)
+			score[k] = (float)normal(8, (uint64_t)k);
+		tensor *in = nn_from_field(c, (shape){ 5, planes, Y, Z, C }, x);
+		tensor *scores = told ? nn_from_field(c, (shape){ 5, 1, 1, 1, K }, score) : NULL;
+		if (scores)
+			scores->needs_grad = true;
+		tensor *out = nn_expected_noise(c, p, in, times, scores), *loss = nn_squared_to(c, out, .5f);
+		SUCCEEDS(nn_error(c, &e));
+		nn_to_field(c, out, got);
+		double want[5][N];
+		for (int b = 0; b < 5; b++) {
+			plain(&ps, x + b * n, s.abar[(int)times[b]], planes, told ? score + b * K : NULL, want[b]);
+			for (int k = 0; k < n; k++)
+				assert_true(fabs((double)got[b * n + k] - want[b][k]) < 2e-6 * fmax(1, fabs(want[b][k])));
 		}
-	prior_free(p);
+		nn_backward(c, loss, 1);
+		for (int k = 0; told && k < 5 * K; k++) {
+			/* the noise is linear in the scores */
+			const int b = k / K;
+			const float before = score[k];
+			double other[N], slope = 0;
+			score[k] += 1;
+			plain(&ps, x + b * n, s.abar[(int)times[b]], planes, score + b * K, other);
+			score[k] = before;
+			for (int j = 0; j < n; j++)
+				slope += 2 * (want[b][j] - .5) * (other[j] - want[b][j]) / (5 * n);
+			assert_true(fabs((double)scores->g[k] - slope) < 2e-6 * fmax(1, fabs(slope)));
+		}
+		tensor *all[] = { in, out, loss, scores };
+		for (int k = 0; k < 4; k++)
+			nn_drop(c, all[k]);
+		nn_free(c);
+	}
+	gaussian_free(p);
 	schedule_free(&s);
 	ps.p[1].v[5] = 0;
 	FAILS(ERR_CONFIG, "number 5", prior_new(&p, &m, &ps, &e));
+	ps.p[1].v[5] = 1;
+	ps.p[2].v[1] = 1.5f;
+	FAILS(ERR_CONFIG, "no share", prior_new(&p, &m, &ps, &e));
 	const model_config none = config_of(0);
 	SUCCEEDS(prior_new(&p, &none, &ps, &e));
 	assert_null(p);
