@@ -9,6 +9,7 @@
 #include "cli/trainer_latents.h"
 #include "model/find.h"
 #include "model/unet.h"
+#include "train/sem_begin.h"
 #include "train/sem_train.h"
 #include "train/stop.h"
 
@@ -121,6 +122,8 @@ static int train(struct job *j)
 	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, cli_math(),
 				 cli_common.threads, &e),
 		  &e);
+	if (!trainer_options.resume)
+		cli_check(sem_train_begin(&j->t, j->data, &e), &e);
 	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic", trainer_options.init, NULL);
 	trainer_init(&j->t.net.weights, &j->t.net.ema, "shift_unet", shift_name, unet_is_shift);
 	const trainer run = {

@@ -15,10 +15,10 @@ struct gaussian {
 	float *rest;		/* r [count], channels last */
 	double *left;		/* v [k] */
 	int levels;
-	double *abar;		/* [levels] */
+	double *abar;		/* [levels], and 1 */
 	struct solver {
 		double *free, *told;	/* [k,k]: without and with the scores known; NULL until they are needed */
-	} *solvers;		/* [levels] */
+	} *solvers;		/* [levels], and one for clean latents */
 	int planes;		/* that the solvers are for */
 };
 
@@ -52,14 +52,15 @@ int gaussian_new(gaussian **out, const gaussian_spec *spec, err *e)
 	if (!code)
 		code = mem_zero(&p->left, (size_t)p->k, sizeof *p->left, "expected noise", e);
 	if (!code)
-		code = mem_zero(&p->abar, (size_t)p->levels, sizeof *p->abar, "expected noise", e);
+		code = mem_zero(&p->abar, (size_t)p->levels + 1, sizeof *p->abar, "expected noise", e);
 	if (!code)
-		code = mem_zero(&p->solvers, (size_t)p->levels, sizeof *p->solvers, "expected noise", e);
+		code = mem_zero(&p->solvers, (size_t)p->levels + 1, sizeof *p->solvers, "expected noise", e);
 	if (code) {
 		gaussian_free(p);
 		return code;
 	}
 	memcpy(p->abar, spec->abar, (size_t)p->levels * sizeof *p->abar);
+	p->abar[p->levels] = 1;
 	channels_last(p->rest, spec->rest, p->s);
 	for (int k = 0; k < p->k; k++) {
 		channels_last(p->components + (size_t)k * p->count, spec->components + (size_t)k * p->count, p->s);
@@ -71,7 +72,7 @@ int gaussian_new(gaussian **out, const gaussian_spec *spec, err *e)
 
 static void forget_solvers(gaussian *p)
 {
-	for (int t = 0; p->solvers && t < p->levels; t++) {
+	for (int t = 0; p->solvers && t <= p->levels; t++) {
 		free(p->solvers[t].free); /* and what is told, behind it */
 		p->solvers[t] = (struct solver){ 0 };
 	}
@@ -179,6 +180,15 @@ static void along(nn *c, const gaussian *p, double *score, const float *x, size_
 	}
 }
 
+/* score [k] = S L W v for S the inverse of what `factor` is of; weighted [n] is scratch. */
+static void solve_along(nn *c, const gaussian *p, double *score, const float *v, float *weighted, int t, size_t n, const double *factor)
+{
+	for (size_t i = 0; i < n; i++)
+		weighted[i] = (float)(weight(p, p->abar[t], i) * (double)v[i]);
+	along(c, p, score, weighted, n);
+	solve(factor, score, p->k);
+}
+
 /* v [n] becomes sqrt(1-a_t) (a_t S + (1-a_t) I)^-1 v, S what `factor` is of; score [k] is scratch. */
 static void whiten(nn *c, const gaussian *p, float *v, int t, size_t n, const double *factor, double *score)
 {
@@ -186,10 +196,7 @@ static void whiten(nn *c, const gaussian *p, float *v, int t, size_t n, const do
 	float *weighted = nn_take(c, n);
 	if (!weighted)
 		return;
-	for (size_t i = 0; i < n; i++)
-		weighted[i] = (float)(weight(p, a, i) * (double)v[i]);
-	along(c, p, score, weighted, n);
-	solve(factor, score, p->k);
+	solve_along(c, p, score, v, weighted, t, n, factor);
 	take_away(c, p, v, a, score, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = (float)(noise * weight(p, a, i) * (double)v[i]);
@@ -268,5 +275,30 @@ tensor *nn_expected_noise(nn *c, gaussian *p, tensor *x, const double *t, tensor
 	} else {
 		free(times);
 	}
+	return out;
+}
+
+tensor *nn_expected_scores(nn *c, gaussian *p, const tensor *x)
+{
+	if (!p || !x || !nn_ok(c))
+		return NULL;
+	const size_t n = p->count;
+	tensor *out = nn_tensor(c, (shape){ x->s.b, 1, 1, 1, p->k });
+	if (shape_count(x->s) != n * (size_t)x->s.b || p->planes != p->s.x) {
+		nn_drop(c, out);
+		return nn_fail(c, ERR_BUG, "expected scores: the distribution is of other latents");
+	}
+	const struct solver *s = nn_planning(c) ? NULL : solver_at(c, p, p->levels, n);
+	float *weighted = nn_take(c, n);
+	double *score = malloc((size_t)p->k * sizeof *score);
+	if (!score)
+		nn_fail(c, ERR_OS, "no memory for the expected scores");
+	for (int b = 0; s && out && weighted && score && b < x->s.b; b++) {
+		solve_along(c, p, score, x->v + (size_t)b * n, weighted, p->levels, n, s->free);
+		for (int k = 0; k < p->k; k++)
+			out->v[b * p->k + k] = (float)score[k];
+	}
+	free(score);
+	nn_give(c, weighted, n);
 	return out;
 }

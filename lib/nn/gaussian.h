@@ -36,4 +36,7 @@ double gaussian_noise(const gaussian *p, double t);
  * NULL for p NULL. What is solved for a timestep is kept for the next call, so p is not for several threads at once. */
 tensor *nn_expected_noise(nn *c, gaussian *p, tensor *x, const double *t, tensor *scores);
 
+/* Clean x [b,X,Y,Z,C] -> the scores to be expected of it [b,1,1,1,K]: (I + L diag(1/r) L')^-1 L diag(1/r) x. No gradient. */
+tensor *nn_expected_scores(nn *c, gaussian *p, const tensor *x);
+
 #endif

@@ -208,6 +208,17 @@ int latent_space_config(const latent_space *l, json_t *json, err *e)
 	return bad ? err_set(e, ERR_OS, "no memory for the configuration") : 0;
 }
 
+int latent_vary(latent_space *l, const dataset *d, const recipe *r, const train_state *s, const dataset_scan *scan, uint64_t draw,
+		const float **x, const float **z, err *e)
+{
+	*x = l->x;
+	if (z)
+		*z = l->z;
+	const augment_shape shapes = dataset_shapes(d, scan, state_random(s, "shape", draw));
+	int code = augment(l->x, scan->x, d->n, &r->augmentation, &shapes, state_random(s, "augmentation", draw), e);
+	return code || !z ? code : encode(l, l->z, l->x, e);
+}
+
 int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
 		err *e)
 {
@@ -215,14 +226,7 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 	*x = scan->x;
 	if (z)
 		*z = scan->z;
-	if (!r->augment || !scan->x)
-		return 0;
-	*x = l->x;
-	if (z)
-		*z = l->z;
-	const augment_shape shapes = dataset_shapes(d, scan, state_random(s, "shape", draw));
-	int code = augment(l->x, scan->x, d->n, &r->augmentation, &shapes, state_random(s, "augmentation", draw), e);
-	return code || !z ? code : encode(l, l->z, l->x, e);
+	return r->augment && scan->x ? latent_vary(l, d, r, s, scan, draw, x, z, e) : 0;
 }
 
 tensor *latent_places(nn *c, const latent_space *l) { return l->place ? nn_from_field(c, l->s, nn_planning(c) ? NULL : l->place) : NULL; }

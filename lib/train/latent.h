@@ -68,6 +68,10 @@ int latent_space_config(const latent_space *l, json_t *json, err *e);
 int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
 		err *e);
 
+/* A scan varied as draw number `draw` would be. *x and *z as latent_draw's, the space's scratch. */
+int latent_vary(latent_space *l, const dataset *d, const recipe *r, const train_state *s, const dataset_scan *scan, uint64_t draw,
+		const float **x, const float **z, err *e);
+
 /* l->place for nn_noise_loss, to be dropped; NULL where all places weigh the same. */
 tensor *latent_places(nn *c, const latent_space *l);
 

@@ -30,6 +30,8 @@ static int make_encoder(sem_train *t, err *e)
 	param *places = code ? NULL : params_find(p, "positional_encoding.pe");
 	if (places)
 		places->frozen = true; /* a formula */
+	for (size_t i = 0; !code && i < p->n; i++)
+		p->p[i].frozen |= !strncmp(p->p[i].name, SEMANTIC_COMPONENTS ".", strlen(SEMANTIC_COMPONENTS "."));
 	return code ? code : params_with_gradients(p, e);
 }
 
@@ -70,6 +72,8 @@ int sem_train_check(const latent_space *l, const model_config *m, err *e)
 	semantic_slices(s, m->volume, &slices, size);
 	if (s->embedding != m->latent_dim)
 		return err_set(e, ERR_CONFIG, "latent_dim: %d, the semantic encoder's codes have %d numbers", m->latent_dim, s->embedding);
+	if (s->coarse[0] && !semantic_box(s, m->volume))
+		return err_set(e, ERR_CONFIG, "semantic.coarse: the volume is no such multiple of it on all axes");
 	if (slices > s->slices)
 		return err_set(e, ERR_CONFIG, "semantic.slices: %d, the volume has %d", s->slices, slices);
 	if (size[0] < least || size[1] < least)
@@ -124,8 +128,6 @@ int sem_train_open(sem_train *t, const model_config *config, const recipe *r, la
 		code = scaling_of(&scaled, config, &t->net.weights, e);
 	if (!code)
 		code = latent_space_scale(space, scaled, e);
-	if (!code)
-		code = latent_space_prior(space, config, &t->net.weights, e);
 	if (!code) {
 		begin_shift(&t->net.weights);
 		code = begin_part(&t->encoder, r, e);
@@ -251,9 +253,19 @@ static shape scan_shape(const sem_train *t)
 	return (shape){ 1, n[0], n[1], n[2], 1 };
 }
 
+/* The prior, which the weights hold, when they are those of the run: a checkpoint's may have come. */
+static int know(sem_train *t, err *e)
+{
+	int code = t->known ? 0 : latent_space_prior(t->space, &t->config, &t->net.weights, e);
+	t->known = !code;
+	return code;
+}
+
 int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e)
 {
-	int code = t->head.weights.n ? coarse_learn(&t->coarse, d, e) : 0;
+	int code = know(t, e);
+	if (!code && t->head.weights.n)
+		code = coarse_learn(&t->coarse, d, e);
 	*l = (sem_losses){ 0 };
 	params_zero_gradients(&t->encoder.weights);
 	params_zero_gradients(&t->net.weights);

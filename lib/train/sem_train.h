@@ -35,6 +35,7 @@ typedef struct sem_train {
 	sem_part head; /* what the recipe's coarse_weight asks for; else empty */
 	coarse coarse;
 	noisy_latent noisy;
+	bool known; /* is the space's prior that of net? */
 } sem_train;
 
 /* ERR_CONFIG unless the U-Net can take the latents, the encoder the scans, and the shift branch its codes. */

@@ -1,0 +1,246 @@
+#include "train/sem_begin.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "baseline/pca.h"
+#include "model/semantic.h"
+#include "nn/resample.h"
+#include "probe/linear.h"
+#include "train/ema.h"
+
+enum { VARIATIONS = 3, PARTS = 5, STRENGTHS = 5 };
+static const double strength[STRENGTHS] = { 1, 10, 100, 1000, 10000 };
+
+/* Scans as the components and the prior see them. */
+typedef struct pile {
+	size_t n, width;	/* rows; numbers in a coarse scan */
+	int codes, scores;	/* numbers in a code, components of the prior */
+	int *part;		/* [n] which of PARTS parts of the people it belongs to */
+	bool *own;		/* [n] no variation */
+	float *coarse;		/* [n][width] */
+	float *score;		/* [n][scores] of the latents */
+	float *code;		/* [n][codes] */
+} pile;
+
+static void pile_free(pile *p)
+{
+	free(p->part);
+	free(p->own);
+	free(p->coarse);
+	free(p->score);
+	free(p->code);
+}
+
+static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
+{
+	const sem_config *s = &t->config.semantic;
+	*p = (pile){ .width = (size_t)s->coarse[0] * (size_t)s->coarse[1] * (size_t)s->coarse[2], .codes = s->embedding,
+		     .scores = t->config.diffusion.components };
+	p->n = d->n_train * (t->recipe.augment ? 1 + VARIATIONS : 1);
+	int code = mem_zero(&p->part, p->n, sizeof *p->part, "components", e);
+	if (!code)
+		code = mem_zero(&p->own, p->n, sizeof *p->own, "components", e);
+	if (!code)
+		code = mem_zero(&p->coarse, p->n * p->width, sizeof *p->coarse, "components", e);
+	if (!code)
+		code = mem_zero(&p->score, p->n * (size_t)p->scores, sizeof *p->score, "components", e);
+	return code ? code : mem_zero(&p->code, p->n * (size_t)p->codes, sizeof *p->code, "components", e);
+}
+
+/* Row i: scan x with its latent z. */
+static int see(pile *p, size_t i, sem_train *t, const float *x, const float *z, err *e)
+{
+	const int *n = t->config.volume, box = semantic_box(&t->config.semantic, n);
+	latent_space *l = t->space;
+	nn *c = t->c;
+	float *scaled = NULL;
+	int code = mem_zero(&scaled, l->count, sizeof *scaled, "components", e);
+	for (size_t k = 0; k < l->count && !code; k++)
+		scaled[k] = (float)scaling_apply(&l->scaling, (double)z[k], k);
+	tensor *scan = code ? NULL : nn_from_field(c, (shape){ 1, n[0], n[1], n[2], 1 }, x);
+	tensor *means = nn_mean_pool(c, scan, NULL, ACT_NONE, (const int[]){ box, box, box });
+	tensor *latent = code ? NULL : nn_from_field(c, l->s, scaled), *score = nn_expected_scores(c, l->prior, latent);
+	if (means)
+		memcpy(p->coarse + i * p->width, means->v, p->width * sizeof *p->coarse);
+	if (score)
+		memcpy(p->score + i * (size_t)p->scores, score->v, (size_t)p->scores * sizeof *p->score);
+	tensor *all[] = { scan, means, latent, score };
+	for (int k = 0; k < 4; k++)
+		nn_drop(c, all[k]);
+	free(scaled);
+	return code ? code : nn_error(c, e);
+}
+
+static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
+{
+	int code = 0;
+	for (size_t i = 0; i < p->n && !code; i++) {
+		const dataset_scan *scan = &d->scans[d->train[i % d->n_train]];
+		const float *x = scan->x, *z = scan->z;
+		p->own[i] = i < d->n_train;
+		p->part[i] = (int)(philox_hash(scan->subject) % PARTS);
+		if (!p->own[i])
+			code = latent_vary(t->space, d, &t->recipe, &t->state, scan, i, &x, &z, e);
+		if (!code)
+			code = see(p, i, t, x, z, e);
+	}
+	latent_space_rest(t->space);
+	return code;
+}
+
+/* The encoder's components, and the codes that they make. */
+static int set_components(pile *p, sem_train *t, err *e)
+{
+	param *weight = params_find(&t->encoder.weights, SEMANTIC_COMPONENTS ".weight");
+	param *bias = params_find(&t->encoder.weights, SEMANTIC_COMPONENTS ".bias");
+	pca c = { 0 };
+	double *score = NULL;
+	int code = mem_zero(&score, (size_t)p->codes, sizeof *score, "components", e);
+	if (!code)
+		code = pca_fit(&c, p->coarse, p->n, p->width, p->codes, e);
+	for (int k = 0; k < p->codes && !code; k++) {
+		const double *axis = c.axis + (size_t)k * p->width, sd = c.square[k] > 0 ? sqrt(c.square[k]) : 1;
+		double mean = 0;
+		for (size_t i = 0; i < p->width; i++) {
+			weight->v[(size_t)k * p->width + i] = (float)(axis[i] / sd);
+			mean += axis[i] / sd * c.mean[i];
+		}
+		bias->v[k] = (float)-mean;
+		c.square[k] = sd;
+	}
+	for (size_t i = 0; i < p->n && !code; i++) {
+		pca_scores(&c, score, p->coarse + i * p->width);
+		for (int k = 0; k < p->codes; k++)
+			p->code[i * (size_t)p->codes + (size_t)k] = (float)(score[k] / c.square[k]);
+	}
+	param_touch(weight);
+	param_touch(bias);
+	pca_free(&c);
+	free(score);
+	return code;
+}
+
+/* Rows of all parts but `without`. */
+static size_t others(size_t *rows, const pile *p, int without)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->part[i] != without)
+			rows[n++] = i;
+	return n;
+}
+
+static int fit(linear *out, const basis *b, double *value, const pile *p, const size_t *rows, size_t n, int k, double lambda, err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		value[i] = (double)p->score[rows[i] * (size_t)p->scores + (size_t)k];
+	return ridge_fit(out, b, value, lambda, e);
+}
+
+/* missed [STRENGTHS][scores], whole [scores]: squares of what the codes of people that were left out do not tell of their scores, and of these. */
+static int judge(double *missed, double *whole, const pile *p, size_t *rows, double *value, err *e)
+{
+	int code = 0;
+	for (int part = 0; part < PARTS && !code; part++) {
+		basis b = { 0 };
+		const size_t n = others(rows, p, part);
+		if (n == p->n)
+			continue; /* nobody is left out */
+		code = n ? basis_make(&b, p->code, (size_t)p->codes, rows, n, e) : err_set(e, ERR_DATA, "semantic.coarse: too few people to train on");
+		for (int j = 0; j < STRENGTHS * p->scores && !code; j++) {
+			const int k = j % p->scores, s = j / p->scores;
+			linear l = { 0 };
+			code = fit(&l, &b, value, p, rows, n, k, strength[s], e);
+			for (size_t i = 0; i < p->n && !code; i++) {
+				const double own = (double)p->score[i * (size_t)p->scores + (size_t)k];
+				if (p->part[i] != part || !p->own[i])
+					continue;
+				missed[j] += pow(own - linear_value(&l, &b, p->code + i * (size_t)p->codes), 2);
+				whole[k] += s ? 0 : own * own;
+			}
+			free(l.weight);
+		}
+		basis_free(&b);
+	}
+	return code;
+}
+
+/* The layer that tells the scores of the prior from codes, by one strength for all of them, and what it leaves of each. */
+static int set_scores(const pile *p, sem_train *t, size_t *rows, double *value, double *missed, double *whole, err *e)
+{
+	param *weight = params_find(&t->net.weights, PRIOR_SCORES ".weight"), *bias = params_find(&t->net.weights, PRIOR_SCORES ".bias");
+	param *left = params_find(&t->net.weights, PRIOR_LEFT);
+	basis b = { 0 };
+	int best = 0, code = judge(missed, whole, p, rows, value, e);
+	double least = INFINITY;
+	for (int s = 0; s < STRENGTHS; s++) {
+		double sum = 0;
+		for (int k = 0; k < p->scores; k++)
+			sum += missed[s * p->scores + k];
+		best = sum < least ? s : best;
+		least = fmin(sum, least);
+	}
+	if (!code)
+		code = basis_make(&b, p->code, (size_t)p->codes, rows, others(rows, p, -1), e);
+	for (int k = 0; k < p->scores && !code; k++) {
+		linear l = { 0 };
+		code = fit(&l, &b, value, p, rows, p->n, k, strength[best], e);
+		double offset = l.bias;
+		for (int i = 0; i < p->codes && !code; i++) {
+			weight->v[k * p->codes + i] = (float)(l.weight[i] / b.std[i]);
+			offset -= l.weight[i] / b.std[i] * b.mean[i];
+		}
+		bias->v[k] = (float)offset;
+		left->v[k] = whole[k] > 0 ? (float)fmin(1, missed[best * p->scores + k] / whole[k]) : 1;
+		free(l.weight);
+	}
+	basis_free(&b);
+	param_touch(weight);
+	param_touch(bias);
+	return code;
+}
+
+static int learn_scores(const pile *p, sem_train *t, err *e)
+{
+	const size_t scores = (size_t)p->scores;
+	size_t *rows = NULL;
+	double *v = NULL;
+	int code = mem_zero(&rows, p->n, sizeof *rows, "scores", e);
+	if (!code)
+		code = mem_zero(&v, p->n + (STRENGTHS + 1) * scores, sizeof *v, "scores", e);
+	if (!code)
+		code = set_scores(p, t, rows, v, v + p->n, v + p->n + STRENGTHS * scores, e);
+	free(rows);
+	free(v);
+	return code;
+}
+
+int sem_train_begin(sem_train *t, const dataset *d, err *e)
+{
+	pile p = { 0 };
+	if (!t->config.semantic.coarse[0])
+		return 0;
+	nn_record(t->c, false);
+	int code = latent_space_prior(t->space, &t->config, &t->net.weights, e);
+	if (!code)
+		code = pile_new(&p, t, d, e);
+	if (!code)
+		code = see_all(&p, t, d, e);
+	if (!code)
+		code = set_components(&p, t, e);
+	if (!code && p.scores)
+		code = learn_scores(&p, t, e);
+	pile_free(&p);
+	nn_record(t->c, true);
+	params_free(&t->encoder.ema);
+	params_free(&t->net.ema);
+	if (!code)
+		code = ema_init(&t->encoder.ema, &t->encoder.weights, e);
+	if (!code)
+		code = ema_init(&t->net.ema, &t->net.weights, e);
+	t->known = false;
+	return code;
+}
