@@ -16,10 +16,11 @@
 static bool grid_only, half;
 static int64_t sample = CLI_NOT_GIVEN;
 static double months = NAN;
-static const char *given_id;
+static const char *given_id, *recipe;
 
 static const struct cli_option options[] = {
 	{0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true},
+	{0, "recipe", CLI_TEXT, &recipe, "FILE", "with --grid-only: the grid and preparation of a recipe for training (JSON), not a model's", true},
 	{0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean", true},
 	{0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true},
 	{0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false},
@@ -41,12 +42,32 @@ struct job {
 	enum dtype stored;
 };
 
+/* The preparation of a recipe for training, before there is a model. */
+static void read_recipe(struct job *j)
+{
+	err e = {0};
+	model_config c;
+	json_t *json = NULL;
+	if (!grid_only || cli_common.model)
+		cli_die(ERR_USAGE, "--recipe: goes with --grid-only, and without --model");
+	cli_check(config_read(&c, recipe, &json, &e), &e);
+	if (preparation_parse(&j->how, json_object_get(json, "preparation"), c.volume, &e)) {
+		err_prefix(&e, "%s", recipe);
+		cli_fail(&e);
+	}
+	if (memcmp(j->how.n, c.volume, sizeof c.volume))
+		cli_die(ERR_CONFIG, "%s: volume: is not the size of the preparation's grid", recipe);
+	json_decref(json);
+}
+
 static void open_model(struct job *j)
 {
 	err e = {0};
 	j->how = preparation_default();
 	j->stored = half ? DTYPE_F16 : DTYPE_F32;
 	j->network = !grid_only;
+	if (recipe)
+		read_recipe(j);
 	if (grid_only && !cli_common.model)
 		return;
 	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e) ||

@@ -16,7 +16,7 @@ P
 # warps of all scans, at every fourth voxel
 i=0
 for scan in "${scans[@]}"; do
-	nii2lat -q --grid-only -m "$T/ae" "$scan" > "$T/x.lat" 2> /dev/null
+	nii2lat -q --grid-only --recipe "$T/known.json" "$scan" > "$T/x.lat" 2> /dev/null
 	python3 - "$T/warp.npy" $i << 'P'
 import struct, sys
 g, own = (4, 6, 4), int(sys.argv[2])
@@ -98,6 +98,9 @@ expect_exit 0 'a synthetic scan' bash -c 'lat-denoise -q "$@" --generate 1 -s 5 
 like 'a plan' "$(nii2lat --plan "${m[@]}" "${scans[0]}" 2> /dev/null; sem-encode --plan "${m[@]}" "$T/y.lat"; lat-denoise --plan "${m[@]}" "$T/T.lat")" 'flop.*flop.*flop'
 
 # refusals
+refuses 64 'a recipe where a network is to run' nii2lat --recipe "$T/known.json" "${scans[0]}"
+sed 's/"size": \[16/"size": [17/' "$T/known.json" > "$T/bad.json"
+refuses 78 'a recipe whose grid is not its volume' nii2lat --grid-only --recipe "$T/bad.json" "${scans[0]}"
 sed 's/"components": 1/"components": 3/' "$T/known.json" > "$T/bad.json"
 refuses 65 'more components than people' train-ldm -q -c "$T/bad.json" --validation "$T/held.txt" -m "$T/a/ae" -o "$T/no" "$T/scans.lat"
 like 'more components than people: said' "$(cat "$T/err")" 'diffusion.components: not enough people'
