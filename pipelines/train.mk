@@ -41,6 +41,7 @@ semantic: unet
 $(OUT)/scans.lat:
 	@test -n "$(DATA)" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
 	mkdir -p $(OUT)
-	$(call stream,$(DATA),--grid-only) > $@
+	$(call stream,$(DATA),--grid-only) > $@.part
+	mv $@.part $@
 
 .PHONY: model autoencoder unet semantic

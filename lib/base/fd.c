@@ -33,3 +33,12 @@ int fd_write(int fd, const void *buf, size_t n)
 	}
 	return 0;
 }
+
+int fd_sync(int fd)
+{
+	int r;
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	return r;
+}

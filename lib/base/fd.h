@@ -10,5 +10,7 @@
 ssize_t fd_read(int fd, void *buf, size_t n);
 /* All n bytes. 0, or -1 with errno. */
 int fd_write(int fd, const void *buf, size_t n);
+/* fsync(), whatever signal comes meanwhile. */
+int fd_sync(int fd);
 
 #endif

@@ -280,7 +280,7 @@ int out_commit(outfile *f, err *e)
 {
 	int code = out_flush(f, e);
 	if (!code && f->path) {
-		if (fsync(f->fd))
+		if (fd_sync(f->fd))
 			code = err_set(e, ERR_IO, "%s: %s", f->name, strerror(errno));
 		else if (f->force ? appear_over(f) : appear_once(f))
 			code = refuse(f->name, e);

@@ -204,7 +204,7 @@ static int keep_best(const trainer *t, double score, err *e)
 {
 	double best = t->state->best;
 	if (!isfinite(score))
-		cli_warn("step %lld: the validation's score is %g", (long long)t->state->step, score);
+		cli_warn("step %lld: the validation's score is no finite number", (long long)t->state->step);
 	if (best != -INFINITY && !(score > best && isfinite(score)))
 		return 0;
 	if (isfinite(score))

@@ -77,6 +77,19 @@ done
 refuses 65 'a scan that is none' train-ae -c "$T/c.json" -o "$T/no" "$T/c.json"
 refuses 73 'a folder that cannot be' train-ae -c "$T/c.json" -o "$T/c.json/no" "${scans[0]}"
 
+# a scan of nothing has no score: said, weights are there all the same, and any score is better
+python3 - "$T/zero.npy" << 'E2'
+import struct, sys
+head = ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 16, 24, 16), }").ljust(117) + '\n'
+open(sys.argv[1], 'wb').write(b'\x93NUMPY\1\0' + struct.pack('<H', len(head)) + head.encode() + bytes(4 * 16 * 24 * 16))
+E2
+npy2lat --id sub-05_T1w x="$T/zero.npy" > "$T/zero.lat"
+echo sub-05 > "$T/nothing.txt"
+expect_exit 0 'a score that is none' train-ae -c "$T/c.json" --validation "$T/nothing.txt" -o "$T/none" "$T/scans.lat" "$T/zero.lat"
+is 'a score that is none: said' "$(grep -c "^train-ae: step [0-9]*: the validation's score is no finite number$" "$T/err")" 3
+holds 'a score that is none: weights' lat-check "$T/none/autoencoder.safetensors"
+is 'a score that is none: an empty field' "$(cut -f4 "$T/none/validation.tsv" | tr '\n' ' ')" 'ssim_brain    '
+
 # crops, and whole volumes at the end
 sed 's/"batch": 2/"batch": 1, "crop": [8, 16, 8], "whole_from": 2/; s/"steps": 12/"steps": 3/; s/"adversarial_from": 4/"adversarial_from": -1/' \
 	"$T/c.json" > "$T/crop.json"

@@ -14,6 +14,20 @@ holds 'a model: it works' test -s "$T/made.nii"
 before=$(cat "$T"/run/*/*.safetensors "$T"/run/*/*.tsv | sha256sum)
 expect_exit 0 'once more' pipeline
 is 'once more: nothing is done again' "$(cat "$T"/run/*/*.safetensors "$T"/run/*/*.tsv | sha256sum)" "$before"
+
+# stopped as a group, as batch systems do: a checkpoint, and the same command goes on
+sed 's/"training": {"steps": [0-9]*/"training": {"steps": 100000/' "$T/c.json" > "$T/endless.json"
+mkdir "$T/stopped"
+cp "$T/run/scans.lat" "$T/stopped"
+env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL setsid make -s -f pipelines/train.mk OUT="$T/stopped" CONFIG="$T/endless.json" VALIDATION="$T/held.txt" \
+	autoencoder > "$T/out" 2>&1 &
+for _ in $(seq 1200); do [ "$(cat "$T/stopped/autoencoder/log.tsv" 2> /dev/null | wc -l)" -lt 4 ] || break; sleep .05; done
+kill -TERM -- -$!
+wait $! 2> /dev/null
+for _ in $(seq 200); do kill -0 -- -$! 2> /dev/null || break; sleep .05; done
+holds 'stopped as a group: a checkpoint' lat-check "$T/stopped/autoencoder/checkpoint.safetensors"
+is 'stopped as a group: said' "$(grep -c 'stopped at step [0-9]* by SIGTERM; --resume goes on' "$T/out")" 1
+
 rm "$T/run/scans.lat"
 expect_exit 2 'no data' pipeline
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
