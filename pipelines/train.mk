@@ -27,7 +27,7 @@ model: semantic
 
 # TRAIN: what the stages have in common; the target is the stage's folder
 TRAIN = -v -c $(CONFIG) -o $(OUT)/$@ --math fast --f16 --validation $(VALIDATION) \
-	$$(test ! -f $(OUT)/$@/checkpoint.safetensors || echo --resume) $(OUT)/scans.lat
+	$$(ls $(OUT)/$@/checkpoint.safetensors* > /dev/null 2>&1 && echo --resume) $(OUT)/scans.lat
 
 autoencoder: $(OUT)/scans.lat
 	train-ae $(TRAIN)

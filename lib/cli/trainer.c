@@ -93,12 +93,17 @@ void trainer_folder(int n)
 	const char *folder = trainer_options.folder;
 	if (!folder || !n)
 		cli_die(ERR_USAGE, "%s", folder ? "no scans are given" : "--output: is needed");
-	cli_check(state_path(&path, folder, "checkpoint.safetensors", &e), &e);
+	bool there = false;
 	if (mkdir(folder, 0777) && errno != EEXIST)
 		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
-	if (!trainer_options.resume && !cli_common.force && !access(path, F_OK))
-		cli_die(ERR_CREATE, "%s: exists (--resume goes on, --force begins anew)", path);
-	free(path);
+	for (const char *const *name = (const char *const[]){ "checkpoint.safetensors", "checkpoint.safetensors.previous", NULL };
+	     *name && !there; name++) {
+		cli_check(state_path(&path, folder, *name, &e), &e);
+		there = !access(path, F_OK);
+		if (there && !trainer_options.resume && !cli_common.force)
+			cli_die(ERR_CREATE, "%s: exists (--resume goes on, --force begins anew)", path);
+		free(path);
+	}
 }
 
 dataset *trainer_data(char **operands, int n, dataset_options *o)

@@ -65,6 +65,10 @@ run fsync:3:TERM "$T/cut" 2> "$T/err"
 train-ae -q -c "$T/c.json" -o "$T/cut" --resume --save-every 0 --steps 7 "${options[@]}"
 holds 'two checkpoints' test -s "$T/cut/checkpoint.safetensors.previous"
 printf x | dd of="$T/cut/checkpoint.safetensors" bs=1 seek=100 conv=notrunc status=none
+cp -r "$T/cut" "$T/lost"
+rm "$T/lost/checkpoint.safetensors"
+expect_exit 73 'only the one before is there: not begun anew by accident' train "$T/lost"
+holds 'only the one before is there: it still is' lat-check "$T/lost/checkpoint.safetensors.previous"
 for kind in 74:fsync:1:28+ 73:rename:1:5+ 73:link:1:5+; do
 	expect_exit "${kind%%:*}" "resumed from the one before, ${kind#*:}" run "${kind#*:}" "$T/cut" --resume
 	like "resumed from the one before, ${kind#*:}: said" "$(cat "$T/err")" 'going on from the one before'

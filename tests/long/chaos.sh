@@ -131,9 +131,10 @@ for call in create write fsync rename link; do
 done
 
 # random kills of whole groups, again and again, until it ends
-for kind in train-ae train-ldm; do
+for kind in train-ae train-ldm train-sem; do
 	train=($kind -q -c "$T/c.json" --validation "$T/held.txt" --save-every 0 --steps 60 "${scans[@]}")
 	[ $kind = train-ae ] || train+=(-m "$T/ae")
+	[ $kind != train-sem ] || train+=(--unet "$T/ldm")
 	"${train[@]}" -o "$T/$kind"
 	begun=$SECONDS kills=0 code=1
 	rm -rf "$T/cut"
