@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "format/section.h"
 #include "model/import.h"
 
 static const char *folder, *prefix, *config_path;
@@ -71,6 +72,22 @@ static void say_left_out(const import *in, const char *path)
 	}
 }
 
+/* A key that is misspelt leaves what it was meant for at its default. */
+static void check_keys(const json_t *given)
+{
+	static const char *const recipes[] = { "training", "training_ldm", "training_sem" };
+	err e = { 0 };
+	json_t *known = json_object();
+	if (!known)
+		cli_die(ERR_OS, "no memory");
+	cli_check(config_keys(known, &e), &e);
+	for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++)
+		json_object_set_new(known, recipes[i], json_true());
+	if (section_check(given, known, config_path, &e))
+		cli_warn("%s", e.text);
+	json_decref(known);
+}
+
 int main(int argc, char **argv)
 {
 	int n;
@@ -81,8 +98,10 @@ import in;
 	json_t *given = NULL;
 	if (!folder)
 		cli_die(ERR_USAGE, "--output is needed");
-	if (config_path)
+	if (config_path) {
 		cli_check(config_read(&ignored, config_path, &given, &e), &e);
+		check_keys(given);
+	}
 	cli_check(import_open(&in, files[0], prefix, &e), &e);
 	if (import_configure(&in, given, &e) || import_verify(&in, &e)) {
 		err_prefix(&e, "%s", files[0]);

@@ -177,6 +177,17 @@ static const char *nearest(const json_t *known, const char *outer, const char *k
 	return best;
 }
 
+static bool has_inside(const json_t *known, const char *outer)
+{
+	const char *name;
+	json_t *unused;
+	size_t n = strlen(outer);
+	json_object_foreach((json_t *)known, name, unused)
+		if (!strncmp(name, outer, n) && name[n] == '.')
+			return true;
+	return false;
+}
+
 static int check_level(const json_t *level, const char *outer, const json_t *known, const char *object, err *e)
 {
 	const char *key;
@@ -188,7 +199,7 @@ static int check_level(const json_t *level, const char *outer, const json_t *kno
 		if (!json_object_get(known, name))
 			return err_set(e, ERR_CONFIG, "%s: %s: there is no such key; the nearest is %s", object, name,
 				       nearest(known, outer, key));
-		if (json_is_object(value))
+		if (json_is_object(value) && has_inside(known, name))
 			code = check_level(value, name, known, object, e);
 		if (code)
 			return code;

@@ -38,7 +38,8 @@ void section_refuse(section *s, const char *key, const char *reason, ...) __attr
 void section_record(json_t *known);
 /* A key that is read elsewhere. */
 void section_know(section *s, const char *key);
-/* ERR_CONFIG for the first key of root, at any level, that `known` does not have; names the one that is most like it. */
+/* ERR_CONFIG for the first key of root, at any level, that `known` does not have; names the one that is most like it. What is inside of a
+ * section of which no key is known is not looked at. */
 int section_check(const json_t *root, const json_t *known, const char *object, err *e);
 
 #endif

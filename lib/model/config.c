@@ -192,6 +192,24 @@ int config_read(model_config *c, const char *path, json_t **root, err *e)
 	return code;
 }
 
+int config_keys(json_t *known, err *e)
+{
+	static const char *const preparation[] = { "name", "size", "affine", "spacing" };
+	model_config c;
+	json_t *empty = json_object();
+	section root = section_open(empty, "", "", e), losses = section_open(empty, "", "losses", e);
+	section_record(known);
+	int code = empty ? config_parse(&c, empty, "", e) : err_set(e, ERR_OS, "no memory");
+	section how = section_open(empty, "", "preparation", e);
+	for (size_t i = 0; i < sizeof preparation / sizeof *preparation; i++)
+		section_know(&how, preparation[i]);
+	section_know(&root, "name");
+	section_know(&losses, "perceptual_weight"); /* of the authors' */
+	section_record(NULL);
+	json_decref(empty);
+	return code;
+}
+
 model_config config_default(void)
 {
 	return (model_config){

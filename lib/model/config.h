@@ -111,6 +111,9 @@ int config_parse(model_config *c, const json_t *root, const char *object, err *e
 int config_json(json_t **root, const char *path, err *e);
 /* Reads a file of JSON. *root (may be NULL) is a new reference to the whole of it. ERR_NOINPUT, ERR_CONFIG. */
 int config_read(model_config *c, const char *path, json_t **root, err *e);
+/* Adds to `known` (format/section.h) the keys of a configuration of networks: those that config_parse asks for, and those that are read
+ * elsewhere. ERR_OS. */
+int config_keys(json_t *known, err *e);
 /* The published configuration. */
 model_config config_default(void);
 

@@ -76,23 +76,16 @@ int recipe_parse(recipe *r, const json_t *root, const char *name, const int volu
 /* What the readers ask of a configuration that says nothing. */
 static int known_keys(json_t *known, err *e)
 {
-	model_config c;
+	const int volume[3] = { 1, 1, 1 };
 	recipe r;
-	json_t *empty = json_pack("{s:{s:{}}, s:{s:{}}, s:{s:{}}}", recipes[0], "augment", recipes[1], "augment", recipes[2], "augment");
-	int code = empty ? 0 : err_set(e, ERR_OS, "no memory");
+	int code = config_keys(known, e);
 	section_record(known);
-	if (!code)
-		code = config_parse(&c, empty, "", e);
-	for (int i = 0; !code && recipes[i]; i++)
-		code = recipe_parse(&r, empty, recipes[i], c.volume, ae_factor(&c.autoencoder), "", e);
-	section root = section_open(empty, "", "", e), how = section_open(empty, "", "preparation", e),
-		losses = section_open(empty, "", "losses", e);
-	section_know(&root, "name");
-	for (const char *const *key = (const char *const[]){ "name", "size", "affine", "spacing", NULL }; *key; key++)
-		section_know(&how, *key);
-	section_know(&losses, "perceptual_weight"); /* of the authors' configuration */
+	for (int i = 0; !code && recipes[i]; i++) {
+		json_t *empty = json_pack("{s:{s:{}}}", recipes[i], "augment");
+		code = empty ? recipe_parse(&r, empty, recipes[i], volume, 1, "", e) : err_set(e, ERR_OS, "no memory");
+		json_decref(empty);
+	}
 	section_record(NULL);
-	json_decref(empty);
 	return code;
 }
 

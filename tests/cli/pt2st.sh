@@ -39,6 +39,9 @@ is 'and the semantic encoder' "$(identity "$T/a/shift_unet.safetensors" semantic
 expect_exit 0 'the semantic encoder runs' sem-encode -q -m "$T/a" -o "$T/y.lat" "$T/a.lat"
 refuses 73 'files that exist' pt2st -c $config -o "$T/a" $files/stage3.ckpt
 holds 'unless -f' pt2st -f -c $config -o "$T/a" $files/stage3.ckpt
+sed '0,/{/s//{"difusion": {"clip": 2}, "training": {"any": 1},/' $config > "$T/misspelt.json"
+expect_exit 0 'a key that is misspelt' pt2st -c "$T/misspelt.json" -o "$T/m" $files/autoencoder.pth
+is 'a key that is misspelt: said' "$(head -n 1 "$T/err")" "pt2st: $T/misspelt.json: difusion: there is no such key; the nearest is diffusion"
 refuses 78 'no configuration for groups of 2' pt2st -o "$T/x" $files/autoencoder.pth
 like 'no configuration: says so' "$(cat "$T/err")" "autoencoder.pth: configuration: autoencoder.groups: 32 does not divide 2 channels$"
 refuses 78 'no such prefix' pt2st -c $config --prefix vae -o "$T/x" $files/stage1.ckpt
