@@ -64,42 +64,20 @@ int json_text(char **out, size_t *n, const json_t *v, err *e)
 	return 0;
 }
 
-/* How many bytes of s are one character of UTF-8 (RFC 3629); 0: they are none. */
-static size_t character(const unsigned char *s)
-{
-	static const struct {
-		unsigned char first, last, least, most; /* of the first byte; of the second */
-		size_t bytes;
-	} kinds[] = {
-		{ 0x01, 0x7F, 0, 0xFF, 1 },    { 0xC2, 0xDF, 0x80, 0xBF, 2 }, { 0xE0, 0xE0, 0xA0, 0xBF, 3 },
-		{ 0xE1, 0xEC, 0x80, 0xBF, 3 }, { 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
-		{ 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 }, { 0xF4, 0xF4, 0x80, 0x8F, 4 },
-	};
-	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-		if (*s < kinds[k].first || *s > kinds[k].last || s[1] < kinds[k].least || s[1] > kinds[k].most)
-			continue;
-		for (size_t i = 2; i < kinds[k].bytes; i++)
-			if ((s[i] & 0xC0) != 0x80)
-				return 0;
-		return kinds[k].bytes;
-	}
-	return 0;
-}
-
 json_t *json_name(const char *text)
 {
-	static const char replacement[] = "\xEF\xBF\xBD";
-	char *clean = malloc(3 * strlen(text) + 1), *to = clean;
-	if (!clean)
-		return NULL;
-	while (*text) {
-		size_t n = character((const unsigned char *)text);
-		memcpy(to, n ? text : replacement, n ? n : 3);
-		to += n ? n : 3;
-		text += n ? n : 1;
+	json_t *v = json_string(text);
+	if (v)
+		return v;
+	char *wide = malloc(2 * strlen(text) + 1), *to = wide;
+	for (; wide && *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c >= 0x80)
+			*to++ = (char)(0xC0 | c >> 6);
+		*to++ = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
 	}
-	json_t *v = json_stringn(clean, (size_t)(to - clean));
-	free(clean);
+	v = wide ? json_stringn(wide, (size_t)(to - wide)) : NULL;
+	free(wide);
 	return v;
 }
 

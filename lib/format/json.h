@@ -18,8 +18,8 @@ int json_parse_object(json_t **out, const char *text, size_t n, err *e);
  * free(), *n characters before its zero) is one that json_parse_object takes: else ERR_DATA. */
 int json_text(char **out, size_t *n, const json_t *v, err *e);
 
-/* A text from outside, such as a path, as a JSON text. Bytes that are no UTF-8, which JSON cannot hold, become U+FFFD each. A new
- * reference; NULL only when memory is short. */
+/* A text from outside, such as a path, as a JSON text, which is UTF-8: what is not is taken for Latin-1, so that a name never costs the
+ * rest. A new reference; NULL only when memory is short. */
 json_t *json_name(const char *text);
 
 /* Bytes as a base64 text (RFC 4648) and back. Both give a new reference / a block freed with free(). */

@@ -91,9 +91,11 @@ const char *tsv_cell(const tsv *t, size_t row, int column) { return t->cells[row
 
 bool tsv_missing(const char *cell)
 {
-	static const char *const words[] = { "",     "n/a", "na",   "n.a.",    "#n/a",	  "<na>",      "nan",		"#nan",
-					     "null", "nil", "none", "missing", "unknown", "undefined", "not available", "not applicable",
-					     "-",    "--",  "?",    "." };
+	static const char *const words[] = {
+		"",    "n/a",  "na",	  "n.a.",    "n.a", "#n/a",	 "<na>",	"nan",		 "#nan",	   "null",
+		"nil", "none", "missing", "unknown", "unk", "undefined", "unspecified", "not available", "not applicable", "-",
+		"--",  "---",  "?",	  "."
+	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcasecmp(cell, words[i]))
 			return true;

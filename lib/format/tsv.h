@@ -26,7 +26,8 @@ void tsv_free(tsv *t);
 int tsv_column(const tsv *t, const char *name);
 const char *tsv_cell(const tsv *t, size_t row, int column);
 /* Does the cell say that there is no value? BIDS writes n/a; spreadsheets, data bases and programs also leave it empty or write na, n.a.,
- * #n/a, <na>, nan, #nan, null, nil, none, missing, unknown, undefined, not available, not applicable, -, --, ? or a point, in any case. */
+ * #n/a, <na>, nan, #nan, null, nil, none, missing, unknown, unk, undefined, unspecified, not available, not applicable, -, --, ---, ? or a
+ * point, in any case. */
 bool tsv_missing(const char *cell);
 /* A cell as a finite number, decimal and with a point; ERR_DATA "'x' is no number". */
 int tsv_number(double *out, const char *cell, err *e);

@@ -10,21 +10,22 @@ static const double WHOLE = 100, THICK = 3; /* mm: a head's least field of view;
 
 /* ---- words in labels ---- */
 
-/* Ends with NULL. Three letters and more: anywhere in the label; fewer: the whole label. */
+/* The words end with NULL. One counts anywhere in the label; with = in front it is the whole label. */
 static bool has_word(const char *label, const char *const *words)
 {
 	for (; *words; words++)
-		if (strlen(*words) < 3 ? !strcasecmp(label, *words) : strcasestr(label, *words) != NULL)
+		if (**words == '=' ? !strcasecmp(label, *words + 1) : strcasestr(label, *words) != NULL)
 			return true;
 	return false;
 }
 
-static const char *const contrast_words[] = { "gado", "contrast", "postgd", "gdpost", "gd", "ce", NULL };
+static const char *const contrast_words[] = { "gado",	"contrast", "postgd", "gdpost", "t1gd", "t1wgd",
+					      "ragegd", "=gd",	    "=ce",    "=post",	"+c",	NULL };
 static const char *const part_words[] = { "slab",  "spine",  "spinal", "cervic", "neck",  "lumbar", "thorac",  "localiz", "localis",
 					  "scout", "survey", "orbit",  "pituit", "sella", "hippo",  "partial", NULL };
 static const char *const whole_words[] = { "mprage", "mpr",	   "mp2rage", "spgr",  "bravo", "tfl", "tfe",	"mdeft",   "vbm",
 					   "3d",     "wholebrain", "whole",   "brain", "iso",	"1mm", "hires", "highres", NULL };
-static const char *const flat_words[] = { "fse", "tse", "se", "2d", "axial", "coronal", "thick", "lowres", NULL };
+static const char *const flat_words[] = { "fse", "tse", "=se", "2d", "axial", "coronal", "thick", "lowres", NULL };
 static const char *const drawn_words[] = { "reconstruct", "interpolate", "manipulate", "generate", "codes", NULL };
 
 /* ---- ranks ---- */

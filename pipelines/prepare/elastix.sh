@@ -1,5 +1,5 @@
 # What the steps of prepare share: one job is one thread (jobs run beside one another), transforms that refer to each other by bare names.
-threads=${OMP_NUM_THREADS:-1}
+threads=${OMP_NUM_THREADS:-1} threads=${threads%%,*}
 parameters=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
 fail() { # CODE REASON

@@ -135,6 +135,9 @@ static void ranks(void **state)
 	better("sub-1_run-1_T1w", "sub-1_ce-gadolinium_T1w", WHICH_CONTRAST);
 	better("sub-1_acq-slab_T1w", "sub-1_ce-gadolinium_T1w", WHICH_CONTRAST);
 	better("sub-1_T1w", "sub-1_acq-postGd_T1w", WHICH_CONTRAST);
+	better("sub-1_acq-dense_T1w", "sub-1_acq-gd_T1w", WHICH_CONTRAST);
+	better("sub-1_acq-dense_T1w", "sub-1_acq-SE_T1w", WHICH_ACQUISITION);
+	better("sub-1_acq-posterior_T1w", "sub-1_acq-T1+C_T1w", WHICH_CONTRAST);
 	better("sub-1_T1w", "sub-1_rec-norm_T1w", WHICH_RECONSTRUCTION);
 	better("sub-1_rec-norm_T1w", "sub-1_acq-mprage_T1w", WHICH_ACQUISITION);
 	better("sub-1_run-2_T1w", "sub-1_run-10_T1w", WHICH_RUN);
