@@ -1,9 +1,11 @@
 #include "format/ignore.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -12,12 +14,11 @@ enum { LARGEST = 1 << 20, LONGEST = 4096 };
 
 int ignore_read(ignore_rules *r, const char *path, err *e)
 {
+	struct stat st;
 	*r = (ignore_rules){ 0 };
-	int code = text_read(&r->text, path, LARGEST, e);
-	if (code == ERR_NOINPUT) {
-		*e = (err){ 0 };
+	if (lstat(path, &st) && errno == ENOENT)
 		return 0;
-	}
+	int code = text_read(&r->text, path, LARGEST, e);
 	for (char *rest = r->text, *line; !code && (line = text_line(&rest));) {
 		line = text_trim(line);
 		if (!*line || *line == '#')

@@ -18,8 +18,8 @@ void section_know(section *s, const char *key)
 {
 	char name[128];
 	full_name(name, s->name, key);
-	if (recorded && *name)
-		json_object_set_new(recorded, name, json_true());
+	if (recorded && *name && json_object_set_new(recorded, name, json_true()) && !s->code)
+		s->code = err_set(s->e, ERR_OS, "%s: no memory", s->object);
 }
 
 static section opened(const json_t *json, const char *object, const char *outer, const char *name, err *e)

@@ -252,7 +252,7 @@ static int compare(const struct candidate *a, const struct candidate *b, const c
 	}
 	order = strverscmp(a->scan.id, b->scan.id);
 	*why = order ? "a later name" : "the same scan, not compressed";
-	return order ? order : strlen(a->scan.path) > strlen(b->scan.path) ? -1 : 1;
+	return order ? order : strcmp(b->scan.path, a->scan.path);
 }
 
 static int by_rank(const void *a, const void *b)
@@ -393,11 +393,12 @@ static int find_months(study *s, size_t first, const char *folder, const char *p
 	visits v = { 0 };
 	char *path = NULL;
 	err why = { 0 };
+	struct stat st;
 	bool wanted = false;
 	for (size_t i = first; i < s->n; i++)
 		wanted |= isnan(s->scans[i].months) && *s->scans[i].who.session;
 	int code = wanted ? print(&path, e, "%s/%s_sessions.tsv", folder, participant) : 0;
-	if (code || !wanted || access(path, F_OK)) {
+	if (code || !wanted || (lstat(path, &st) && errno == ENOENT)) {
 		free(path);
 		return code;
 	}

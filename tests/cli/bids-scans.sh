@@ -113,12 +113,21 @@ like 'the header tells a slab: said' "$(cat "$T/err")" 'sub-1_T1w.nii: left out,
 printf 'sub-2/\r\n*_rec-norm_*\r\n' > "$B/.bidsignore"
 is '.bidsignore' "$(taken "$B")" 'sub-1_acq-fse_T1w sub-3_run-1_T1w sub-6_ce-gadolinium_T1w sub-7_acq-MPRAGE+norm_ses-1_T1w '
 like '.bidsignore: said' "$(cat "$T/err")" "several/.bidsignore: 3 T1w scans are left out as it says"
+is 'WHICH= of a pipeline' "$(make -s -n -f pipelines/reconstruct.mk BIDS="$B" OUT="$T/made" WHICH=acq-fse PLAN= 2> /dev/null | grep 'to do' | cut -f 1)" 'sub-1_acq-fse_T1w'
+rm "$B/.bidsignore"
+ln -s nowhere "$B/.bidsignore"
+refuses 66 '.bidsignore that cannot be read' bids-scans "$B"
+rm "$B/.bidsignore"
 "$BUILD/tests/tools/make-nii" "$T/sub-7_acq-MPRAGE+norm_T1w.nii"
 is '+ in an id' "$(nii2lat -q --grid-only "$T/sub-7_acq-MPRAGE+norm_T1w.nii" | lat-cut -r sub-7_acq-MPRAGE+norm_T1w | lat-info | tail -n 1 | cut -f 1)" 'sub-7_acq-MPRAGE+norm_T1w'
 B="$T/a study"
 printf '\357\273\277session_id\tacq_time\r\nses-a\t2010-01-01\r\nses-b\t03/04/2012\r\n' > "$B/sub-3/sub-3_sessions.tsv"
 is 'a date in another order' "$(bids-scans --subjects 3 "$B" 2> "$T/err" | sed 1d | cut -f 4 | tr '\n' ' ')" 'n/a n/a '
 like 'a date in another order: said' "$(cat "$T/err")" "sub-3_sessions.tsv: line 3: acq_time '03/04/2012' is no date"
+rm "$B/sub-3/sub-3_sessions.tsv"
+ln -s .git/annex/objects/x "$B/sub-3/sub-3_sessions.tsv"
+is 'a table of sessions whose content is not here' "$(bids-scans --subjects 3 "$B" 2> "$T/err" | sed 1d | cut -f 4 | tr '\n' ' ')" 'n/a n/a '
+like 'a table of sessions whose content is not here: said' "$(cat "$T/err")" 'sub-3_sessions.tsv: No such file'
 
 # which weights a model has
 refuses 66 'lat-model: no such model' lat-model none
