@@ -1,11 +1,17 @@
 # A variable on the command line that nothing reads is a slip of the pen, STEP=5, and what would run is something else than was asked for: so it
-# is an error that names the nearest. Included last; the pipeline's own are WORDS, OPTIONS, STAGES, and KNOWN for those that are in none of these.
+# is an error that names the nearest. One that only other pipelines have (NATIVE=1, of interpolate) is said, so that one command line may serve
+# several. Included last; the pipeline's own are WORDS, OPTIONS, STAGES, and KNOWN for those that are in none of these.
 ANYWHERE := V Q BUILD CC CFLAGS CPPFLAGS LDFLAGS OPT SANITIZE prefix DESTDIR SHELL PATH TMPDIR LANG LC_ALL \
 	OMP_NUM_THREADS OMP_WAIT_POLICY OPENBLAS_CORETYPE LATPIPE_ARCH LATPIPE_MODELS LATPIPE_SHARED
 given    := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 own      := $(WORDS) $(OPTIONS) $(STAGES) $(KNOWN)
-unknown  := $(firstword $(sort $(filter-out $(own) $(ANYWHERE),$(given))))
+unknown  := $(sort $(filter-out $(own) $(ANYWHERE),$(given)))
 ifneq ($(unknown),)
-nearest  := $(shell awk -f $(HERE)nearest.awk '$(subst ','\'',$(unknown))' $(own))
-$(error $(or $(NAME),$(basename $(notdir $(firstword $(MAKEFILE_LIST))))): $(unknown)=: no such variable; $(if $(nearest),is $(nearest)= meant?,there are $(sort $(own))))
+of_all   := $(shell sed -n 's/^\(WORDS\|OPTIONS\|STAGES\|KNOWN\) *[:+]*= *//p' $(HERE)*.mk)
+name     := $(or $(NAME),$(basename $(notdir $(firstword $(MAKEFILE_LIST)))))
+others   := $(filter $(of_all),$(unknown))
+slip     := $(firstword $(filter-out $(of_all),$(unknown)))
+$(if $(others),$(warning $(name): $(others:%=%=): read by other pipelines, not by this one))
+nearest  := $(if $(slip),$(shell awk -f $(HERE)nearest.awk '$(subst ','\'',$(slip))' $(own)))
+$(if $(slip),$(error $(name): $(slip)=: no such variable; $(if $(nearest),is $(nearest)= meant?,there are $(sort $(own)))))
 endif

@@ -11,7 +11,8 @@ put() { mkdir -p "${1%/*}" && gzip -nc "$2" > "$1"; }
 pipeline() {
 	local name=$1
 	shift
-	(cd "$T" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -f "$ROOT/pipelines/$name.mk" MODEL="$T/model" STEPS=2 "$@")
+	[ "$name" = probe ] || set -- STEPS=2 "$@"
+	(cd "$T" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -f "$ROOT/pipelines/$name.mk" MODEL="$T/model" "$@")
 }
 # all but the line by which make says that a recipe failed
 lines() { grep -v '^make: ' "$T/err"; }

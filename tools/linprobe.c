@@ -85,7 +85,8 @@ static recipe ask_recipe(probe *p)
 	cli_check(mem_text(&p->tensor, name, &e), &e);
 	if (positive) {
 		cli_check(mem_text(&p->positive, positive, &e), &e);
-		p->negative = json_array();
+		if (!(p->negative = json_array()))
+			cli_die(ERR_OS, "no memory");
 	}
 	return (recipe){ p->task, positive ? C : lambda, balance, (int)splits, (unsigned long)seed };
 }
