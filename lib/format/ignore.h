@@ -13,9 +13,9 @@ typedef struct ignore_rules {
 	size_t n, cap;
 } ignore_rules;
 
-/* Reads `path`; no file: no rules, but one that cannot be read is ERR_NOINPUT. A line: a pattern of * ? [..] and **, from the dataset's folder on when it has a / in front or inside,
- * else of any name; / behind: of folders alone; ! in front: such files do belong. # begins a comment. Freed with ignore_free, also when it
- * failed. */
+/* Reads `path`; no file: no rules, but one that cannot be read is ERR_NOINPUT. A line: a pattern of * ? [..] and **, from the dataset's
+ * folder on when it has a / in front or inside, else of any name; / behind: of folders alone; ! in front: such files do belong. # begins a
+ * comment. Freed with ignore_free, also when it failed. */
 int ignore_read(ignore_rules *r, const char *path, err *e);
 /* Is this file, named from the dataset's folder on ("sub-01/anat/sub-01_T1w.nii"), or a folder it lies in, to be ignored? */
 bool ignore_has(const ignore_rules *r, const char *file);
