@@ -7,11 +7,12 @@ given    := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin
 own      := $(WORDS) $(OPTIONS) $(STAGES) $(KNOWN)
 unknown  := $(sort $(filter-out $(own) $(ANYWHERE),$(given)))
 ifneq ($(unknown),)
-of_all   := $(shell sed -n 's/^\(WORDS\|OPTIONS\|STAGES\|KNOWN\) *[:+]*= *//p' $(HERE)*.mk)
+folder   := '$(subst ','\'',$(HERE))'
+of_all   := $(shell sed -n 's/^\(WORDS\|OPTIONS\|STAGES\|KNOWN\) *[:+]*= *//p' $(folder)*.mk)
 name     := $(or $(NAME),$(basename $(notdir $(firstword $(MAKEFILE_LIST)))))
 others   := $(filter $(of_all),$(unknown))
 slip     := $(firstword $(filter-out $(of_all),$(unknown)))
 $(if $(others),$(warning $(name): $(others:%=%=): read by other pipelines, not by this one))
-nearest  := $(if $(slip),$(shell awk -f $(HERE)nearest.awk '$(subst ','\'',$(slip))' $(own)))
+nearest  := $(if $(slip),$(shell awk -f $(folder)nearest.awk '$(subst ','\'',$(slip))' $(own)))
 $(if $(slip),$(error $(name): $(slip)=: no such variable; $(if $(nearest),is $(nearest)= meant?,there are $(sort $(own)))))
 endif
