@@ -5,6 +5,7 @@
 #include "nn/kernels/kernels.h"
 
 #ifdef __x86_64__
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,7 +27,10 @@ static bool can(const char *level)
 static bool can_amx(void)
 {
 	enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* arch_prctl(2), Linux 5.16 and later */
-	return can("x86-64-v4") && __builtin_cpu_supports("amx-bf16") && !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
+	enum { AMX_BF16 = 1 << 22 }; /* of cpuid's leaf 7, for which clang 14 has no name */
+	unsigned a, b, c, d;
+	return can("x86-64-v4") && __get_cpuid_count(7, 0, &a, &b, &c, &d) && d & AMX_BF16 &&
+	       !syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA);
 }
 
 static const kernels *chosen;

@@ -225,22 +225,20 @@ INLINE void taps_line(int p, const vf *u, int s, vf *w, int ws)
 /* Exchanges rows and columns of 16 vectors of 16: pairs of rows swap their inner halves, then quarters, eighths .. */
 INLINE void transpose(vf *r)
 {
+#define LIST(...) __VA_ARGS__
 #define PAIRS(step, first, second)                                                                                                         \
 	for (int i = 0; i < LANES; i++)                                                                                                    \
 		if (!(i & step)) {                                                                                                         \
 			vf a = r[i], b = r[i + step];                                                                                      \
-			r[i] = __builtin_shuffle(a, b, first);                                                                             \
-			r[i + step] = __builtin_shuffle(a, b, second);                                                                     \
+			r[i] = __builtin_shufflevector(a, b, LIST first);                                                                  \
+			r[i + step] = __builtin_shufflevector(a, b, LIST second);                                                          \
 		}
-	PAIRS(8, ((vi){ 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23 }),
-	      ((vi){ 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31 }))
-	PAIRS(4, ((vi){ 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27 }),
-	      ((vi){ 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31 }))
-	PAIRS(2, ((vi){ 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29 }),
-	      ((vi){ 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31 }))
-	PAIRS(1, ((vi){ 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30 }),
-	      ((vi){ 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31 }))
+	PAIRS(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+	PAIRS(4, (0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), (4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+	PAIRS(2, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+	PAIRS(1, (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
 #undef PAIRS
+#undef LIST
 }
 
 #endif
