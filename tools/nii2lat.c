@@ -11,6 +11,7 @@
 #include "format/json.h"
 #include "model/coder.h"
 #include "nii/nii.h"
+#include "volume/intensity.h"
 #include "volume/prepare.h"
 
 static bool grid_only, half;
@@ -129,11 +130,14 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 	volume scan = {.v = NULL}, x = {.v = NULL};
 	nii_header h = {0};
 	prepared how;
+	char odd[INTENSITY_TEXT];
 	lat_record *r = NULL;
 	int code = scan_read(&scan, &h, path, e);
 	if (code)
 		return code;
 	code = prepare(&x, &how, &j->how, &scan, e);
+	if (!code)
+		code = intensity_concern(odd, &j->how, &how, &scan, &x, e);
 	volume_free(&scan);
 	if (!code)
 		code = lat_new(&r, id, e);
@@ -153,6 +157,8 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 		lat_free(r);
 		return err_prefix(e, "%s", path);
 	}
+	if (*odd)
+		cli_warn("%s: %s", path, odd);
 	const char *concern = prepare_concern(&j->how, &how);
 	if (concern)
 		cli_warn("%s: %s", path, concern);

@@ -19,6 +19,7 @@
 #include "format/lat.h"
 #include "model/record.h"
 #include "nii/nii.h"
+#include "volume/intensity.h"
 
 enum { LIST_BYTES = 1 << 26 };
 
@@ -96,17 +97,22 @@ static int add_nifti(dataset *d, const char *path, const dataset_options *o, err
 	volume scan = { 0 }, x = { 0 };
 	nii_notes notes = { 0 };
 	prepared how;
+	char odd[INTENSITY_TEXT] = "";
 	int code = nii_id(id, path, e);
 	if (!code)
 		code = nii_read(&scan, NULL, &notes, path, e);
 	if (code)
 		return code;
 	code = prepare(&x, &how, &o->preparation, &scan, e);
+	if (!code)
+		code = intensity_concern(odd, &o->preparation, &how, &scan, &x, e);
 	if (code)
 		err_prefix(e, "%s", path);
 	else
 		code = add_voxels(d, id, x.v, NULL, o, e);
 	const char *concern = code ? NULL : prepare_concern(&o->preparation, &how);
+	if (o->warn && *odd)
+		o->warn("%s: %s", path, odd);
 	if (o->warn && concern)
 		o->warn("%s: %s", path, concern);
 	for (int i = 0; o->warn && i < notes.n; i++)
