@@ -49,6 +49,7 @@ USES_lat2npy := cli format base
 USES_linprobe := cli probe format base
 USES_pt2st := cli model nn format base
 USES_npy2lat := cli format base
+USES_nii-judge := cli model nii volume format base
 USES_nii-mean := cli format nii volume base
 USES_nii-score := cli format nii volume base
 USES_train-ae := cli train baseline model nn nii volume format base

@@ -11,16 +11,20 @@
 #include "nii/nii.h"
 #include "volume/grid.h"
 #include "volume/mask.h"
+#include "volume/percentile.h"
 
-static double above = 0;
-static bool largest, fill, measure;
+static double above = 0, apart = NAN;
+static bool largest, fill, lift, measure;
 static const char *apply_name, *reference_name;
 
 static const struct cli_option options[] = {
 	{ 0, "above", CLI_REAL, &above, "V", "voxels greater than V are inside", false },
+	{ 0, "apart", CLI_REAL, &apart, "SHARE",
+	  "voxels are inside that differ from the background by more than SHARE of the scan's range", false },
 	{ 0, "largest", CLI_FLAG, &largest, NULL, "keep the largest connected part", false },
 	{ 0, "fill", CLI_FLAG, &fill, NULL, "fill holes", false },
 	{ 0, "apply", CLI_TEXT, &apply_name, "SCAN", "write SCAN, 0 outside of the mask, instead of the mask", false },
+	{ 0, "lift", CLI_FLAG, &lift, NULL, "with --apply: SCAN less the value of its background, where that is not 0", false },
 	{ 0, "measure", CLI_FLAG, &measure, NULL, "print a table instead of writing a file", false },
 	{ 0, "reference", CLI_TEXT, &reference_name, "REF", "with --measure: compare with this scan on its grid", false },
 	{ 0 },
@@ -32,9 +36,47 @@ static const struct cli tool = {
 
 static int make_mask(volume *mask, err *e)
 {
-	mask_above(mask->v, volume_count(mask->n), above);
-	int code = largest ? mask_largest(mask->v, mask->n, e) : 0;
+	background b;
+	int code = 0;
+	if (isnan(apart))
+		mask_above(mask->v, volume_count(mask->n), above);
+	else if ((code = mask_background(&b, mask, e)))
+		return code;
+	else
+		mask_apart(mask->v, volume_count(mask->n), &b, apart);
+	code = largest ? mask_largest(mask->v, mask->n, e) : 0;
 	return !code && fill ? mask_fill(mask->v, mask->n, e) : code;
+}
+
+/* What lies at 0 when the scan is lifted: its background, or the least of the values inside when many are less than that, as standardised
+ * ones are. */
+static int ground(double *level, const volume *scan, const volume *mask, err *e)
+{
+	/* of the values' reach: less is rounding; of the voxels inside: more are no noise */
+	const double slight = .02, many = .1;
+	background b;
+	float *inside = NULL;
+	size_t count = volume_count(scan->n), n = 0, below = 0;
+	int code = mask_background(&b, scan, e);
+	if (!code)
+		code = mem_zero(&inside, count, sizeof *inside, "mask", e);
+	if (code)
+		return code;
+	for (size_t i = 0; i < count; i++)
+		if (mask->v[i] != 0) {
+			inside[n++] = scan->v[i];
+			below += (double)scan->v[i] < b.value - slight * b.reach;
+		}
+	if (n && (double)below > many * (double)n) {
+		*level = percentile(inside, n, .001);
+		cli_warn("%s: %.0f %% of the brain are darker than the background (standardised intensities?); %.6g becomes 0", apply_name,
+			 100 * (double)below / (double)n, *level);
+	} else if (fabs(b.value) > slight * b.reach) {
+		*level = b.value;
+		cli_warn("%s: the background is %.6g; it becomes 0", apply_name, b.value);
+	}
+	free(inside);
+	return 0;
 }
 
 /* scan's voxels outside of the mask become 0. */
@@ -47,10 +89,12 @@ static int cut(volume *scan, const volume *mask, err *e)
 	for (int i = 0; i < 12; i++)
 		if (fabs(scan->affine[i / 4][i % 4] - mask->affine[i / 4][i % 4]) > 1e-3)
 			return err_set(e, ERR_DATA, "%s: lies elsewhere in space than the mask", apply_name);
+	double level = 0;
+	int code = lift ? ground(&level, scan, mask, e) : 0;
 	size_t count = volume_count(n);
-	for (size_t i = 0; i < count; i++)
-		scan->v[i] *= mask->v[i];
-	return 0;
+	for (size_t i = 0; i < count && !code; i++)
+		scan->v[i] = mask->v[i] != 0 ? (float)((double)scan->v[i] - level) : 0;
+	return code;
 }
 
 /* ---- figures ---- */
@@ -164,8 +208,14 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	err e = { 0 };
+	if (!isnan(apart) && !(apart >= 0 && apart < 1))
+		cli_die(ERR_USAGE, "--apart: %g is no share", apart);
+	if (!isnan(apart) && above != 0)
+		cli_die(ERR_USAGE, "--apart and --above: one of them");
 	if (reference_name && !measure)
 		cli_die(ERR_USAGE, "--reference: is for --measure");
+	if (lift && !apply_name)
+		cli_die(ERR_USAGE, "--lift: is for --apply");
 	if (apply_name && measure)
 		cli_die(ERR_USAGE, "--apply: writes a file, --measure none");
 	if (!measure && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))

@@ -9,10 +9,11 @@
 #include "cli/scan.h"
 #include "nii/nii.h"
 
-static bool spread;
+static bool spread, whole;
 
 static const struct cli_option options[] = {
 	{ 0, "sd", CLI_FLAG, &spread, NULL, "the standard deviation over the scans (divisor N) instead of their mean", false },
+	{ 0, "int16", CLI_FLAG, &whole, NULL, "store whole numbers of 16 bits with a slope instead of float32", false },
 	{ 0 },
 };
 
@@ -71,6 +72,15 @@ static int go_on(struct moments *m, const char *path, err *e)
 	return code;
 }
 
+/* The header for --int16: the largest value takes the largest number. */
+static void shorten(nii_header *h, const volume *v)
+{
+	double most = 0;
+	for (size_t i = 0; i < volume_count(v->n); i++)
+		most = fmax(most, fabs((double)v->v[i]));
+	nii_header_int16(h, most > 0 ? most / INT16_MAX : 1);
+}
+
 int main(int argc, char **argv)
 {
 	int n;
@@ -86,8 +96,10 @@ int main(int argc, char **argv)
 		m.first.v[i] = (float)(spread ? sqrt(m.squares[i] / (double)m.scans) : m.mean[i]);
 	if (!code && spread)
 		nii_header_mean(&m.header, &(nii_meaning){ 0 });
+	if (!code && whole)
+		shorten(&m.header, &m.first);
 	if (!code)
-		code = nii_write(cli_common.output, cli_common.force, &m.header, &m.first, false, NULL, &e);
+		code = nii_write(cli_common.output, cli_common.force, &m.header, &m.first, whole, NULL, &e);
 	if (code)
 		cli_fail(&e);
 	free(m.mean);

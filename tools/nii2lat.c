@@ -10,8 +10,10 @@
 #include "format/bids.h"
 #include "format/json.h"
 #include "model/coder.h"
+#include "model/find.h"
 #include "nii/nii.h"
 #include "volume/intensity.h"
+#include "volume/likeness.h"
 #include "volume/prepare.h"
 
 static bool grid_only, half;
@@ -41,6 +43,7 @@ struct job {
 	bool network;
 	preparation how;
 	enum dtype stored;
+	likeness_reference mean; /* brain.v is NULL when the model has none, or its grid has no place in the world */
 };
 
 /* The preparation of a recipe for training, before there is a model. */
@@ -75,6 +78,38 @@ static void open_model(struct job *j)
 	    preparation_parse(&j->how, j->coder.w.preparation, j->coder.w.config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
 		cli_fail(&e);
 	cli_note_identity(&j->coder.w);
+}
+
+static void open_mean(struct job *j)
+{
+	err e = {0};
+	char *path = NULL;
+	volume mean;
+	if (recipe || j->how.kind != PREPARE_WORLD || model_find_mean(&path, cli_common.model, NULL) || !path)
+		return;
+	if (scan_read(&mean, NULL, path, &e))
+		cli_fail(&e);
+	if (likeness_open(&j->mean, &mean, &e)) {
+		err_prefix(&e, "%s", path);
+		cli_fail(&e);
+	}
+	volume_free(&mean);
+	free(path);
+}
+
+/* Warns of a scan that lies unlike a registered brain. With odd intensities nothing can be said of that by comparison. */
+static int judge(const struct job *j, const char *path, const volume *x, const prepared *how, bool odd, err *e)
+{
+	char text[200];
+	likeness l;
+	const char *concern = prepare_concern(&j->how, how);
+	bool compare = !concern && !odd && j->mean.brain.v;
+	int code = compare ? likeness_of(&l, &j->mean, x, e) : 0;
+	if (!code && compare)
+		concern = likeness_concern(text, &l);
+	if (!code && concern)
+		cli_warn("%s: %s", path, concern);
+	return code;
 }
 
 /* The file's bytes in front of the image, so that lat2nii --native can give them back. */
@@ -151,6 +186,8 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 		code = lat_set_floats(r, "x", j->stored, 4, (int64_t[]){1, x.n[0], x.n[1], x.n[2]}, x.v, NULL, e);
 	if (!code && j->network)
 		code = encode(j, r, &x, e);
+	if (!code)
+		code = judge(j, path, &x, &how, *odd, e);
 	nii_header_free(&h);
 	volume_free(&x);
 	if (code) {
@@ -159,9 +196,6 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 	}
 	if (*odd)
 		cli_warn("%s: %s", path, odd);
-	const char *concern = prepare_concern(&j->how, &how);
-	if (concern)
-		cli_warn("%s: %s", path, concern);
 	*out = r;
 	return 0;
 }
@@ -199,6 +233,7 @@ int main(int argc, char **argv)
 			print_plan(&j);
 		return cli_done(0);
 	}
+	open_mean(&j);
 	stream_out *out = stream_open();
 	stream_ids *seen = stream_ids_new();
 	for (int i = 0; i < n; i++) {
@@ -219,5 +254,6 @@ int main(int argc, char **argv)
 	stream_close(out);
 	stream_ids_free(seen);
 	coder_close(&j.coder);
+	likeness_close(&j.mean);
 	return cli_done(status);
 }

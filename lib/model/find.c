@@ -101,3 +101,22 @@ int model_find(char **path, const char *what, const char *kind, err *e)
 		return err_set(e, ERR_NOINPUT, "%s: no such file or folder", what);
 	return by_name(path, what, kind, e);
 }
+
+int model_find_mean(char **path, const char *what, err *e)
+{
+	char *weights;
+	*path = NULL;
+	int code = model_find(&weights, what, "autoencoder", e);
+	if (code)
+		return code;
+	char *slash = strrchr(weights, '/');
+	if (slash)
+		*slash = 0;
+	code = print(path, e, "%s/%s%s", slash ? weights : ".", "mean.nii.gz", "");
+	free(weights);
+	if (!code && access(*path, F_OK)) {
+		free(*path);
+		*path = NULL;
+	}
+	return code;
+}

@@ -12,4 +12,8 @@
  * NULL: MODEL_DEFAULT. ERR_NOINPUT when there is none. *path is freed with free(). */
 int model_find(char **path, const char *what, const char *kind, err *e);
 
+/* The path of the mean of registered brains of the model `what`: mean.nii.gz beside its autoencoder's weights. *path is NULL when it has
+ * none, else freed with free(). ERR_NOINPUT when there is no such model. */
+int model_find_mean(char **path, const char *what, err *e);
+
 #endif

@@ -403,3 +403,25 @@ void nii_header_mean(nii_header *h, const nii_meaning *meaning)
 		memcpy(h->bytes + offsetof(nifti_2_header, intent_name), m.intent_name, sizeof m.intent_name);
 	}
 }
+
+void nii_header_int16(nii_header *h, double slope)
+{
+	int16_t type = DT_INT16, bits = 16;
+	h->datatype = DT_INT16;
+	h->slope = slope;
+	h->inter = 0;
+	if (h->version == 1) {
+		float scale = (float)slope, inter = 0;
+		h->slope = (double)scale;
+		put(h, offsetof(nifti_1_header, datatype), &type, 2);
+		put(h, offsetof(nifti_1_header, bitpix), &bits, 2);
+		put(h, offsetof(nifti_1_header, scl_slope), &scale, 4);
+		put(h, offsetof(nifti_1_header, scl_inter), &inter, 4);
+	} else {
+		double inter = 0;
+		put(h, offsetof(nifti_2_header, datatype), &type, 2);
+		put(h, offsetof(nifti_2_header, bitpix), &bits, 2);
+		put(h, offsetof(nifti_2_header, scl_slope), &slope, 8);
+		put(h, offsetof(nifti_2_header, scl_inter), &inter, 8);
+	}
+}

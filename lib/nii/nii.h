@@ -67,6 +67,8 @@ int nii_header_new(nii_header *h, const int n[3], double affine[3][4], int code,
 int nii_header_place(nii_header *h, double affine[3][4], int code, err *e);
 /* What is said of the values: when they come from another scan, or are no longer the scan's (a mask, other units: {0}). */
 void nii_header_mean(nii_header *h, const nii_meaning *meaning);
+/* Makes the image whole numbers of 16 bits, `slope` > 0 a step, for nii_write with keep_type. All other bytes are kept. */
+void nii_header_int16(nii_header *h, double slope);
 void nii_header_free(nii_header *h);
 
 /* What was lost on the way to whole numbers. */

@@ -6,11 +6,68 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "volume/percentile.h"
 
 void mask_above(float *v, size_t count, double above)
 {
 	for (size_t i = 0; i < count; i++)
 		v[i] = (double)v[i] > above;
+}
+
+/* ---- what surrounds it ---- */
+
+static int compare(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+/* The middle of the values in the fullest of 256 equal bins from the least to the largest of v [n], which is sorted here. */
+static double commonest(float *v, size_t n)
+{
+	enum { BINS = 256 };
+	size_t in[BINS] = { 0 }, full = 0, before = 0;
+	qsort(v, n, sizeof *v, compare);
+	double least = v[0], width = ((double)v[n - 1] - least) / BINS;
+	for (size_t i = 0; i < n && width > 0; i++) {
+		size_t bin = (size_t)(((double)v[i] - least) / width);
+		in[bin < BINS ? bin : BINS - 1]++;
+	}
+	if (!(width > 0))
+		return least;
+	for (size_t bin = 1; bin < BINS; bin++)
+		if (in[bin] > in[full])
+			full = bin;
+	for (size_t bin = 0; bin < full; bin++)
+		before += in[bin];
+	return v[before + in[full] / 2];
+}
+
+int mask_background(background *b, const volume *v, err *e)
+{
+	const int *n = v->n;
+	size_t count = volume_count(n), faces = 0, voxel = 0;
+	float *values;
+	int code = mem_zero(&values, count, sizeof *values, "background", e);
+	if (code)
+		return code;
+	for (int i = 0; i < n[0]; i++)
+		for (int j = 0; j < n[1]; j++)
+			for (int k = 0; k < n[2]; k++, voxel++)
+				if (i == 0 || i == n[0] - 1 || j == 0 || j == n[1] - 1 || k == 0 || k == n[2] - 1)
+					values[faces++] = v->v[voxel];
+	b->value = commonest(values, faces);
+	for (size_t i = 0; i < count; i++)
+		values[i] = (float)fabs((double)v->v[i] - b->value);
+	b->reach = percentile(values, count, .999);
+	free(values);
+	return 0;
+}
+
+void mask_apart(float *v, size_t count, const background *b, double share)
+{
+	for (size_t i = 0; i < count; i++)
+		v[i] = fabs((double)v[i] - b->value) > share * b->reach;
 }
 
 /* ---- connected parts ---- */

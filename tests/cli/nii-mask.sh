@@ -43,6 +43,22 @@ is 'the largest part' "$(values "$T/m.nii")" '1 1 1 0 1 1 1 0 1 1 1 0 1 1 1 0 1 
 nii-mask --above 8 "$T/a.nii" | nii-mask --apply "$T/b.nii" -o "$T/c.nii" -
 is 'a scan inside a mask' "$(values "$T/c.nii")" '9 9 9 0 9 9 9 0 9 9 9 0 9 9 9 0 0 0 0 0 9 9 0 0 0 0 0 0 0 0 0 0 0 0 0 0'
 
+# 5 in a background of -1 and of -.99, which is softer than a fiftieth of the range
+write "$T/z.nii" 4 3 3 2 0 -1 -1 -1 -1  -1 -.99 -1 -1  -1 -1 -1 -1   -1 -1 -1 -1  -1 5 3 -1  -1 -1 -1 -1   -1 -1 -1 -1  -1 -1 -1 -1  -1 -1 -1 -1
+nii-mask --apart .02 -f -o "$T/m.nii" "$T/z.nii"
+is 'apart from the background' "$(values "$T/m.nii" | tr -d ' ')" 000000000000000001100000000000000000
+expect_exit 0 'lifted from it' nii-mask --lift --apply "$T/z.nii" -f -o "$T/c.nii" "$T/m.nii"
+is 'lifted: values' "$(values "$T/c.nii" | tr -d ' ')" 000000000000000006400000000000000000
+is 'lifted: said' "$(cat "$T/err")" "nii-mask: $T/z.nii: the background is -1; it becomes 0"
+write "$T/y.nii" 4 3 3 2 0 0 0 0 0  0 0 0 0  0 0 0 0   0 0 0 0  0 5 -3 0  0 0 0 0   0 0 0 0  0 0 0 0  0 0 0 0
+nii-mask --apart .02 -f -o "$T/m.nii" "$T/y.nii"
+nii-mask --lift --apply "$T/y.nii" -f -o "$T/c.nii" "$T/m.nii" 2> "$T/err"
+is 'standardised: values' "$(values "$T/c.nii" | tr -d ' ')" 000000000000000007.992-0.00800000000000000000
+like 'standardised: said' "$(cat "$T/err")" "y.nii: 50 % of the brain are darker than the background .standardised intensities..; -2.992 becomes 0"
+refuses 64 'lifted without a scan' nii-mask --lift -o "$T/x.nii" "$T/a.nii"
+refuses 64 'a share of more than all' nii-mask --apart 1 -o "$T/x.nii" "$T/a.nii"
+refuses 64 'apart and above' nii-mask --apart .1 --above 3 -o "$T/x.nii" "$T/a.nii"
+
 is 'litres' "$(nii-mask --measure "$T/a.nii" | tail -n 1)" "$T/a.nii	0.000216	n/a	n/a"
 is 'against itself' "$(nii-mask --measure --reference "$T/a.nii" "$T/a.nii" | tail -n 1)" "$T/a.nii	0.000216	1	1"
 is 'as JSON' "$(nii-mask --json --measure "$T/a.nii" | python3 -c 'import json, sys; d = json.load(sys.stdin); print(round(d["litres"], 9), d["dice"])')" \

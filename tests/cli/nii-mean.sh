@@ -21,6 +21,9 @@ expect_exit 0 'a standard deviation' nii-mean --sd -o "$T/s.nii" "$T/v1.nii" "$T
 holds 'a standard deviation: by value' nii-score --max-mse 1e-12 "$T/sd.nii" "$T/s.nii"
 holds 'of one scan: itself' cmp "$T/v2.nii" <(nii-mean "$T/v2.nii")
 holds 'of one scan: no spread' nii-score --max-mse 0 <(nii-mean --sd "$T/v2.nii") <(nii-mean --sd "$T/v6.nii" "$T/v6.nii")
+nii-mean --int16 -o "$T/short.nii" "$T/v1.nii" "$T/v2.nii" "$T/v6.nii"
+holds 'in 16 bits: by value' nii-score --max-mse 1e-7 "$T/mean.nii" "$T/short.nii"
+is 'in 16 bits: half the size' "$(($(wc -c < "$T/m.nii") - $(wc -c < "$T/short.nii")))" $((12 * 12 * 12 * 2))
 
 "$BUILD/tests/tools/make-nii" "$T/a.nii" mm=8 type=uint8 extension=1
 "$BUILD/tests/tools/make-nii" "$T/b.nii" mm=8 shift=3

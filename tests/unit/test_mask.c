@@ -27,6 +27,40 @@ static void greater_than(void **state)
 	assert_memory_equal(v, want, sizeof want);
 }
 
+/* Whatever the background is, and however soft: the same object. */
+static void what_surrounds_it(void **state)
+{
+	(void)state;
+	static const double backgrounds[] = { 0, -1.5, 300 };
+	for (int k = 0; k < 3; k++) {
+		err e = { 0 };
+		float v[COUNT];
+		background b;
+		volume scan = { .n = { X, Y, Z }, .v = v };
+		for (int i = 0; i < COUNT; i++)
+			v[i] = (float)(backgrounds[k] + (i % 3 - 1) * .01);
+		for (int i = 1; i < 4; i++)
+			for (int j = 1; j < 5; j++)
+				v[at(i, j, 3)] = (float)(backgrounds[k] + (j % 2 ? -4 : 6));
+		/* a face that the object reaches */
+		v[at(0, 2, 3)] = v[at(4, 2, 3)] = (float)backgrounds[k] + 6;
+		SUCCEEDS(mask_background(&b, &scan, &e));
+		assert_true(fabs(b.value - backgrounds[k]) < .011);
+		assert_true(fabs(b.reach - 6) < .02);
+		mask_apart(v, COUNT, &b, .02);
+		assert_float_equal(sum(v), 14, 0);
+		assert_float_equal(v[at(2, 3, 3)], 1, 0);
+	}
+	/* nothing but background */
+	err e = { 0 };
+	float flat[COUNT] = { 0 };
+	background b;
+	volume scan = { .n = { X, Y, Z }, .v = flat };
+	SUCCEEDS(mask_background(&b, &scan, &e));
+	mask_apart(flat, COUNT, &b, 0);
+	assert_float_equal(sum(flat), 0, 0);
+}
+
 static void the_largest_part(void **state)
 {
 	(void)state;
@@ -97,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greater_than),
+		cmocka_unit_test(what_surrounds_it),
 		cmocka_unit_test(the_largest_part),
 		cmocka_unit_test(holes),
 		cmocka_unit_test(figures),
