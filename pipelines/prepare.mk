@@ -13,12 +13,17 @@
 # puts the scan's header back (and measures what was lost on the way). For programs that cannot read an sform with shear:
 # nii-transform --template MNI.nii.gz.
 #
-# EXTRACTED: is there no skull any more? auto: yes, when less than 2.7 litres are not exactly 0. Then all that is not 0 is the brain.
+# EXTRACTED: is there no skull any more? auto: yes, when less than 2.3 litres stand out from the background, which is what the scan's faces
+# show: 0, soft, or the mean. Then all that stands out is the brain. Of such a scan, and only then, a background that is not 0 becomes 0, and
+# with it the brain's values move by as much; that is said.
+# A header that has the scan lie on its side, on its head or back to front is found out by comparison with MEAN, the mean of registered brains
+# that comes with the model; the scan is set upright, and that is said. Left and right cannot be told apart so: nothing is ever mirrored.
 # Beside the result: _mask.nii.gz (on the scan's grid), _xfm.txt (4x4, mm along right, front and up: scan to MNI), elastix's own transforms
-# (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan), _mask.png (the mask's outline on the scan) and
-# _template.png (Colin27's outline on the result) to look at.
-# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; extracted (1: was already). Less dice than LEAST_DICE
-# is a failure, whose pictures are in OUT/logs.
+# (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan; set upright by _head-turn.txt or _brain-turn.txt if
+# there is one), _mask.png (the mask's outline on the scan) and _template.png (Colin27's outline on the result) to look at.
+# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; growth, its volume in MNI space over its own; likeness
+# to MEAN (SSIM, see nii-judge(1)); extracted (1: was already). Less dice than LEAST_DICE, less likeness than LEAST_LIKENESS (by default 0,
+# no judgement, with LEAST_DICE=0), and litres or growth that no brain has are failures, whose pictures are in OUT/logs.
 # A stage is swapped by giving its command, in which $$path is the scan and $$work a folder: EXTRACT makes "$$work/mask.nii.gz"; BIAS
 # "$$work/even.nii.gz", the scan with even intensities (none is done unless given: Debian has no tool for it that would be light, such
 # as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz". Needs the Debian packages elastix and mricron-data.
@@ -27,22 +32,29 @@ EXTRACTED  ?= auto
 LEAST_DICE ?= .8
 HEAD       ?= /usr/share/mricron/templates/ch2.nii.gz
 BRAIN      ?= /usr/share/mricron/templates/ch2bet.nii.gz
-EXTRACT    ?= bash '$(STEPS)/extract' $(EXTRACTED) '$(HEAD)' '$(BRAIN)' "$$path" "$$work"
+MEAN       ?= $(abspath $(HERE)../models/brain3mm/mean.nii.gz)
+LEAST_LIKENESS ?= $(if $(filter 0,$(LEAST_DICE)),0,.68)
+EXTRACT    ?= bash $(call word_of,$(STEPS)/extract) $(call word_of,$(EXTRACTED)) $(call word_of,$(HEAD)) $(call word_of,$(BRAIN)) "$$path" "$$work"
 BIAS       ?=
-REGISTER   ?= bash '$(STEPS)/register' '$(BRAIN)' "$$work"
-JUDGE      ?= bash '$(STEPS)/judge' '$(BRAIN)' $(LEAST_DICE) "$$path" "$$work"
+REGISTER   ?= bash $(call word_of,$(STEPS)/register) $(call word_of,$(BRAIN)) $(call word_of,$(MEAN)) "$$work"
+JUDGE      ?= bash $(call word_of,$(STEPS)/judge) $(call word_of,$(BRAIN)) $(call word_of,$(LEAST_DICE)) $(call word_of,$(MEAN)) \
+	$(call word_of,$(LEAST_LIKENESS)) "$$path" "$$work"
 STAGES     := EXTRACT BIAS REGISTER JUDGE
 OPTIONS    := EXTRACTED LEAST_DICE HEAD BRAIN
 WORDS      := SCAN PREPARED
 KNOWN      := CARRY
 STEPS       = $(HERE)prepare
+# one word for the job's shell, whatever is in it
+word_of     = '$(subst ','\'',$(1))'
 
 define PIPE
 stage EXTRACT
 stage BIAS
 scan=$$path
 [ ! -e "$$work/even.nii.gz" ] || scan=$$work/even.nii.gz
-step cut nii-mask --apply "$$scan" -o "$$work/brain.nii.gz" "$$work/mask.nii.gz"
+# a brain that comes as one may have another background than 0
+lift=$$(! grep -q -s 'extracted 1' "$$work/extracted" || echo --lift)
+step cut nii-mask --apply "$$scan" $$lift -o "$$work/brain.nii.gz" "$$work/mask.nii.gz"
 stage REGISTER
 step place nii-transform --linear "$$work/xfm.txt" -o "$$work/T1w.nii.gz" "$$work/brain.nii.gz"
 stage JUDGE > "$$work/scores"

@@ -1,5 +1,6 @@
-# awk -f compose.awk COLIN-TO-MNI RIGID AFFINE: the matrix that moves a scan to MNI space (mm; right, front, up), from that of Colin27's
-# space to MNI space and elastix's two TransformParameters files of Colin27 (fixed) and the scan (moving).
+# awk -f compose.awk COLIN-TO-MNI TURN RIGID AFFINE: the matrix that moves a scan to MNI space (mm; right, front, up), from that of Colin27's
+# space to MNI space, the one that sets the scan upright, and elastix's two TransformParameters files of Colin27 (fixed) and the scan that
+# was set upright (moving).
 #
 # elastix: T(x) = R (x - c) + c + t, from the fixed to the moving image in mm along left, back, up; the rigid one comes first; its R is
 # Rz Rx Ry of the three angles (Ry Rx being exchanged where ComputeZYX says so).
@@ -36,12 +37,12 @@ function turn(name, axis, angle,    a, b, i, j) {
 }
 FNR == 1 { file++ }
 { sub(/\r$/, "") }
-file == 1 && !/^[ \t]*(#|$)/ {
+file < 3 && !/^[ \t]*(#|$)/ {
 	if (NF != 4) fail(FILENAME ": not rows of four numbers")
-	for (j = 0; j < 4; j++) m["mni", rows + 0, j] = $(j + 1)
-	rows++
+	for (j = 0; j < 4; j++) m[file == 1 ? "mni" : "upright", rows[file] + 0, j] = $(j + 1)
+	rows[file]++
 }
-file > 1 && /^\(/ {
+file > 2 && /^\(/ {
 	gsub(/[()"]/, "")
 	key = $1
 	for (j = 2; j <= NF; j++) value[file, key, j - 2] = $j
@@ -49,25 +50,27 @@ file > 1 && /^\(/ {
 }
 END {
 	if (failed) exit 65
-	if (file != 3 || rows < 3 || rows > 4) fail("needs a matrix and two files of elastix")
-	if (value[2, "Transform", 0] != "EulerTransform" || count[2, "TransformParameters"] != 6) fail("the first transform is not rigid")
-	if (value[3, "Transform", 0] != "AffineTransform" || count[3, "TransformParameters"] != 12) fail("the second transform is not affine")
-	if (value[3, "HowToCombineTransforms", 0] != "Compose") fail("the transforms are not to be composed")
-	for (j = 0; j < 3; j++) turn("turn" j, j, value[2, "TransformParameters", j])
-	if (value[2, "ComputeZYX", 0] == "true") { multiply(2, "turn1", "turn0"); multiply(2, "turn2", 2) }
-	else { multiply(2, "turn0", "turn1"); multiply(2, "turn2", 2) }
-	for (i = 0; i < 9; i++) m[3, int(i / 3), i % 3] = value[3, "TransformParameters", i]
-	for (f = 2; f <= 3; f++)
+	R = 3; A = 4
+	if (file != 4 || rows[1] < 3 || rows[1] > 4 || rows[2] < 3 || rows[2] > 4) fail("needs two matrices and two files of elastix")
+	if (value[R, "Transform", 0] != "EulerTransform" || count[R, "TransformParameters"] != 6) fail("the first transform is not rigid")
+	if (value[A, "Transform", 0] != "AffineTransform" || count[A, "TransformParameters"] != 12) fail("the second transform is not affine")
+	if (value[A, "HowToCombineTransforms", 0] != "Compose") fail("the transforms are not to be composed")
+	for (j = 0; j < 3; j++) turn("turn" j, j, value[R, "TransformParameters", j])
+	if (value[R, "ComputeZYX", 0] == "true") { multiply(R, "turn1", "turn0"); multiply(R, "turn2", R) }
+	else { multiply(R, "turn0", "turn1"); multiply(R, "turn2", R) }
+	for (i = 0; i < 9; i++) m[A, int(i / 3), i % 3] = value[A, "TransformParameters", i]
+	for (f = R; f <= A; f++)
 		for (i = 0; i < 3; i++) {
 			c = value[f, "CenterOfRotationPoint", i]
-			m[f, i, 3] = c + value[f, "TransformParameters", (f == 2 ? 3 : 9) + i]
+			m[f, i, 3] = c + value[f, "TransformParameters", (f == R ? 3 : 9) + i]
 			for (j = 0; j < 3; j++) m[f, i, 3] -= m[f, i, j] * value[f, "CenterOfRotationPoint", j]
 		}
-	multiply("scan", 3, 2)
+	multiply("scan", A, R)
 	# left, back, up to right, front, up
 	for (i = 0; i < 3; i++) for (j = 0; j < 4; j++) if ((i < 2) != (j < 2)) m["scan", i, j] = -m["scan", i, j]
 	invert("back", "scan")
 	multiply("all", "mni", "back")
+	multiply("all", "all", "upright")
 	for (i = 0; i < 3; i++) printf "%.9g %.9g %.9g %.9g\n", m["all", i, 0], m["all", i, 1], m["all", i, 2], m["all", i, 3]
 	print "0 0 0 1"
 }

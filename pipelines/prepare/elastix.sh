@@ -1,4 +1,5 @@
 # What the steps of prepare share: one job is one thread (jobs run beside one another), transforms that refer to each other by bare names.
+export LC_ALL=C
 threads=${OMP_NUM_THREADS:-1} threads=${threads%%,*}
 parameters=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
@@ -6,6 +7,9 @@ fail() { # CODE REASON
 	echo "prepare: $2" >&2
 	exit "$1"
 }
+
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 < b + 0) }'; } # A B
+litres() { nii-mask --measure "$@" | awk -F '\t' 'NR == 2 { print $2 }'; } # [OPTION...] MASK
 
 needs() { # FILE...: of mricron-data, and elastix itself
 	local file
@@ -15,6 +19,23 @@ needs() { # FILE...: of mricron-data, and elastix itself
 
 complaint() { # LOG: what ITK says of an error, on one line
 	grep -a -i -A 3 'description\|error' "$1" | tr -s '\n\t -' ' ' | cut -c -200
+}
+
+# turned NAME: how far upright had to turn it, in degrees
+turned() { sed -n '1s/^# turned by \([0-9.]*\) .*/\1/p' "$work/$1-turn.txt"; }
+
+# upright MEAN SCAN NAME: SCAN, set upright by what MEAN says of how it lies, as $work/NAME.nii; $work/NAME-turn.txt says how. MEAN may be ""
+upright() {
+	local mean=$1 scan=$2 turn=$work/$3-turn.txt out=$work/$3.nii degrees
+	printf '%s\n' '1 0 0 0' '0 1 0 0' '0 0 1 0' > "$turn"
+	[ -z "$mean" ] || nii-judge --turn --mean "$mean" "$scan" > "$turn" || exit
+	nii-transform --linear "$turn" "$scan" | nii-transform --spacing 1 -o "$out" -
+	degrees=$(turned "$3")
+	# said once of a scan whose head was set upright before its brain
+	if less 50 "$degrees" && { [ "$3" = head ] || [ ! -e "$work/head-turn.txt" ]; }; then
+		echo "prepare: the header's orientation is wrong: the $3 lies turned by $degrees degrees, and is set upright;" \
+			"which side is left cannot be seen in it, so check that" >&2
+	fi
 }
 
 # register FIXED MOVING NAME STEP...: elastix through the steps; their transforms become $work/NAME-STEP.txt
