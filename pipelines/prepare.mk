@@ -40,7 +40,7 @@ REGISTER   ?= bash $(call word_of,$(STEPS)/register) $(call word_of,$(BRAIN)) $(
 JUDGE      ?= bash $(call word_of,$(STEPS)/judge) $(call word_of,$(BRAIN)) $(call word_of,$(LEAST_DICE)) $(call word_of,$(MEAN)) \
 	$(call word_of,$(LEAST_LIKENESS)) "$$path" "$$work"
 STAGES     := EXTRACT BIAS REGISTER JUDGE
-OPTIONS    := EXTRACTED LEAST_DICE HEAD BRAIN
+OPTIONS    := EXTRACTED LEAST_DICE LEAST_LIKENESS HEAD BRAIN MEAN
 WORDS      := SCAN PREPARED
 KNOWN      := CARRY
 STEPS       = $(HERE)prepare
