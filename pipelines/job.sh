@@ -135,7 +135,7 @@ write_sidecar() { # RECIPE INPUTS
 		[ -z "$BIDS" ] || file=${file#"${BIDS%/}/"}
 		sources+=(" $(json "${file#"$OUT/"}")") hashes+=(" \"$hash\"")
 	done <<< "$2"
-	while read -r kind hash; do [ -z "$kind" ] || models+=(" \"$kind\": \"$hash\""); done <<< "$WEIGHTS"
+	while read -r kind hash _; do [ -z "$kind" ] || models+=(" \"$kind\": \"$hash\""); done <<< "$WEIGHTS"
 	for name in $STAGES; do stages+=(" \"$name\": $(json "${!name}")"); done
 	while IFS=$'\t' read -r name value; do
 		[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null

@@ -37,7 +37,7 @@ make_folders() {
 	RUN=$(mktemp -d "$OUT/.latpipe/$mode.XXXXXX") && exec 7< "$RUN" && flock 7 && exec 8<&-
 }
 
-# The weights that the stages need, as lines "kind identity"; a model that lacks one is refused in one line
+# The weights that the stages need, as lines "kind identity conventions"; a model that lacks one is refused in one line
 find_weights() {
 	local commands='' stage have missing=''
 	for stage in $STAGES; do commands+=" ${!stage}"; done
@@ -48,7 +48,7 @@ find_weights() {
 	want() { # KIND...: the first that there is
 		local kind row
 		for kind; do
-			row=$(awk -F '\t' -v kind="$kind" '$1 == kind { print $1 " " $2 }' <<< "$have")
+			row=$(awk -F '\t' -v kind="$kind" '$1 == kind { print $1 " " $2 " " $4 }' <<< "$have")
 			[ -z "$row" ] || { WEIGHTS+=$row$'\n'; return; }
 		done
 		missing+=" $1.safetensors"
@@ -158,7 +158,7 @@ write_job() {
 
 write_description() {
 	local models='' kind hash to=$OUT/dataset_description.json
-	while read -r kind hash; do [ -z "$kind" ] || models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
+	while read -r kind hash _; do [ -z "$kind" ] || models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
 	{
 		printf '{\n  "Name": "latpipe %s",\n  "BIDSVersion": "1.8.0",\n  "DatasetType": "derivative",\n' "$NAME"
 		printf '  "GeneratedBy": [{"Name": "latpipe", "Version": "%s", "Description": "pipeline %s", "Models": {%s}}]' \

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/stream.h"
 #include "diffusion/between.h"
+#include "format/maker.h"
 
 static const char *given;
 static double month = NAN;
@@ -85,11 +86,6 @@ static int place_of_month(double *t, const lat_record *a, const lat_record *b, e
 
 /* ---- tensors ---- */
 
-static const char *made_by(const lat_tensor *t)
-{
-	return json_string_value(json_object_get(json_object_get(t->meta, "model"), "identity"));
-}
-
 /* Tensor NAME of a and b: *ta and *tb, both NULL when neither has it. */
 static int pair(lat_tensor **ta, lat_tensor **tb, const char *name, const lat_record *a, const lat_record *b, err *e)
 {
@@ -101,11 +97,16 @@ static int pair(lat_tensor **ta, lat_tensor **tb, const char *name, const lat_re
 		return err_set(e, ERR_DATA, "%s is only in %s", name, *ta ? "A" : "B");
 	if (!lat_has_shape(*tb, (*ta)->rank, (*ta)->shape))
 		return err_set(e, ERR_DATA, "%s has another shape in B", name);
-	const char *of_a = made_by(*ta), *of_b = made_by(*tb);
+	const maker of_a = maker_of(*ta), of_b = maker_of(*tb);
 	const json_t *scale_a = json_object_get((*ta)->meta, "scale_factor"), *scale_b = json_object_get((*tb)->meta, "scale_factor");
-	bool same = (!of_a || !of_b || !strcmp(of_a, of_b)) && (!scale_a || !scale_b || json_equal(scale_a, scale_b));
+	char text[MAKER_TEXT] = "";
+	bool same = maker_same(&of_b, &of_a, text);
+	if (same && scale_a && scale_b && !json_equal(scale_a, scale_b)) {
+		same = false;
+		snprintf(text, sizeof text, "scale factor %g, not %g", json_number_value(scale_b), json_number_value(scale_a));
+	}
 	if (!same && !cli_common.any_model)
-		return err_set(e, ERR_DATA, "%s is of another model in B; --any-model takes it all the same", name);
+		return err_set(e, ERR_DATA, "%s is of another model in B (%s); --any-model takes it all the same", name, text);
 	return 0;
 }
 

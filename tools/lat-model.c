@@ -3,31 +3,50 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha.h"
 #include "cli/cli.h"
-#include "format/safetensors.h"
+#include "format/json.h"
 #include "model/find.h"
+#include "model/weights.h"
+
+enum { DIGITS = 16 };
 
 static const struct cli tool = {
-	"lat-model", "list the weights of a model: kind, identity, file", "[NAME|DIR|FILE]", 0, 1, CLI_BARE, NULL,
+	"lat-model", "list the weights of a model: kind, identity, file, conventions", "[NAME|DIR|FILE]", 0, 1, CLI_BARE, NULL,
 };
+
+/* A short text for all that changes the results and is in no weight: conventions and preparation. */
+static int digest(char hex[SHA_TEXT], const weights *w, err *e)
+{
+	json_t *all = json_pack("{s:O, s:O?}", "conventions", w->conventions, "preparation", w->preparation);
+	char *text = NULL;
+	size_t n = 0;
+	int code = all ? json_text(&text, &n, all, e) : err_set(e, ERR_OS, "no memory");
+	struct sha256_ctx hash;
+	sha256_init(&hash);
+	sha256_update(&hash, n, (const uint8_t *)text);
+	sha256_text(&hash, hex);
+	hex[DIGITS] = 0;
+	free(text);
+	json_decref(all);
+	return code;
+}
 
 /* Prints a row when the model has this kind of weights. */
 static int show(const char *model, const char *kind, int *found, err *e)
 {
 	char *path = NULL, hex[SHA_TEXT];
-	st_file *f = NULL;
+	weights w = { 0 };
 	err none = { 0 };
 	if (model_find(&path, model, kind, &none))
 		return none.code == ERR_NOINPUT ? 0 : err_set(e, none.code, "%s", none.text);
-	int code = st_open(&f, path, e);
-	if (!code) {
-		const char *identity = st_meta(f, "identity"), *says = st_meta(f, "kind");
-		if (!identity)
-			st_identity(f, hex);
-		if (!says || !strcmp(says, kind)) /* a file serves as every kind's */
-			printf("%s%s\t%s\t%s\n", (*found)++ ? "" : "kind\tidentity\tpath\n", kind, identity ? identity : hex, path);
+	int code = weights_map(&w, path, NULL, e);
+	if (!code && !strcmp(w.kind, kind)) { /* a file serves as every kind's */
+		code = digest(hex, &w, e);
+		if (!code)
+			printf("%s%s\t%s\t%s\t%s\n", (*found)++ ? "" : "kind\tidentity\tpath\tconventions\n", kind, w.identity, path, hex);
 	}
-	st_close(f);
+	weights_close(&w);
 	free(path);
 	return code;
 }

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/stream.h"
+#include "format/maker.h"
 #include "probe/steer.h"
 
 static const char *path;
@@ -50,11 +51,11 @@ static int steer(lat_record *r, void *with, bool *keep, err *e)
 	int code = lat_need(r, "y", &t, e);
 	if (code)
 		return code;
-	const char *encoder = p->encoder_kind ? lat_model_identity(t, p->encoder_kind) : NULL;
-	if (!cli_common.any_model && encoder && *p->encoder && strcmp(encoder, p->encoder))
-		return err_set(e, ERR_DATA,
-			       "y is of another encoder than the probe's (%.12s.., not %.12s..); --any-model takes it all the same",
-			       encoder, p->encoder);
+	const maker its = maker_of(t), ours = { p->encoder_kind, *p->encoder ? p->encoder : NULL, p->conventions, path };
+	char text[MAKER_TEXT];
+	if (!cli_common.any_model && !maker_same(&its, &ours, text))
+		return err_set(e, ERR_DATA, "y is of another encoder than the probe's (%s of %s); --any-model takes it all the same", text,
+			       path);
 	if ((size_t)t->elements != p->n)
 		return err_set(e, ERR_DATA, "y has %lld numbers, the probe %zu", (long long)t->elements, p->n);
 	code = lat_floats(t, &y, e);

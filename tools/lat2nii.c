@@ -58,7 +58,8 @@ static int check_model(const struct job *j, const lat_record *r, const lat_tenso
 	preparation ours;
 	if (cli_common.any_model)
 		return 0;
-	int code = record_made_by(z, lat_model_identity(z, "autoencoder"), w->identity, e);
+	const maker made = weights_maker(w);
+	int code = record_made_by(z, &made, e);
 	if (!code)
 		code = preparation_parse(&ours, w->preparation, w->config.volume, e);
 	return code ? code : preparation_check(&ours, json_object_get(r->header, "preparation"), e);
@@ -78,11 +79,13 @@ static int take_voxels(volume *x, lat_record *r, err *e)
 	return lat_floats(t, &x->v, e);
 }
 
-/* The record's z, and the decoder set to its grid. n: of the voxels. */
+/* The record's z, which must be of this model, and the decoder set to its grid. n: of the voxels. */
 static int find_latent(lat_tensor **z, int n[3], struct job *j, const lat_record *r, err *e)
 {
 	open_model(j);
 	int code = lat_need(r, "z", z, e);
+	if (!code)
+		code = check_model(j, r, *z, e);
 	if (!code)
 		code = lat_grid(n, *z, (int)j->coder.z[0], e);
 	for (int i = 0; i < 3 && !code; i++)
@@ -97,8 +100,6 @@ static int decode(volume *x, struct job *j, lat_record *r, err *e)
 	float *z = NULL;
 	int n[3];
 	int code = find_latent(&t, n, j, r, e);
-	if (!code)
-		code = check_model(j, r, t, e);
 	if (!code)
 		code = lat_floats(t, &z, e);
 	if (!code)

@@ -99,6 +99,7 @@ static void open_probe(struct job *j)
 	if (j->p.encoder_kind && *j->p.encoder) {
 		cli_check(mem_text(&j->l.maker.kind, j->p.encoder_kind, &e), &e);
 		memcpy(j->l.maker.identity, j->p.encoder, SHA_TEXT);
+		j->l.maker.conventions = json_incref(j->p.conventions);
 	}
 }
 

@@ -153,8 +153,9 @@ static int encode(struct job *j, lat_record *r, const volume *x, err *e)
 		code = coder_encode(&j->coder, z, x->v, sample == CLI_NOT_GIVEN ? NULL : &noise, e);
 	if (!code)
 		code = lat_set_floats(r, "z", j->stored, 4, n, z, &t, e);
+	const maker ours = weights_maker(&j->coder.w);
 	if (!code)
-		code = lat_set_model(t, "autoencoder", j->coder.w.identity, e);
+		code = maker_put(t, &ours, e);
 	free(z);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "format/section.h"
 #include "model/import.h"
+#include "model/weights.h"
 
 static const char *folder, *prefix, *config_path;
 
@@ -47,6 +48,30 @@ static void check_outputs(const import *in)
 			cli_die(ERR_CREATE, "%s: exists (-f overwrites it)", path);
 		free(path);
 	}
+}
+
+/* The shape of latents is the autoencoder's matter: where the checkpoint has none and the folder has one, what that says is what is given. */
+static json_t *with_autoencoder(json_t *given, const import *in)
+{
+	err e = { 0 };
+	char *path = NULL;
+	weights w = { 0 };
+	for (int i = 0; i < in->n; i++)
+		if (!strcmp(in->parts[i].kind, "autoencoder"))
+			return given;
+	if (asprintf(&path, "%s/autoencoder.safetensors", folder) < 0 || (!given && !(given = json_object())))
+		cli_die(ERR_OS, "no memory");
+	if (!access(path, F_OK)) {
+		cli_check(weights_map(&w, path, "autoencoder", &e), &e);
+		json_t *its = json_pack("{s:O*}", "autoencoder", json_object_get(w.config_json, "autoencoder"));
+		if (!its || json_object_update_recursive(its, given))
+			cli_die(ERR_OS, "no memory");
+		json_decref(given);
+		given = its;
+		weights_close(&w);
+	}
+	free(path);
+	return given;
 }
 
 static const import_part *taken(const import *in, const char *kind)
@@ -103,6 +128,7 @@ import in;
 		check_keys(given);
 	}
 	cli_check(import_open(&in, files[0], prefix, &e), &e);
+	given = with_autoencoder(given, &in);
 	if (import_configure(&in, given, &e) || import_verify(&in, &e)) {
 		err_prefix(&e, "%s", files[0]);
 		cli_fail(&e);
@@ -112,6 +138,9 @@ import in;
 	cli_note("%s: tensors are in %s", files[0], import_dictionaries(&in, list));
 	if (mkdir(folder, 0777) && errno != EEXIST)
 		cli_die(ERR_CREATE, "%s: %s", folder, strerror(errno));
+	cli_check(import_assumed(&in, given, list, &e), &e);
+	if (*list)
+		cli_warn("%s: assumed, for names and shapes do not tell: %s (--config says otherwise)", files[0], list);
 	json_t *preparation = preparation_of(&in);
 	for (int i = 0; i < in.n; i++) {
 		cli_check(import_write(&in, i, folder, cli_common.force, preparation, &e), &e);

@@ -57,6 +57,7 @@ static int encode(lat_record *r, void *with, bool *keep, err *e)
 	encoder *k = with;
 	lat_tensor *t;
 	float *x = NULL, *y = NULL;
+	const maker ours = weights_maker(&k->w);
 	(void)keep;
 	int code = find_voxels(&t, k, r, e);
 	if (!code)
@@ -68,7 +69,7 @@ static int encode(lat_record *r, void *with, bool *keep, err *e)
 	if (!code)
 		code = lat_set_floats(r, "y", DTYPE_F32, 1, (int64_t[]){ k->y }, y, &t, e);
 	if (!code)
-		code = lat_set_model(t, "semantic", k->w.identity, e);
+		code = maker_put(t, &ours, e);
 	free(x);
 	free(y);
 	return code;

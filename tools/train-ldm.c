@@ -26,14 +26,14 @@ struct job {
 static void open_data(struct job *j, char **operands, int n)
 {
 	err e = { 0 };
-	const char *identity = j->l.space.coder.w.identity;
+	const maker ours = weights_maker(&j->l.space.coder.w);
 	const dataset_latents latents =
-		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : identity);
+		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : &ours);
 	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });
 	latent_space_rest(&j->l.space);
 	cli_check(latent_space_learn(&j->l.space, j->data, &j->l.config.diffusion, &e), &e);
 	double scale = j->l.config.diffusion.scale_factor;
-	j->models = json_pack("{s:s}", "autoencoder", identity);
+	j->models = json_pack("{s:s}", "autoencoder", ours.identity);
 	if (!j->models || json_object_set_new(json_object_get(j->l.json, "diffusion"), "scale_factor", json_real(scale)))
 		cli_die(ERR_OS, "no memory for the configuration");
 	cli_note("scale factor %.6g", scale);

@@ -63,13 +63,13 @@ static void open_unet(struct job *j)
 	char *path = NULL;
 	cli_check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
 	cli_check(weights_open(&j->unet, path, "unet", &e), &e);
-	const char *ours = j->l.space.coder.w.identity, *theirs = st_meta(j->unet.file, "autoencoder");
-	if (theirs && strcmp(theirs, ours) && !cli_common.any_model)
-		cli_die(ERR_CONFIG,
-			"%s: was trained on latents of another autoencoder (%.12s.., not %.12s..); --any-model takes it all the same", path,
-			theirs, ours);
+	const maker ours = weights_maker(&j->l.space.coder.w), theirs = weights_works_with(&j->unet, "autoencoder");
+	char text[MAKER_TEXT];
+	if (!maker_same(&theirs, &ours, text) && !cli_common.any_model)
+		cli_die(ERR_CONFIG, "%s: was trained on latents of another autoencoder (%s of %s); --any-model takes it all the same", path,
+			text, ours.file);
 	take_over(j);
-	j->models = json_pack("{s:s, s:s}", "autoencoder", ours, "unet", j->unet.identity);
+	j->models = json_pack("{s:s, s:s}", "autoencoder", ours.identity, "unet", j->unet.identity);
 	if (!j->models)
 		cli_die(ERR_OS, "no memory for the configuration");
 	free(path);

@@ -2,6 +2,7 @@
 
 #include <nettle/base64.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,16 @@ json_t *json_name(const char *text)
 	v = wide ? json_stringn(wide, (size_t)(to - wide)) : NULL;
 	free(wide);
 	return v;
+}
+
+void json_brief(const json_t *v, char text[JSON_BRIEF])
+{
+	char *dumped = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (json_is_real(v))
+		snprintf(text, JSON_BRIEF, "%g", json_real_value(v));
+	else
+		snprintf(text, JSON_BRIEF, "%s", json_is_string(v) ? json_string_value(v) : dumped ? dumped : "?");
+	free(dumped);
 }
 
 json_t *json_from_bytes(const void *p, size_t n)

@@ -22,6 +22,10 @@ int json_text(char **out, size_t *n, const json_t *v, err *e);
  * rest. A new reference; NULL only when memory is short. */
 json_t *json_name(const char *text);
 
+/* A value in a message: 8, .5, noise, null. Longer ones are cut. */
+enum { JSON_BRIEF = 40 };
+void json_brief(const json_t *v, char text[JSON_BRIEF]);
+
 /* Bytes as a base64 text (RFC 4648) and back. Both give a new reference / a block freed with free(). */
 json_t *json_from_bytes(const void *p, size_t n);
 /* v: a JSON string; ERR_DATA when it is not one, or not base64. NULL v: ERR_DATA, too. A zero byte follows the n bytes. */

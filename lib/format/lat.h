@@ -110,10 +110,8 @@ int lat_put_copy(lat_record *r, const lat_tensor *t, err *e);
 /* Nothing happens when there is none. */
 void lat_drop(lat_record *r, const char *name);
 
-/* Names the model that made a tensor: {"kind": kind, "identity": identity}. */
+/* Names the model that made a tensor: {"kind": kind, "identity": identity} (format/maker.h reads it). */
 int lat_set_model(lat_tensor *t, const char *kind, const char *identity, err *e);
-/* NULL when the tensor has none, or one of another kind: a tensor from outside is not checked against models. */
-const char *lat_model_identity(const lat_tensor *t, const char *kind);
 
 /* ---- streams ---- */
 

@@ -413,10 +413,3 @@ int lat_set_model(lat_tensor *t, const char *kind, const char *identity, err *e)
 		return err_set(e, ERR_OS, "tensor %s: no memory", t->name);
 	return 0;
 }
-
-const char *lat_model_identity(const lat_tensor *t, const char *kind)
-{
-	const json_t *model = json_object_get(t->meta, "model");
-	const char *of = json_string_value(json_object_get(model, "kind"));
-	return of && !strcmp(of, kind) ? json_string_value(json_object_get(model, "identity")) : NULL;
-}

@@ -15,7 +15,8 @@ static int check_scale(const denoiser *d, const lat_tensor *t, err *e)
 
 int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, err *e)
 {
-	int code = record_floats(x, r, "z", 4, d->x, any ? NULL : st_meta(d->w.file, "autoencoder"), e);
+	const maker autoencoder = weights_works_with(&d->w, "autoencoder");
+	int code = record_floats(x, r, "z", 4, d->x, any ? NULL : &autoencoder, e);
 	for (size_t i = 0; i < count(d) && !code; i++)
 		x[i] = (float)scaling_apply(&d->scaling, (double)x[i], i);
 	return code;
@@ -23,7 +24,8 @@ int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, e
 
 int denoiser_take_noise(float *x, const denoiser *d, lat_record *r, bool any, err *e)
 {
-	int code = record_floats(x, r, "zT", 4, d->x, any ? NULL : d->w.identity, e);
+	const maker ours = weights_maker(&d->w);
+	int code = record_floats(x, r, "zT", 4, d->x, any ? NULL : &ours, e);
 	return code || any ? code : check_scale(d, lat_find(r, "zT"), e);
 }
 
@@ -31,7 +33,8 @@ int denoiser_take_code(float *y, const denoiser *d, lat_record *r, bool any, err
 {
 	if (!lat_find(r, "y"))
 		return err_set(e, ERR_DATA, "no tensor y, which steers this model: sem-encode makes one, --no-y goes without");
-	return record_floats(y, r, "y", 1, &d->y, any ? NULL : st_meta(d->w.file, "semantic"), e);
+	const maker semantic = weights_works_with(&d->w, "semantic");
+	return record_floats(y, r, "y", 1, &d->y, any ? NULL : &semantic, e);
 }
 
 /* x as tensor NAME; *t: the tensor. */
@@ -42,22 +45,23 @@ static int give(lat_record *r, const char *name, const denoiser *d, const float 
 
 int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)
 {
-	const char *autoencoder = st_meta(d->w.file, "autoencoder");
+	const maker autoencoder = weights_works_with(&d->w, "autoencoder");
 	lat_tensor *t;
 	for (size_t i = 0; i < count(d); i++)
 		x[i] = (float)scaling_undo(&d->scaling, (double)x[i], i);
 	lat_drop(r, "x");
 	int code = give(r, "z", d, x, &t, e);
-	return code || !autoencoder ? code : lat_set_model(t, "autoencoder", autoencoder, e);
+	return code ? code : maker_put(t, &autoencoder, e);
 }
 
 int denoiser_give_noise(lat_record *r, const denoiser *d, const float *x, err *e)
 {
+	const maker ours = weights_maker(&d->w);
 	lat_tensor *t;
 	int code = give(r, "zT", d, x, &t, e);
 	if (code)
 		return code;
 	if (json_object_set_new(t->meta, "scale_factor", json_real(d->scaling.scale)))
 		return err_set(e, ERR_OS, "no memory for the header");
-	return lat_set_model(t, d->w.kind, d->w.identity, e);
+	return maker_put(t, &ours, e);
 }

@@ -12,6 +12,7 @@
 #include "format/json.h"
 #include "format/safetensors.h"
 #include "model/autoencoder.h"
+#include "model/conventions.h"
 #include "model/semantic.h"
 #include "model/unet.h"
 #include "model/weights.h"
@@ -427,6 +428,41 @@ int import_configure(import *in, const json_t *given, err *e)
 	return code;
 }
 
+/* "unet.groups 32" behind what is in the list. */
+static void list_value(char list[IMPORT_LIST], const char *key, const char *value)
+{
+	size_t n = strlen(list);
+	snprintf(list + n, IMPORT_LIST - n, "%s%s %s", n ? ", " : "", key, value);
+}
+
+int import_assumed(const import *in, const json_t *given, char list[IMPORT_LIST], err *e)
+{
+	const int *n = in->parsed.volume;
+	char text[JSON_BRIEF];
+	*list = 0;
+	for (int i = 0; i < in->n; i++) {
+		const char *key;
+		json_t *v, *all = conventions_of(&in->parsed, in->parts[i].kind);
+		if (!all)
+			return err_set(e, ERR_OS, "no memory");
+		json_object_foreach(all, key, v) {
+			char section[32];
+			const char *leaf = strchr(key, '.') + 1;
+			snprintf(section, sizeof section, "%.*s", (int)(leaf - key) - 1, key);
+			json_brief(v, text);
+			if (!json_object_get(json_object_get(given, section), leaf) && !strstr(list, key))
+				list_value(list, key, text);
+		}
+		json_decref(all);
+	}
+	snprintf(text, sizeof text, "%dx%dx%d", n[0], n[1], n[2]);
+	if (!json_object_get(given, "volume"))
+		list_value(list, "volume", text);
+	if (!json_object_get(given, "preparation"))
+		list_value(list, "preparation", "stored, at 1.5 mm");
+	return 0;
+}
+
 /* ---- writing ---- */
 
 /* Do two copies of a tensor hold the same? */
@@ -510,20 +546,19 @@ int import_verify(import *in, err *e)
 	return code;
 }
 
-/* Metadata `key`: the identity of FOLDER/KIND.safetensors; nothing when there is no such file. */
+/* Metadata `kind`: the identity of FOLDER/KIND.safetensors, and its conventions; nothing when there is no such file. */
 static int put_identity(json_t *metadata, const char *folder, const char *kind, err *e)
 {
-	char *path = NULL, identity[SHA_TEXT];
-	st_file *f = NULL;
+	char *path = NULL;
+	weights w = { 0 };
 	if (asprintf(&path, "%s/%s.safetensors", folder, kind) < 0)
 		return err_set(e, ERR_OS, "no memory");
-	int code = access(path, F_OK) ? 0 : st_open(&f, path, e);
-	if (f) {
-		st_identity(f, identity);
-		if (json_object_set_new(metadata, kind, json_string(identity)))
-			code = err_set(e, ERR_OS, "no memory");
-	}
-	st_close(f);
+	int code = access(path, F_OK) ? 0 : weights_map(&w, path, kind, e);
+	if (!code && w.file && json_object_set_new(metadata, kind, json_string(w.identity)))
+		code = err_set(e, ERR_OS, "no memory");
+	if (!code && w.file)
+		code = weights_note_conventions(metadata, kind, w.conventions, e);
+	weights_close(&w);
 	free(path);
 	return code;
 }

@@ -16,7 +16,7 @@ typedef struct import_part {
 	bool beside; /* not in the dictionary that counts */
 } import_part;
 
-enum { IMPORT_MAX_PARTS = 64, IMPORT_LIST = 320 };
+enum { IMPORT_MAX_PARTS = 64, IMPORT_LIST = 480 };
 
 typedef struct import {
 	checkpoint file;
@@ -45,9 +45,12 @@ void import_close(import *in);
  * given. ERR_CONFIG, the reason alone. */
 int import_configure(import *in, const json_t *given, err *e);
 
+/* Of a configured import, what no name or shape tells and `given` (may be NULL) does not say: "autoencoder.groups 32, volume 128x160x128". */
+int import_assumed(const import *in, const json_t *given, char list[IMPORT_LIST], err *e);
+
 /* Writes part i to FOLDER/KIND.safetensors: float32, but float16 of rank 2 and more as it is. Metadata: kind, config, preparation, source
- * (the file's name without its folder) and prefix, of diffusion networks the identities of the autoencoder and the semantic encoder that
- * are in FOLDER; identity. Errors as st_write, ERR_CONFIG when a checksum or a type is wrong. */
+ * (the file's name without its folder) and prefix, of diffusion networks the identities and conventions of the autoencoder and the semantic
+ * encoder that are in FOLDER; identity. Errors as st_write, ERR_CONFIG when a checksum or a type is wrong. */
 int import_write(import *in, int i, const char *folder, bool force, const json_t *preparation, err *e);
 /* The checksums of all that import_write will read, and that every number of it is finite: so that an unusable file leaves nothing behind.
  * ERR_CONFIG, the reason alone. */

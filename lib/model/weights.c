@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "format/json.h"
+#include "model/conventions.h"
 
 /* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
 static bool stays_half(const st_tensor *t)
@@ -57,6 +58,11 @@ static int widen_all(params *ps, err *e)
 	return code;
 }
 
+/* The networks that a diffusion network works with: metadata KIND is the identity, and beside it are the conventions. */
+static const struct {
+	const char *kind, *conventions;
+} named[] = { { "autoencoder", "autoencoder_conventions" }, { "semantic", "semantic_conventions" } };
+
 static int read_conventions(weights *w, const char *kind, err *e)
 {
 	const char *path = w->file->path, *is = st_meta(w->file, "kind"), *identity = st_meta(w->file, "identity");
@@ -73,6 +79,16 @@ static int read_conventions(weights *w, const char *kind, err *e)
 		code = config_parse(&w->config, w->config_json, path, e);
 	if (!code)
 		code = st_meta_json(w->file, "preparation", &w->preparation, e);
+	if (code)
+		return code;
+	if (!(w->conventions = conventions_of(&w->config, is)) || !(w->others = json_object()))
+		return err_set(e, ERR_OS, "%s: no memory", path);
+	for (size_t i = 0; i < sizeof named / sizeof *named && !code; i++) {
+		json_t *its = NULL;
+		code = st_meta_json(w->file, named[i].conventions, &its, e);
+		if (its && json_object_set_new(w->others, named[i].kind, its))
+			code = err_set(e, ERR_OS, "%s: no memory", path);
+	}
 	if (code)
 		return code;
 	w->identity_stored = identity != NULL;
@@ -106,6 +122,13 @@ int weights_open(weights *w, const char *path, const char *kind, err *e)
 	return code ? code : widen_all(&w->params, e);
 }
 
+maker weights_maker(const weights *w) { return (maker){ w->kind, w->identity, w->conventions, w->file->path }; }
+
+maker weights_works_with(const weights *w, const char *kind)
+{
+	return (maker){ kind, st_meta(w->file, kind), json_object_get(w->others, kind), w->file->path };
+}
+
 int weights_error(const weights *w, nn *c, err *e)
 {
 	int code = nn_error(c, e);
@@ -117,6 +140,8 @@ void weights_close(weights *w)
 	params_free(&w->params);
 	json_decref(w->config_json);
 	json_decref(w->preparation);
+	json_decref(w->conventions);
+	json_decref(w->others);
 	st_close(w->file);
 	*w = (weights){ 0 };
 }
@@ -170,6 +195,29 @@ static int put_json(json_t *metadata, const char *key, const json_t *v, err *e)
 	return code;
 }
 
+int weights_note_conventions(json_t *metadata, const char *kind, const json_t *conventions, err *e)
+{
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		if (!strcmp(kind, named[i].kind))
+			return put_json(metadata, named[i].conventions, conventions, e);
+	return 0;
+}
+
+/* Of the networks that the metadata name: a trainer's configuration is that of all its networks. */
+static int put_conventions(json_t *metadata, const char *kind, const json_t *config, const char *path, err *e)
+{
+	model_config all;
+	int code = config_parse(&all, config, path, e);
+	for (size_t i = 0; i < sizeof named / sizeof *named && !code; i++) {
+		if (!strcmp(kind, named[i].kind) || !json_object_get(metadata, named[i].kind))
+			continue;
+		json_t *v = conventions_of(&all, named[i].kind);
+		code = v ? weights_note_conventions(metadata, named[i].kind, v, e) : err_set(e, ERR_OS, "%s: no memory", path);
+		json_decref(v);
+	}
+	return code;
+}
+
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
 		  const json_t *notes, bool half, err *e)
 {
@@ -181,6 +229,8 @@ int weights_write(const char *path, bool force, const char *kind, const params *
 	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", config, e);
 	if (!code && preparation)
 		code = put_json(metadata, "preparation", preparation, e);
+	if (!code)
+		code = put_conventions(metadata, kind, config, path, e);
 	if (!code)
 		code = mem_zero(&items, ps->n, sizeof *items, path, e);
 	size_t total = 0, at = 0;

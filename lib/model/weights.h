@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "format/maker.h"
 #include "format/safetensors.h"
 #include "model/config.h"
 #include "nn/nn.h"
@@ -18,6 +19,8 @@ typedef struct weights {
 	model_config config;
 	json_t *config_json;		/* the whole configuration */
 	json_t *preparation;		/* metadata "preparation": object, or NULL when absent (then: `stored`) */
+	json_t *conventions;		/* conventions_of its kind */
+	json_t *others;			/* of a diffusion network: conventions, by kind, of the networks it works with; those that are told */
 	char identity[SHA_TEXT];	/* SHA-256 of the data */
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
@@ -29,6 +32,12 @@ int weights_open(weights *w, const char *path, const char *kind, err *e);
  * the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
+/* Who makes what this network makes. */
+maker weights_maker(const weights *w);
+/* The autoencoder or semantic encoder that a diffusion network works with, as far as its metadata tell. */
+maker weights_works_with(const weights *w, const char *kind);
+/* Metadata entry for the conventions of the network of this kind that is named beside it. ERR_OS. */
+int weights_note_conventions(json_t *metadata, const char *kind, const json_t *conventions, err *e);
 /* nn_error of a context in which this network ran; an error of the weights names the file. */
 int weights_error(const weights *w, nn *c, err *e);
 
@@ -43,8 +52,8 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e);
 
-/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance),
- * identity. half: matrices and convolutions as F16. Errors as st_write. */
+/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance, and
+ * the identities of networks it works with, whose conventions are written beside them), identity. half: matrices and convolutions as F16. Errors as st_write. */
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
 		  const json_t *notes, bool half, err *e);
 

@@ -14,8 +14,11 @@
 typedef struct code_maker {
 	char *kind; /* "semantic", freed with free(); NULL: not known yet */
 	char identity[SHA_TEXT];
+	json_t *conventions; /* a reference; NULL: not told */
 	bool any; /* codes that another model made are taken all the same */
 } code_maker;
+
+void code_maker_free(code_maker *m);
 
 /* A record's code, its tensor p->tensor, in *code [*n], freed with free(). Codes of two models do not mix: the first that names its model
  * tells *m, the others must agree; a tensor from outside has no model. ERR_DATA: no such tensor, another model's (unless m->any), other

@@ -106,6 +106,7 @@ int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
 		code = mem_text(&p->encoder_kind, l->maker.kind, e);
 	if (!code) {
 		memcpy(p->encoder, l->maker.identity, SHA_TEXT);
+		p->conventions = json_incref(l->maker.conventions);
 		p->records = (int64_t)l->c.n;
 		p->subjects = (int64_t)l->c.subjects;
 		p->n = l->c.p;
@@ -128,6 +129,6 @@ void labelled_free(labelled *l)
 	cases_free(&l->c);
 	tally_free(&l->values);
 	labels_free(&l->table);
-	free(l->maker.kind);
+	code_maker_free(&l->maker);
 	*l = (labelled){ 0 };
 }

@@ -101,6 +101,8 @@ static int read_metadata(probe *p, const st_file *f, err *e)
 	if (!code && p->encoder_kind)
 		code = read_identity(p->encoder, f, "encoder", e);
 	if (!code)
+		code = st_meta_json(f, "encoder_conventions", &p->conventions, e);
+	if (!code)
 		code = read_number(&p->strength, f, "strength", e);
 	if (!code)
 		code = read_number(&records, f, "records", e);
@@ -147,6 +149,7 @@ void probe_free(probe *p)
 	free(p->target);
 	free(p->positive);
 	json_decref(p->negative);
+	json_decref(p->conventions);
 	free(p->tensor);
 	free(p->encoder_kind);
 	free(p->weight);
@@ -167,6 +170,7 @@ static json_t *metadata_of(const probe *p)
 {
 	char strength[32], records[24], subjects[24];
 	char *negative = p->negative ? json_dumps(p->negative, JSON_COMPACT) : NULL;
+	char *conventions = p->conventions ? json_dumps(p->conventions, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_t *m = json_object();
 	snprintf(strength, sizeof strength, "%.17g", p->strength);
 	snprintf(records, sizeof records, "%lld", (long long)p->records);
@@ -174,14 +178,15 @@ static json_t *metadata_of(const probe *p)
 	bool good = m && !negative == !p->negative && put(m, "kind", "probe") && put(m, "task", tasks[p->task]) &&
 		    put(m, "target", p->target) && put(m, "positive", p->positive) && put(m, "negative", negative) &&
 		    put(m, "tensor", p->tensor) && put(m, "encoder_kind", p->encoder_kind) &&
-		    put(m, "encoder", p->encoder_kind ? p->encoder : NULL) && put(m, "objective", objectives[p->task]) &&
-		    put(m, "strength", strength) &&
+		    put(m, "encoder", p->encoder_kind ? p->encoder : NULL) && !conventions == !p->conventions &&
+		    put(m, "encoder_conventions", conventions) && put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
 		    put(m, "balanced",
 			p->task == PROBE_REGRESS ? NULL
 			: p->balanced		 ? "true"
 						 : "false") &&
 		    put(m, "records", records) && put(m, "subjects", subjects);
 	free(negative);
+	free(conventions);
 	if (good)
 		return m;
 	json_decref(m);

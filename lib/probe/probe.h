@@ -3,7 +3,7 @@
  * the probability of the positive class. So w points to the higher value, or to the class that is named.
  *
  * A probe is a safetensors file: weight [P], bias [1], mean [P], std [P], all F64, and metadata: kind "probe", task, target, positive and
- * negative (a JSON list), tensor, encoder_kind and encoder, objective and strength, records, subjects (below), identity. */
+ * negative (a JSON list), tensor, encoder_kind, encoder and encoder_conventions, objective and strength, records, subjects (below), identity. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
@@ -25,6 +25,7 @@ typedef struct probe {
 	char *tensor; /* the tensor of a record that is the code: "y" */
 	char *encoder_kind; /* what made the codes, "semantic", and its identity; both NULL when the codes had none */
 	char encoder[SHA_TEXT]; /* "" when the codes had none */
+	json_t *conventions; /* the encoder's (format/maker.h), NULL when the codes did not tell */
 	double strength; /* C of logistic regression, lambda of ridge regression */
 	bool balanced; /* records were weighted so that both classes count the same */
 	int64_t records, subjects; /* it was fitted on */

@@ -145,9 +145,9 @@ static int read_latent(float **z, lat_tensor *t, const dataset_latents *l, err *
 {
 	char text[LAT_MAX_RANK * 21];
 	lat_shape_text(t, text);
-	if (!lat_has_shape(t, 4, l->z))
-		return err_set(e, ERR_DATA, "z of %s is no latent of the model", text);
-	int code = record_made_by(t, lat_model_identity(t, "autoencoder"), l->identity, e);
+	int code = record_made_by(t, l->made_by, e);
+	if (!code && !lat_has_shape(t, 4, l->z))
+		code = err_set(e, ERR_DATA, "z of %s is no latent of the model", text);
 	return code ? code : lat_floats(t, z, e);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/sha.h"
+#include "format/maker.h"
 #include "volume/augment.h"
 #include "volume/prepare.h"
 
@@ -37,7 +38,7 @@ typedef struct dataset_latents {
 	int64_t z[4];			/* their shape [C,X,Y,Z] */
 	int (*encode)(void *of, float *z, const float *x, err *e);
 	void *of;
-	const char *identity;		/* of the autoencoder: a record's z that another made is refused; NULL: it is not */
+	const maker *made_by;		/* the autoencoder, borrowed: a record's z that another made is refused; NULL: it is not */
 	enum dataset_voxels {
 		VOXELS_UNUSED,		/* x is forgotten once it is encoded; a record without x has its z taken as it is */
 		VOXELS_KEPT,		/* x is kept where there is one */

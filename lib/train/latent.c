@@ -176,9 +176,9 @@ static int encode(void *of, float *z, const float *x, err *e)
 	return coder_encode(&l->coder, z, x, NULL, e);
 }
 
-dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const char *identity)
+dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const maker *made_by)
 {
-	dataset_latents d = { .encode = encode, .of = l, .identity = identity, .voxels = voxels };
+	dataset_latents d = { .encode = encode, .of = l, .made_by = made_by, .voxels = voxels };
 	memcpy(d.z, l->coder.z, sizeof d.z);
 	return d;
 }

@@ -56,8 +56,8 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e);
 /* The autoencoder is not needed for a while: gives back what memory it keeps. */
 void latent_space_rest(latent_space *l);
 
-/* For dataset_open. `identity` NULL: any autoencoder's latents are taken. */
-dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const char *identity);
+/* For dataset_open. made_by (borrowed) NULL: any autoencoder's latents are taken. */
+dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const maker *made_by);
 
 /* The configuration of a network on these latents: volume, autoencoder and preparation become the autoencoder's, and of the diffusion's
  * conventions clip (null) and shift ("noise") are written down where json does not say. ERR_OS. */

@@ -4,7 +4,8 @@
 
 #include "volume/prepare.h"
 
-enum { MAX_SIDE = 4096 };
+enum { MAX_SIDE = 4096, MAX_VOXELS = 1 << 30 };
+static const double LEAST_MM = 1e-3, MOST_MM = 1e6; /* of a grid: between voxels, and of anything */
 
 preparation preparation_default(void)
 {
@@ -48,7 +49,18 @@ static bool parse_size(int n[3], const json_t *list)
 			return false;
 		n[i] = (int)v;
 	}
-	return true;
+	return (int64_t)n[0] * n[1] * n[2] <= MAX_VOXELS;
+}
+
+/* Is it a grid in millimetres that somebody could mean? */
+static bool is_grid(double a[3][4])
+{
+	double inverse[3][4], mm[3];
+	bool good = affine_inverse(inverse, a);
+	affine_spacing(mm, a);
+	for (int i = 0; i < 3; i++)
+		good = good && mm[i] >= LEAST_MM && mm[i] <= MOST_MM && fabs(a[i][3]) <= MOST_MM;
+	return good;
 }
 
 int preparation_parse(preparation *p, const json_t *object, const int size[3], err *e)
@@ -60,17 +72,17 @@ int preparation_parse(preparation *p, const json_t *object, const int size[3], e
 	if (!name)
 		return err_set(e, ERR_CONFIG, "preparation: no name");
 	if (!parse_size(p->n, json_object_get(object, "size")))
-		return err_set(e, ERR_CONFIG, "preparation: size: not three whole numbers from 1 to %d", MAX_SIDE);
+		return err_set(e, ERR_CONFIG, "preparation: size: not three whole numbers from 1 to %d, or more than %d voxels", MAX_SIDE,
+			       MAX_VOXELS);
 	if (!strcmp(name, "stored")) {
 		p->spacing = json_number_value(json_object_get(object, "spacing"));
-		if (!(p->spacing > 0) || !isfinite(p->spacing))
-			return err_set(e, ERR_CONFIG, "preparation: spacing: not a positive number");
+		if (!(p->spacing >= LEAST_MM && p->spacing <= MOST_MM))
+			return err_set(e, ERR_CONFIG, "preparation: spacing: not a number from %g to %g", LEAST_MM, MOST_MM);
 	} else if (!strcmp(name, "world")) {
-		double inverse[3][4];
 		p->kind = PREPARE_WORLD;
 		p->spacing = 0;
-		if (!parse_affine(p->affine, json_object_get(object, "affine")) || !affine_inverse(inverse, p->affine))
-			return err_set(e, ERR_CONFIG, "preparation: affine: not three rows of four numbers that can be inverted");
+		if (!parse_affine(p->affine, json_object_get(object, "affine")) || !is_grid(p->affine))
+			return err_set(e, ERR_CONFIG, "preparation: affine: not three rows of four numbers that place a grid in millimetres");
 	} else {
 		return err_set(e, ERR_CONFIG, "preparation: \"%s\" is not known to this version", name);
 	}

@@ -5,7 +5,8 @@ config=$files/config.json
 sums() { (cd "$1" && sha256sum ./*.safetensors); }
 
 expect_exit 0 'an autoencoder' pt2st -c $config -o "$T/a" $files/autoencoder.pth
-is 'silent' "$(cat "$T/out" "$T/err")" ''
+is 'says what it assumed, and nothing else' "$(cat "$T/out" "$T/err")" \
+	"pt2st: $files/autoencoder.pth: assumed, for names and shapes do not tell: preparation stored, at 1.5 mm (--config says otherwise)"
 holds 'its identity is true' lat-check "$T/a/autoencoder.safetensors"
 identity() { python3 - "$1" "${2:-identity}" <<'PY'
 import json, struct, sys
@@ -30,7 +31,9 @@ holds 'it runs' nii2lat -q -m "$T/a" -o "$T/a.lat" "$T/scan.nii"
 holds 'it runs in half precision' nii2lat -q -m "$T/old" -o "$T/old.lat" "$T/scan.nii"
 expect_exit 0 'the weights are multiples of 1/16: to the same latents' lat-diff <(lat-cut -n z "$T/a.lat") <(lat-cut -n z "$T/old.lat")
 expect_exit 0 'encoder and decoder of the third stage' pt2st -v -c $config -o "$T/a" $files/stage3.ckpt
-is 'says what it took' "$(sort "$T/err")" "pt2st: $T/a/semantic.safetensors: from 'ema_encoder.'
+like 'says what it assumed of the diffusion' "$(grep assumed "$T/err")" \
+	'stage3.ckpt: assumed, .* semantic.plane axial, unet.heads 1, diffusion.timesteps 1000, .*diffusion.scale_factor 0.873, diffusion.clip 1, diffusion.shift published,'
+is 'says what it took' "$(grep -v assumed "$T/err" | sort)" "pt2st: $T/a/semantic.safetensors: from 'ema_encoder.'
 pt2st: $T/a/shift_unet.safetensors: from 'ema_decoder.'
 pt2st: $files/stage3.ckpt: semantic under 'encoder.': left out
 pt2st: $files/stage3.ckpt: tensors are in state_dict (350)"
@@ -62,6 +65,46 @@ open(sys.argv[2], 'wb').write(b)
 PY
 refuses 78 'a damaged weight' pt2st -c $config -o "$T/x" "$T/turned.pth"
 like 'a damaged weight: says so' "$(cat "$T/err")" 'turned.pth: member autoencoder/data/7: damaged: its CRC-32 is'
+
+# the same weights with other conventions: another model
+python3 - "$T" $config << 'PY'
+import json, sys
+c = json.load(open(sys.argv[2]))
+def put(name, **more):
+    v = json.loads(json.dumps(c))
+    for section, keys in more.items(): v.setdefault(section, {}).update(keys)
+    json.dump(v, open('%s/%s.json' % (sys.argv[1], name), 'w'))
+put('groups', autoencoder={'groups': 1})
+put('clip', diffusion={'clip': None})
+put('scale', diffusion={'scale_factor': .5})
+put('shift', diffusion={'shift': 'noise'})
+PY
+for name in groups clip scale shift; do
+	holds "$name: imports an autoencoder" pt2st -q -c "$T/$name.json" -o "$T/c-$name" $files/autoencoder.pth
+	holds "$name: imports" pt2st -q -c "$T/$name.json" -o "$T/c-$name" $files/stage3.ckpt
+done
+is 'groups: the same weights' "$(lat-model "$T/c-groups" | cut -f 1,2)" "$(lat-model "$T/a" | cut -f 1,2)"
+# differ NAME: the kinds whose conventions differ from those as they were
+differ() { join -t $'\t' <(lat-model "$T/a" | cut -f 1,4 | sort) <(lat-model "$T/c-$1" | cut -f 1,4 | sort) | awk -F '\t' '$2 != $3 { printf "%s ", $1 }'; }
+is 'groups: of the autoencoder' "$(differ groups)" 'autoencoder '
+for name in clip scale shift; do is "$name: of the diffusion network" "$(differ $name)" 'shift_unet '; done
+sem-encode -q -m "$T/a" "$T/a.lat" | lat-denoise -q -m "$T/a" --invert -s 2 > "$T/all.lat"
+is 'a whole record' "$(lat-info "$T/all.lat" | cut -f 3 | tr '\n' ' ')" 'tensor x z y zT '
+refuses 65 'other groups: lat2nii' lat2nii -m "$T/c-groups" -o "$T/no.nii" "$T/all.lat"
+is 'other groups: lat2nii: says so' "$(cat "$T/err")" "lat2nii: scan: z is of another model (autoencoder autoencoder.groups 2, not 1 of $T/c-groups/autoencoder.safetensors); --any-model takes it all the same"
+refuses 65 'other groups: lat-denoise' lat-denoise -m "$T/c-groups" --invert -s 2 -o "$T/no.lat" "$T/all.lat"
+like 'other groups: lat-denoise: says so' "$(cat "$T/err")" 'z is of another model \(autoencoder autoencoder.groups 2, not 1 of .*shift_unet.safetensors\)'
+for name in clip scale shift; do
+	refuses 65 "$name: lat-denoise" lat-denoise -m "$T/c-$name" -s 2 -o "$T/no.lat" "$T/all.lat"
+	like "$name: lat-denoise: says so" "$(cat "$T/err")" "^lat-denoise: scan: zT is of another model \(shift_unet diffusion.${name/scale/scale_factor} .*, not .* of $T/c-$name/shift_unet.safetensors\)"
+	lat-denoise -q -m "$T/c-$name" --invert -s 2 "$T/all.lat" > "$T/$name.lat"
+	refuses 65 "$name: lat-lerp" lat-lerp -t .5 -o "$T/no.lat" "$T/all.lat" "$T/$name.lat"
+	expect_exit 0 "$name: --any-model" lat-denoise -m "$T/c-$name" -s 2 --any-model -f -o "$T/o.lat" "$T/all.lat"
+done
+# a record of an earlier version says no more than the identity
+old=$(lat-model "$T/a" | awk '$1 == "autoencoder" { print $2 }')
+python3 tests/claim.py z model "{\"kind\": \"autoencoder\", \"identity\": \"$old\"}" < "$T/all.lat" > "$T/old.lat"
+expect_exit 0 'a record of an earlier version' lat2nii -m "$T/c-groups" -o "$T/old.nii" "$T/old.lat"
 
 # what trainers leave beside the weights is carried along, and none of it is executed
 mkdir "$T/beside"
@@ -107,11 +150,12 @@ done
 if ! /usr/bin/python3 -c 'import torch' 2> /dev/null; then
 	skip 'files made by PyTorch now' 'no torch'
 else
+	rm -rf "$T/m"
 	mkdir "$T/made" "$T/m"
 	/usr/bin/python3 $files/make.py "$T/made"
 	for f in autoencoder.pth autoencoder-old.pth stage1.ckpt stage3.ckpt; do
-		pt2st -c $config -o "$T/m/kept-$f" $files/$f
-		pt2st -c $config -o "$T/m/made-$f" "$T/made/$f"
+		pt2st -q -c $config -o "$T/m/kept-$f" $files/$f
+		pt2st -q -c $config -o "$T/m/made-$f" "$T/made/$f"
 		is "made by PyTorch now: $f" "$(sums "$T/m/made-$f")" "$(sums "$T/m/kept-$f")"
 	done
 	holds 'stage 2: the moving average, and the autoencoder in double precision' pt2st -v -c $config -o "$T/s2" "$T/made/stage2.ckpt"

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "format/lat.h"
+#include "format/maker.h"
 
 /* A stream in memory, and the path by which infile and outfile reach it. */
 struct memory {
@@ -229,12 +230,12 @@ static void editing(void **state)
 	double months = -1;
 	float *v = NULL;
 	assert_int_equal(lat_set_model(t, "autoencoder", "abc", &e), 0);
-	assert_string_equal(lat_model_identity(t, "autoencoder"), "abc");
-	assert_null(lat_model_identity(t, "semantic"));
+	assert_string_equal(maker_of(t).identity, "abc");
+	assert_string_equal(maker_of(t).kind, "autoencoder");
 	/* replaced in its place, and no longer from that model */
 	assert_int_equal(lat_set(r, "z", DTYPE_U8, 1, (int64_t[]){ 2 }, "\1\2", &t, &e), 0);
 	assert_ptr_equal(t, &r->tensors[0]);
-	assert_null(lat_model_identity(t, "autoencoder"));
+	assert_null(maker_of(t).identity);
 	assert_int_equal(lat_floats(t, &v, &e), 0);
 	assert_true(v[0] == 1 && v[1] == 2);
 	free(v);
@@ -286,7 +287,8 @@ static void copies(void **state)
 	t = lat_find(c, "y");
 	assert_int_equal(lat_replace(t, w, &e), 0);
 	assert_int_equal(t->dtype, DTYPE_F32);
-	assert_string_equal(lat_model_identity(t, "semantic"), "abc");
+	assert_string_equal(maker_of(t).identity, "abc");
+	assert_string_equal(maker_of(t).kind, "semantic");
 	second = written(&c, 1, &m);
 	free(second);
 	assert_int_equal(lat_data(t, &data, &e), 0);
@@ -300,7 +302,8 @@ static void copies(void **state)
 	assert_int_equal(r->count, 2);
 	assert_string_equal(r->tensors[0].name, "y");
 	assert_int_equal(r->tensors[0].shape[0], 4);
-	assert_string_equal(lat_model_identity(&r->tensors[0], "semantic"), "abc");
+	assert_string_equal(maker_of(&r->tensors[0]).identity, "abc");
+	assert_string_equal(maker_of(&r->tensors[0]).kind, "semantic");
 	assert_int_equal(lat_data(&r->tensors[1], &data, &e), 0);
 	assert_memory_equal(data, w, sizeof w);
 	second = written(&r, 1, &m);
