@@ -126,7 +126,7 @@ demo:	## a real scan through the pipe: sizes, scores and pictures (also installs
 	@$(MAKE) --no-print-directory all
 	@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/demo.mk OUT=$(BUILD)/demo
 
-PIPELINES := $(filter-out codes demo known model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
+PIPELINES := $(filter-out codes common demo known model scans subjects,$(patsubst pipelines/%.mk,%,$(wildcard pipelines/*.mk)))
 $(PIPELINES): all	# make NAME VARIABLE=..: the pipeline of this name with the tools in build/; make -f pipelines/NAME.mk help
 	+@PATH="$(abspath $(BUILD)):$$PATH" $(MAKE) --no-print-directory -f pipelines/$@.mk
 prepare:	## BIDS= OUT=: raw scans to brains in MNI space

@@ -4,10 +4,11 @@
 #
 # and `with_codes`, in UNITS, puts them in the place of the scans. Scans that fail here stay in failed.tsv and are units no more.
 STEPS  ?= 100
-ENCODE ?= nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
-SEM    ?= sem-encode -m "$$MODEL"
-INVERT ?= lat-denoise -m "$$MODEL" --invert -s $(STEPS)
-SAMPLE ?= lat-denoise -m "$$MODEL" -s $(STEPS)
+ENCODE  = nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
+SEM     = sem-encode -m "$$MODEL"
+INVERT  = lat-denoise -m "$$MODEL" --invert -s "$$STEPS"
+SAMPLE  = lat-denoise -m "$$MODEL" -s "$$STEPS"
+OPTIONS += STEPS
 
 define CODES_PIPE
 stage ENCODE | stage SEM | stage INVERT > "$$output"
@@ -29,5 +30,5 @@ export ENCODE SEM INVERT CODES_PIPE CODES_PLAN
 OPTIONS += STEPS
 KNOWN  += ENCODE SEM INVERT
 BEFORE := codes
-CODES   = +@NAME=codes EXT=.lat STAGES='ENCODE SEM INVERT' PIPE="$$CODES_PIPE" PLAN="$$CODES_PLAN" UNITS=cat BEFORE= \
-	bash $(HERE)subjects.sh $(SUBJECTS_MODE) || [ $$? -eq 2 ]
+CODES   = +@NAME=codes EXT=.lat STAGES='ENCODE SEM INVERT' OPTIONS=STEPS PIPE="$$CODES_PIPE" PLAN="$$CODES_PLAN" UNITS=cat BEFORE= \
+	bash "$${HERE}subjects.sh" $(SUBJECTS_MODE) || [ $$? -eq 2 ]

@@ -11,15 +11,15 @@ SCANS  := no
 COUNT  ?= 10
 SEED   ?= 0
 STEPS  ?= 100
-SAMPLE ?= lat-denoise -m "$$MODEL" --generate 1 --noise "$$seed" -s $(STEPS)
-DECODE ?= lat2nii -m "$$MODEL" --unit
+SAMPLE  = lat-denoise -m "$$MODEL" --generate 1 --noise "$$seed" -s "$$STEPS"
+DECODE  = lat2nii -m "$$MODEL" --unit
 STAGES := SAMPLE DECODE
 OPTIONS := STEPS
 WORDS  := COUNT SEED
 
 define UNITS
-[[ '$(COUNT) $(SEED)' =~ ^[0-9]+' '[0-9]+$$ ]] || die "COUNT=$(COUNT) SEED=$(SEED): no numbers"
-awk -v OFS='\t' -v count='$(COUNT)' -v seed='$(SEED)' 'BEGIN {
+[[ "$$COUNT $$SEED" =~ ^[0-9]+' '[0-9]+$$ ]] || die "COUNT=$$COUNT SEED=$$SEED: no numbers"
+awk -v OFS='\t' -v count="$$COUNT" -v seed="$$SEED" 'BEGIN {
 	print "id", "participant_id", "session_id", "months", "path", "reason", "seed"
 	for (i = 0; i < count; i++) { id = sprintf("sub-gen%04d", i + 1); print id, id, "n/a", "n/a", "n/a", "n/a", seed + i } }'
 endef
@@ -33,4 +33,5 @@ lat-denoise -m "$$MODEL" --generate 1 --plan
 endef
 
 generate: ; $(EACH)
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst generate.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))subjects.mk

@@ -10,13 +10,13 @@
 # model's units. Scores in the brain (nii-score --mask brain) against the real visit: ssim_brain and mse_brain of what was made, and, to
 # compare, of the visits before (.._before) and after (.._after) themselves.
 NAME   := interpolate
-DECODE ?= lat2nii -m "$$MODEL" --unit
+DECODE  = lat2nii -m "$$MODEL" --unit
 STAGES := SAMPLE DECODE
 WORDS  := MONTH
 PLAN    = $(PLAN_BACK)
 
 define UNITS
-with_codes | tail -n +2 | sort -s -t $$'\t' -k 2,2 -k 4,4g | awk -F '\t' -v OFS='\t' -v month='$(MONTH)' '
+with_codes | tail -n +2 | sort -s -t $$'\t' -k 2,2 -k 4,4g | awk -F '\t' -v OFS='\t' -v month="$$MONTH" '
 function unit(id, session, months, a, b, real) { print id, who, session, months, code[a], "n/a", code[b], real ? code[real] : "n/a"; made++ }
 function between(	i, a, b, real, label) { # of the visits 1..n, in the order of their months
 	made = 0
@@ -50,7 +50,9 @@ fi
 endef
 
 interpolate:
+	+@[[ $$MONTH =~ ^([0-9]+([.][0-9]*)?)?$$ ]] || { echo "interpolate: MONTH=$$MONTH: no number of months" >&2; exit 2; }
 	$(CODES)
 	$(EACH)
-include $(dir $(lastword $(MAKEFILE_LIST)))codes.mk
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst interpolate.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))codes.mk
+include $(subst $() ,\ ,$(HERE))subjects.mk

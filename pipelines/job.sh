@@ -1,12 +1,16 @@
 # One unit of a pipeline: what subjects.sh writes as a job reads this file and calls `job NUMBER`. The job's settings (OUT, RUN, NAME, PIPE,
-# STAGES and their commands, ..) are described in subjects.mk. Prints a line on stdout: NUMBER, made | kept | failed, stage, exit, message;
-# and one with `warned` for each warning.
+# STAGES and OPTIONS, ..) are described in subjects.mk. Prints a line on stdout: the run's name, by which it is known among what a host
+# may print besides, NUMBER, made | kept | failed, stage, exit, message; and one with `warned` for each warning.
 set -u -o pipefail
 shopt -s nullglob
+export LC_ALL=C
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/
+. "$HERE"locks.sh
 
-# json TEXT: as a JSON string
+# json TEXT: as a JSON string, which is UTF-8: what is not is taken for Latin-1
 json() {
 	local s=${1//\\/\\\\}
+	[[ $s != *[$'\x80'-$'\xff']* ]] || iconv -f UTF-8 -t UTF-8 <<< "$s" > /dev/null 2>&1 || s=$(iconv -f LATIN1 -t UTF-8 <<< "$s")
 	s=${s//\"/\\\"} s=${s//$'\t'/ } s=${s//$'\n'/\\n}
 	printf '"%s"' "${s//[[:cntrl:]]/?}"
 }
@@ -41,6 +45,13 @@ place() {
 	folder=$OUT/sub-$label${session:+/$session}/anat
 	stem=${stem}_desc-$NAME
 	output=$folder/${stem}_T1w$EXT sidecar=$folder/${stem}_T1w.json
+	stale=$OUT/stale${folder#"$OUT"}
+}
+
+# inside PATH...: are they in OUT, links followed? Nothing outside is written to or removed
+inside() {
+	local path
+	for path; do [[ $(realpath -m -- "$path") == "$OUT"/* ]] || return; done
 }
 
 # inputs: "column hash" of each file the unit is made of. Its content counts, not its date: copies, checkouts and `datalad get` change dates
@@ -54,11 +65,18 @@ inputs() {
 	done
 }
 
+# way: all that the results of a run have in common, as text
+way() {
+	local name
+	printf '%s\n' "$VERSION" "$NAME" "$EXT" "$PIPE" "$WEIGHTS"
+	for name in $STAGES $OPTIONS; do printf '%s=%s\n' "$name" "${!name-}"; done
+}
+
 # recipe INPUTS: all that the result depends on, as text
 recipe() {
-	local column stage
-	printf '%s\n' "$VERSION" "$NAME" "$EXT" "$PIPE" "$WEIGHTS" "$1"
-	for stage in $STAGES; do printf '%s=%s\n' "$stage" "${!stage}"; done
+	local column
+	way
+	printf '%s\n' "$1"
 	for column in "${columns[@]}"; do
 		[[ $column == path || $column == *_path || $column == reason ]] || printf '%s=%s\n' "$column" "${!column}"
 	done
@@ -79,7 +97,7 @@ finished() { # RECIPE: is the output the one that this recipe makes, whole?
 step() { # NAME COMMAND...
 	local name=$1 code=0
 	shift
-	"$@" 2> "$notes/said.$name" || code=$?
+	("$@") 2> "$notes/said.$name" || code=$? # the command may end the shell
 	echo "$code" > "$notes/status.$name"
 	return "$code"
 }
@@ -90,30 +108,56 @@ extra() { mv "$1" "$work/extra.$2"; }
 
 # ----
 
-# first_failure EXIT: says which stage failed first. One that lost its reader (141) or its writer only follows another's failure
+# in_order: the steps as they stand in PIPE, which is their order in its pipes
+in_order() { grep -o -E '\<(stage|step) +[A-Za-z0-9_]+' <<< "$PIPE" | awk '{ name = tolower($2) } !seen[name]++ { print name }'; }
+
+# words_of FILE: what a step said last, other than warnings and that its input was no whole stream, as it does behind another's failure
+words_of() {
+	awk '!/[^[:space:]]/ { next }
+		{ last = $0 }
+		!/: warning: / && !/: stdin: byte [0-9]+: (empty|the stream is cut short)/ { own = $0 }
+		END { print own != "" ? own : last }' "$1"
+}
+
+# first_failure EXIT: says which step failed first. One that lost its reader only follows another's failure, as does one that lost its
+# writer, which stands behind it
 first_failure() {
-	local name code stage=$NAME status=$1 message='ended without a word' said=$notes/said
-	local -a names
-	read -r -a names <<< "${STAGES,,}"
-	for name in "$notes"/status.*; do names+=("${name##*/status.}"); done
-	for name in "${names[@]}"; do
-		code=$(cat "$notes/status.$name" 2> /dev/null) || continue
-		[ "$code" -ne 0 ] || continue
-		[ "$code" -ne 141 ] || [ "$stage" = "$NAME" ] || continue
-		stage=$name status=$code said=$notes/said.$name
-		[ "$code" -eq 141 ] || break
+	local name code first='' trouble stage=$NAME status=$1 message='ended without a word' said=$notes/said
+	if trouble=$(no_room "$notes"); then
+		failed write 74 "$trouble"
+		return
+	fi
+	for name in $(in_order); do
+		code=$(cat "$notes/status.$name" 2> /dev/null) && [ "$code" -ne 0 ] || continue
+		[ -n "$first" ] || first=$name
+		[ "$code" -ne 141 ] && ! grep -q -i 'broken \{0,1\}pipe' "$notes/said.$name" || continue
+		first=$name
+		break
 	done
+	[ -z "$first" ] || { stage=$first status=$(cat "$notes/status.$first") said=$notes/said.$first; }
 	[ "$status" -ne 0 ] || message='made no output' status=65
-	[ ! -s "$said" ] || message=$(grep . "$said" | tail -n 1)
+	[ ! -s "$said" ] || message=$(words_of "$said")
 	[ "$status" -le 128 ] || message="killed by signal $((status - 128))"
 	failed "$stage" "$status" "$message"
 }
 
 failed() { # STAGE EXIT MESSAGE
 	local message=${3//[[:cntrl:]]/ }
-	printf '%s\tfailed\t%s\t%s\t%s\n' "$number" "$1" "$2" "$message"
+	message=${message:0:1000} # a line goes through a pipe in one piece
+	if [ -f "$output" ]; then
+		message+=' (what is there was made before)'
+	elif [ -f "$stale/${output##*/}" ]; then
+		message+=' (what was made before is now in stale/)'
+	fi
+	tell failed "$1" "$2" "$message"
 	echo "$id: $1: $message" >&2
 	bad=2
+}
+
+# tell WORD...: a line for the run
+tell() {
+	local IFS=$'\t'
+	printf '\n%s\n' "${RUN##*/}"$'\t'"$number"$'\t'"$*"
 }
 
 # list TEXT...: with commas between
@@ -124,7 +168,7 @@ list() {
 
 write_sidecar() { # RECIPE INPUTS
 	local kind hash name value file
-	local -a sources=() hashes=() models=() stages=() said=() scores=() others=()
+	local -a sources=() hashes=() models=() stages=() options=() said=() scores=() others=()
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
 	warnings=("${warnings[@]//"$work/"/}") # so is that of two runs
@@ -137,6 +181,7 @@ write_sidecar() { # RECIPE INPUTS
 	done <<< "$2"
 	while read -r kind hash _; do [ -z "$kind" ] || models+=(" \"$kind\": \"$hash\""); done <<< "$WEIGHTS"
 	for name in $STAGES; do stages+=(" \"$name\": $(json "${!name}")"); done
+	for name in $OPTIONS; do options+=(" \"$name\": $(json "${!name-}")"); done
 	while IFS=$'\t' read -r name value; do
 		[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null
 		scores+=($'\n    '"\"$name\": $value")
@@ -149,9 +194,11 @@ write_sidecar() { # RECIPE INPUTS
 		printf '  "SourcesSha256": [%s ],\n' "$(list "${hashes[@]}")"
 		printf '  "Models": {%s },\n' "$(list "${models[@]}")"
 		printf '  "Stages": {%s },\n' "$(list "${stages[@]}")"
+		printf '  "Options": {%s },\n' "$(list "${options[@]}")"
 		printf '  "Warnings": [%s ],\n' "$(list "${said[@]}")"
 		printf '  "Scores": {%s\n  },\n' "$(list "${scores[@]}")"
 		printf '  "Others": {%s\n  },\n' "$(list "${others[@]}")"
+		printf '  "Way": "%s",\n' "$(way | sha256sum | cut -d ' ' -f 1)"
 		printf '  "Sha256": "%s",\n  "Recipe": "%s"\n}\n' "$(hash_of "$work/output$EXT")" "$1"
 	} > "$work/sidecar"
 }
@@ -160,24 +207,24 @@ write_sidecar() { # RECIPE INPUTS
 publish() {
 	local file
 	sync "$work"/* && mkdir -p "$folder" || return
-	for file in "$work"/extra.*; do mv -f "$file" "$folder/${stem}_${file##*/extra.}" || return; done
-	rm -f "$OUT/logs/${stem}"_*.png
-	mv -f "$work/sidecar" "$sidecar" && mv -f "$work/output$EXT" "$output"
+	for file in "$work"/extra.*; do mv -f -T "$file" "$folder/${stem}_${file##*/extra.}" || return; done
+	rm -f "$OUT/logs/${stem}"_*.png "$stale/${stem}_"*
+	(cd "$OUT" && rmdir -p "${stale#"$OUT/"}") 2> /dev/null
+	mv -f -T "$work/sidecar" "$sidecar" && mv -f -T "$work/output$EXT" "$output"
+}
+
+# set_aside: what was made of the unit before, of another scan or in another way, shall not pass for what could not be made now
+set_aside() {
+	local file
+	for file in "$folder/${stem}_"*; do
+		mkdir -p "$stale" && mv -f -T "$file" "$stale/${file##*/}" || return
+	done
 }
 
 # keep_pictures: what a failed unit has drawn tells more than its message; gone again when the unit is made
 keep_pictures() {
 	local file
-	for file in "$work"/*.png; do mv -f "$file" "$OUT/logs/${stem}_${file##*/}"; done
-}
-
-# hold: a folder for this unit on the same disk as the output, and ours alone: jobs of another run on the same OUT wait here, and those that
-# a killed run has left behind, all of whose processes hold the lock, are waited for
-hold() {
-	until [ "$work" -ef "/proc/$BASHPID/fd/9" ]; do
-		mkdir -p "$work" && exec 9< "$work" && flock 9 || return
-	done
-	rm -rf "${work:?}"/*
+	for file in "$work"/*.png; do mv -f -T "$file" "$OUT/logs/${stem}_${file##*/}"; done
 }
 
 attempt() {
@@ -185,43 +232,51 @@ attempt() {
 	files=$(inputs 2> "$notes/said") || { failed find 66 "$(tail -n 1 "$notes/said")"; return; }
 	key=$(recipe "$files" | sha256sum | cut -d ' ' -f 1)
 	if finished "$key"; then
-		printf '%s\tkept\n' "$number"
+		tell kept
 		return
 	fi
 	whole=$output output=$work/output$EXT
 	(set -e; eval "$PIPE") > /dev/null 2> "$notes/said" # in no list with && or ||: that would take -e away
 	code=$?
 	if [ "$code" -ne 0 ] || [ ! -s "$output" ]; then
+		output=$whole
+		set_aside 2> /dev/null
 		first_failure "$code"
 		keep_pictures
 		return
 	fi
 	output=$whole
 	if ! { write_sidecar "$key" "$files" && publish; } 2> "$notes/said"; then
+		[ -d "$work" ] || echo "another run has taken the place of this one, which gave no sign of life for more than $silent seconds" > "$notes/said"
 		failed write 74 "$(tail -n 1 "$notes/said")"
 		return
 	fi
-	for line in "${warnings[@]}"; do printf '%s\twarned\t-\t-\t%s\n' "$number" "$line"; done
-	printf '%s\tmade\n' "$number"
+	for line in "${warnings[@]}"; do tell warned - - "$line"; done
+	tell made
 }
 
 job() { # NUMBER
 	local number=$1 bad=0
 	local -a warnings=()
 	exec < /dev/null
+	[[ $number =~ ^[1-9][0-9]*$ ]] || { echo "job: '$number' is no number of a unit" >&2; return 64; }
 	unit "$number"
 	place
-	work=$OUT/.latpipe/work/$stem
-	notes=$(mktemp -d) || { failed write 73 'no temporary folder'; return 2; }
-	trap 'cat "$notes/said" >&2; rm -rf "$notes"' EXIT # a mistake of this script must not go unseen
+	temporary || { failed write 73 "$trouble"; return 2; }
+	notes=$scratch work=
+	trap 'cat "$notes/said" >&2; rm -rf "$notes"; [ -z "$work" ] || let_go' EXIT # a mistake of this script must not go unseen
 	: > "$notes/said"
 	if [ -n "$reason" ]; then
 		failed find 66 "$path: $reason"
-	elif ! hold 2> "$notes/said"; then
-		failed write 73 "$(tail -n 1 "$notes/said")"
+	elif ! inside "$folder" "$stale" "$OUT/.latpipe/work"; then
+		failed write 73 "$folder: a link leads out of $OUT"
+	elif ! hold "$OUT/.latpipe/work/$stem" "$id"; then
+		failed write 73 "$trouble"
 	else
+		work=$entry
 		attempt
-		rm -rf "$work"
+		let_go
+		rmdir "$OUT/.latpipe" 2> /dev/null
 	fi
 	trap 'rm -rf "$notes"' EXIT
 	return "$bad"

@@ -11,22 +11,21 @@
 NAME   := manipulate
 EXT    := .png
 BY     ?= -2 -1 0 1 2
-DECODE ?= lat2nii -m "$$MODEL"
+DECODE  = lat2nii -m "$$MODEL"
 STAGES := SAMPLE DECODE
 OPTIONS := BY
 WORDS  := PROBE
 PLAN    = $(PLAN_BACK)
-export PROBE
+OPTIONS := BY
+WORDS  := PROBE
 
 define UNITS
-[ -n "$$PROBE" ] || die 'PROBE=file is the direction to move in (linprobe fit, or probe.mk, makes one)'
-[ -f "$$PROBE" ] || die "$$PROBE: no such probe"
 with_codes | awk -F '\t' -v OFS='\t' '{ print $$0, NR == 1 ? "probe_path" : ENVIRON["PROBE"] }'
 endef
 
 define PIPE
 series=()
-for by in $(BY); do
+for by in $$BY; do
 	label=by$${by//./p}
 	label=$${label//-/minus}
 	step steer lat-steer --probe "$$probe_path" --by "$$by" "$$path" | stage SAMPLE | stage DECODE > "$$work/$$label.nii"
@@ -41,7 +40,13 @@ done
 endef
 
 manipulate:
+	+@die() { echo "manipulate: $$1" >&2; exit 2; }
+	[ -n "$$PROBE" ] || die 'PROBE=file is the direction to move in (linprobe fit, or probe.mk, makes one)'
+	[ -f "$$PROBE" ] || die "$$PROBE: no such probe"
+	[[ $$PROBE != *[[:cntrl:]]* ]] || die "PROBE: has a tab, a line's end or another control character in it"
+	[[ $$BY =~ ^(' '*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)' '*)+$$ ]] || die "BY=$$BY: no numbers"
 	$(CODES)
 	$(EACH)
-include $(dir $(lastword $(MAKEFILE_LIST)))codes.mk
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst manipulate.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))codes.mk
+include $(subst $() ,\ ,$(HERE))subjects.mk

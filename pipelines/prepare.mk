@@ -32,20 +32,16 @@ EXTRACTED  ?= auto
 LEAST_DICE ?= .8
 HEAD       ?= /usr/share/mricron/templates/ch2.nii.gz
 BRAIN      ?= /usr/share/mricron/templates/ch2bet.nii.gz
-MEAN       ?= $(abspath $(HERE)../models/brain3mm/mean.nii.gz)
+MEAN       ?= $(HERE)../models/brain3mm/mean.nii.gz
 LEAST_LIKENESS ?= $(if $(filter 0,$(LEAST_DICE)),0,.68)
-EXTRACT    ?= bash $(call word_of,$(STEPS)/extract) $(call word_of,$(EXTRACTED)) $(call word_of,$(HEAD)) $(call word_of,$(BRAIN)) "$$path" "$$work"
-BIAS       ?=
-REGISTER   ?= bash $(call word_of,$(STEPS)/register) $(call word_of,$(BRAIN)) $(call word_of,$(MEAN)) "$$work"
-JUDGE      ?= bash $(call word_of,$(STEPS)/judge) $(call word_of,$(BRAIN)) $(call word_of,$(LEAST_DICE)) $(call word_of,$(MEAN)) \
-	$(call word_of,$(LEAST_LIKENESS)) "$$path" "$$work"
+EXTRACT     = bash "$${HERE}prepare/extract" "$$EXTRACTED" "$$HEAD" "$$BRAIN" "$$path" "$$work"
+BIAS        =
+REGISTER    = bash "$${HERE}prepare/register" "$$BRAIN" "$$MEAN" "$$work"
+JUDGE       = bash "$${HERE}prepare/judge" "$$BRAIN" "$$LEAST_DICE" "$$MEAN" "$$LEAST_LIKENESS" "$$path" "$$work"
 STAGES     := EXTRACT BIAS REGISTER JUDGE
 OPTIONS    := EXTRACTED LEAST_DICE LEAST_LIKENESS HEAD BRAIN MEAN
 WORDS      := SCAN PREPARED
 KNOWN      := CARRY
-STEPS       = $(HERE)prepare
-# one word for the job's shell, whatever is in it
-word_of     = '$(subst ','\'',$(1))'
 
 define PIPE
 stage EXTRACT
@@ -74,24 +70,29 @@ echo '{"peak_bytes": 600000000}'
 endef
 
 prepare: ; $(EACH)
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst prepare.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))subjects.mk
 
 # What becomes of a record, in the scan's own space: by CARRY, a pipe from records to records. Said is the correlation with the scan inside its
 # brain, and how much of it the model's grid leaves
-CARRY ?= cat
+CARRY = cat
+export CARRY
 carry-back:
-	@for file in '$(SCAN)' '$(PREPARED)'; do [ -f "$$file" ] || { echo "carry-back: SCAN=, PREPARED=: '$$file' is no file" >&2; exit 2; }; done
-	[ -n '$(OUT)' ] || { echo 'carry-back: OUT=file.nii.gz says where to' >&2; exit 2; }
-	work=$$(mktemp -d); trap 'rm -rf "$$work"' EXIT
-	nii2lat -m '$(MODEL)' '$(PREPARED)' > "$$work/scan.lat"
-	$(call back,$(CARRY) | lat2nii -m '$(MODEL)' --native) > "$$work/made.nii"
-	$(call back,lat2nii --grid-only --native) > "$$work/grid.nii"
-	nii-transform --like '$(SCAN)' -o "$$work/brain.nii.gz" '$(PREPARED)'
+	@for file in "$$SCAN" "$$PREPARED"; do [ -f "$$file" ] || { echo "carry-back: SCAN=, PREPARED=: '$$file' is no file" >&2; exit 2; }; done
+	[ -n "$$OUT" ] || { echo 'carry-back: OUT=file.nii.gz says where to' >&2; exit 2; }
+	. "$${HERE}locks.sh"
+	temporary || { echo "carry-back: $$trouble" >&2; exit 2; }
+	trap 'rm -rf "$$scratch"' EXIT
+	on_scan() { nii-transform --like "$$SCAN" "$$@"; }
+	[[ $$PREPARED != -* ]] || PREPARED=./$$PREPARED
+	nii2lat -m "$$MODEL" "$$PREPARED" > "$$scratch/scan.lat"
+	eval "$$CARRY" < "$$scratch/scan.lat" | lat2nii -m "$$MODEL" --native | on_scan - > "$$scratch/made.nii"
+	lat2nii --grid-only --native "$$scratch/scan.lat" | on_scan - > "$$scratch/grid.nii"
+	on_scan -o "$$scratch/brain.nii.gz" "$$PREPARED"
 	for what in made grid; do
-		nii-mask --apply "$$work/$$what.nii" "$$work/brain.nii.gz" | nii-mask --measure --reference "$$work/brain.nii.gz" - |
+		nii-mask --apply "$$scratch/$$what.nii" "$$scratch/brain.nii.gz" | nii-mask --measure --reference "$$scratch/brain.nii.gz" - |
 			awk -F '\t' -v what=$$what 'NR == 2 { print (what == "made" ? "correlation " : "of_the_grid_alone ") $$4 }'
 	done
-	nii-transform --like '$(SCAN)' -f -o '$(OUT)' "$$work/made.nii"
-back = cat "$$work/scan.lat" | $(1) | nii-transform --like '$(SCAN)' -
+	on_scan -f -o "$$OUT" "$$scratch/made.nii"
 
 .PHONY: carry-back

@@ -9,14 +9,14 @@
 # are by cross-validation over subjects; the probe is fitted on all of them. Scans that could not be encoded are in failed.tsv, and missing.
 NAME   := probe
 EXT    := .lat
-LABELS ?= $(BIDS)/participants.tsv
-ENCODE ?= nii2lat -m "$$MODEL" --grid-only --id "$$id" "$$path"
-SEM    ?= sem-encode -m "$$MODEL"
+ENCODE  = nii2lat -m "$$MODEL" --grid-only --id "$$id" "$$path"
+SEM     = sem-encode -m "$$MODEL"
 STAGES := ENCODE SEM
 WORDS  := TARGET LABELS POSITIVE PROBING
-export TARGET LABELS POSITIVE
 
 define UNITS
+LABELS=$${LABELS:-$${BIDS:+$$BIDS/participants.tsv}}
+[[ $$LABELS != -* ]] || LABELS=./$$LABELS
 [ -n "$$TARGET" ] || die 'TARGET=column says what to predict'
 [ -f "$$LABELS" ] || die "$$LABELS: no such table; LABELS=file names the one with the column $$TARGET"
 head -n 1 "$$LABELS" | tr '\r' '\n' | head -n 1 | sed 's/^\xef\xbb\xbf//' | tr '\t' '\n' | grep -q -x -F -e "$$TARGET" || die "$$LABELS: has no column $$TARGET"
@@ -35,11 +35,13 @@ endef
 probe:
 	$(EACH) || { failed=$$?; [ $$failed -eq 2 ] || exit $$failed; }
 	[ $(SUBJECTS_MODE) = run ] || exit 0
-	out=$$(realpath "$$OUT")
-	probing=(--labels "$$LABELS" --target "$$TARGET" $${POSITIVE:+--positive "$$POSITIVE"} $(PROBING) -f)
+	out=$$(realpath -- "$$OUT")
+	read -r -a probing <<< "$$PROBING"
+	probing+=(--labels "$${LABELS:-$$BIDS/participants.tsv}" --target "$$TARGET" $${POSITIVE:+--positive "$$POSITIVE"} -f)
 	codes() { xargs -d '\n' cat < "$$out/logs/probe-outputs.txt"; }
 	codes | linprobe cv "$${probing[@]}" --predictions "$$out/$$TARGET-predictions.tsv" -o "$$out/$$TARGET-cv.tsv"
 	codes | linprobe fit -q "$${probing[@]}" -o "$$out/$$TARGET.safetensors"
 	cat "$$out/$$TARGET-cv.tsv"
 	exit $${failed:-0}
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst probe.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))subjects.mk

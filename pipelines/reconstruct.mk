@@ -11,19 +11,18 @@
 # scan (its path is "$$path": make wants each $ twice) and DECODE writes NIfTI. SEM=cat INVERT=cat SAMPLE=cat leaves the autoencoder alone.
 NAME   := reconstruct
 STEPS  ?= 100
-ENCODE ?= nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
-SEM    ?= sem-encode -m "$$MODEL"
-INVERT ?= lat-denoise -m "$$MODEL" --invert -s $(STEPS)
-SAMPLE ?= lat-denoise -m "$$MODEL" -s $(STEPS)
-DECODE ?= lat2nii -m "$$MODEL" $(native)
+ENCODE  = nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
+SEM     = sem-encode -m "$$MODEL"
+INVERT  = lat-denoise -m "$$MODEL" --invert -s "$$STEPS"
+SAMPLE  = lat-denoise -m "$$MODEL" -s "$$STEPS"
+DECODE  = lat2nii -m "$$MODEL" $${NATIVE:+--native}
 STAGES := ENCODE SEM INVERT SAMPLE DECODE
 OPTIONS := STEPS NATIVE
-native  = $(if $(NATIVE),--native)
 
 define PIPE
 stage ENCODE | tee "$$work/scan.lat" | stage SEM | stage INVERT | stage SAMPLE | stage DECODE | gzip -n -6 > "$$output"
 scale=$$(lat-info --json "$$work/scan.lat" | sed -n 's/.*"scale":\([-+0-9.e]*\).*/\1/p')
-step judge lat2nii --grid-only $(native) -o "$$work/scan.nii" "$$work/scan.lat"
+step judge lat2nii --grid-only $${NATIVE:+--native} -o "$$work/scan.nii" "$$work/scan.lat"
 step judge nii-score --range "$$scale" "$$work/scan.nii" "$$output" > "$$work/whole"
 step judge nii-score --range "$$scale" --mask brain "$$work/scan.nii" "$$output" > "$$work/brain"
 while read -r name number; do score "$$name" "$$number"; done < <(
@@ -42,4 +41,5 @@ lat2nii -m "$$MODEL" --plan "$$work/plan.lat"
 endef
 
 reconstruct: ; $(EACH)
-include $(dir $(lastword $(MAKEFILE_LIST)))subjects.mk
+HERE := $(subst reconstruct.mk,,$(MAKEFILE_LIST))
+include $(subst $() ,\ ,$(HERE))subjects.mk

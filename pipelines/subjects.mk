@@ -10,17 +10,21 @@
 #   WHICH=acq-mprage               of several T1w scans those with these entities; unset: the best of each session (bids-scans)
 #   MODEL=brain3mm                 name or folder of the model
 #   JOBS= THREADS=                 jobs at once and threads of each; unset: the cores are full once, as far as memory goes
-#   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1)
+#   SSHLOGIN=host,host             jobs go to these hosts, too (":" is this one); they see the same folders, see parallel(1). One that does
+#                                  not answer is left out, what it has lost goes to the others
 #   make ... slurm                 prints a script for sbatch(1), an array of the same jobs. make -n: what would be done. make help
 #   ARRAY=1000                     most tasks of such an array, among which the units are shared out; unset: what the cluster allows
 # What is done is not done again: a sidecar that agrees with the scan's content, the weights' identities, the stages' commands and the
 # version decides. A unit that fails stops no other; failed.tsv names it, and make ends with 2. logs/NAME.tsv is parallel's log of the jobs,
-# logs/NAME-outputs.txt lists what is there; pictures that a failed unit has drawn are in logs/, too.
+# logs/NAME-outputs.txt lists what is there; pictures that a failed unit has drawn are in logs/, too; what was made of it before is in stale/.
 #
-# For who writes one: set these, include this file, and give `NAME: ; $(EACH)` as the rule.
+# For who writes one: set these, include this file, and give `NAME: ; $(EACH)` as the rule. They are the pipeline's own: none comes from the
+# environment.
 #   NAME    the pipeline, and desc-NAME of what it makes
 #   EXT     of what it makes (.nii.gz)
-#   STAGES  the variables that hold its stages' commands. Words in a command like "$$MODEL" are left to the job's shell
+#   STAGES  the variables that hold its stages' commands, set by `=`, so that a command is given to make and never comes from the
+#           environment. Words in a command like "$$MODEL" are left to the job's shell
+#   OPTIONS the variables that hold words of the user's for commands and PIPE, which are for the shell, too: "$$STEPS"
 #   PIPE    (define) bash that makes the file "$$output" of a unit, under pipefail. In it:
 #             stage NAME               runs the command of that variable, in a pipe: its failure is told under its name
 #             step NAME COMMAND...     the same for a fixed command
@@ -33,30 +37,31 @@
 #   BEFORE  the pipeline whose failures on the same OUT count here, too (codes.mk sets it)
 #   WORDS   its variables beside those above, for who runs it; OPTIONS: those that its commands read. Others are refused (known.mk)
 #   PLAN    bash that prints the tools' --plan for the unit, to bound the jobs by memory. May be empty
-HERE       := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
-MODEL      ?= brain3mm
-WORDS      += BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN ARRAY
-EXT        ?= .nii.gz
-UNITS      ?= cat
-SHELL      := /bin/bash
-.SHELLFLAGS := -e -o pipefail -c
-.ONESHELL:
-export BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN ARRAY NAME EXT STAGES PIPE UNITS SCANS PLAN BEFORE $(STAGES)
-# the tools are found by PATH, else where this file was installed or built
-export PATH := $(PATH):$(abspath $(HERE)../../../bin):$(abspath $(HERE)../build)
+MODEL ?= brain3mm
+WORDS += BIDS FILES OUT SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN ARRAY $(OPTIONS)
+include $(subst $() ,\ ,$(HERE))common.mk
+
+INNER := NAME EXT STAGES OPTIONS PIPE UNITS SCANS PLAN BEFORE
+$(foreach v,$(INNER),$(if $(filter environment,$(origin $v)),$(eval override $v :=)))
+$(foreach v,$(filter-out PLAN,$(INNER)),$(if $(call from_outside,$v),$(error $v=: is the pipeline's own)))
+override EXT := $(or $(EXT),.nii.gz)
+ifeq ($(value UNITS),)
+override UNITS := cat
+endif
+export $(INNER) $(STAGES)
 
 SUBJECTS_MODE = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),show,run)
-EACH = +@bash $(HERE)subjects.sh $(SUBJECTS_MODE)
+EACH = +@bash "$${HERE}subjects.sh" $(SUBJECTS_MODE)
 
 slurm:
-	+@bash $(HERE)subjects.sh slurm
+	+@bash "$${HERE}subjects.sh" slurm
 
 # The comments that open the pipeline and this file
 help:
-	@sed '/^#/!Q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
-	sed -n '/^# For who runs/,/^#$$/s/^# \{0,1\}//p' $(HERE)subjects.mk
+	@sed '/^#/!Q; s/^# \{0,1\}//' "$$HERE$$NAME.mk"
+	sed -n '/^# For who runs/,/^#$$/s/^# \{0,1\}//p' "$${HERE}subjects.mk"
 
 .PHONY: $(NAME) slurm help
 
 KNOWN += PLAN
-include $(HERE)known.mk
+include $(subst $() ,\ ,$(HERE))known.mk

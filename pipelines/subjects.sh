@@ -1,11 +1,7 @@
 #!/bin/bash
 # subjects.sh run | show | slurm: the units of a pipeline, one job each. It is started by subjects.mk, which tells what it finds in the
 # environment; job.sh does one unit.
-set -u -o pipefail
-shopt -s nullglob
-here=$(cd "$(dirname "$0")" && pwd)
-. "$here/job.sh"
-unset PARALLEL
+. "$(dirname "$0")/job.sh"
 
 die() { # TEXT
 	echo "$NAME: $1" >&2
@@ -15,6 +11,13 @@ die() { # TEXT
 # ---- what is asked for ----
 
 check_settings() {
+	local name
+	for name in OUT BIDS FILES SUBJECTS SESSIONS WHICH MODEL JOBS THREADS SSHLOGIN $OPTIONS; do
+		[[ ${!name-} != *[[:cntrl:]]* ]] || die "$name: has a tab, a line's end or another control character in it"
+	done
+	# what begins with a hyphen is no option
+	[[ $BIDS != -* ]] || BIDS=./$BIDS
+	[[ ${FILES:-} != -?* ]] || FILES=./$FILES
 	[ -n "${OUT:-}" ] || die 'OUT=folder says where the results go (make help tells more)'
 	if [ "${SCANS:-}" != no ]; then
 		[ -n "${BIDS:-}${FILES:-}" ] || die 'BIDS=folder or FILES=list.txt says which scans (make help tells more)'
@@ -29,12 +32,45 @@ check_settings() {
 	VERSION=${VERSION##* }
 }
 
-# make_folders: OUT, and in it RUN, which this run holds the lock of as long as it lives; those of runs that were killed are removed
+# make_folders: OUT, and in it RUN, this run's own. Folders that runs and jobs have left that were killed are removed
 make_folders() {
-	local other
-	mkdir -p "$OUT/.latpipe" "$OUT/logs" && exec 8< "$OUT/.latpipe" && flock 8 || return
-	for other in "$OUT"/.latpipe/run.*; do flock -n "$other" rm -rf "$other"; done
-	RUN=$(mktemp -d "$OUT/.latpipe/$mode.XXXXXX") && exec 7< "$RUN" && flock 7 && exec 8<&-
+	local held=$OUT/.latpipe name other tries
+	mkdir -p "$OUT" "$OUT/logs" || return
+	for other in "$held" "$held/run" "$held/work" "$OUT/logs"; do
+		inside "$other" || die "$other: a link leads out of $OUT"
+	done
+	if [ "$mode" = slurm ]; then # it is there for jobs to come
+		mkdir -p "$held" && RUN=$(mktemp -d "$held/slurm-$NAME.XXXXXX")
+		return
+	fi
+	name_it
+	RUN=$held/run/$name
+	for tries in 1 2 3; do # whoever ends just now may take a folder away that is empty
+		mkdir -p "$held/run" && mkdir "$RUN" 2> /dev/null && break
+	done
+	live_on "$RUN" && touch "$RUN/now" || return
+	sweep "$RUN/now"
+}
+
+# sweep [FILE]: removes what runs and jobs that were killed have left in OUT. FILE as for silence
+sweep() {
+	local held=$OUT/.latpipe other
+	clear_away "$held/run/" "${1:-}"
+	clear_away "$held/work/new." "${1:-}"
+	for other in "$held"/work/*; do
+		[ ! -L "$other" ] || continue
+		clear_away "$other/" "${1:-}"
+		rmdir "$other" 2> /dev/null
+	done
+	return 0
+}
+
+leave() {
+	kill "$heart" 2> /dev/null
+	rm -rf "$RUN"
+	sweep
+	clear_away "${scratch%/*}/latpipe."
+	rmdir "$OUT"/.latpipe/{run,work,} 2> /dev/null
 }
 
 # The weights that the stages need, as lines "kind identity conventions"; a model that lacks one is refused in one line
@@ -44,7 +80,7 @@ find_weights() {
 	commands+=" $PIPE"
 	WEIGHTS=
 	[[ $commands =~ nii2lat|lat2nii|sem-encode|lat-denoise ]] || return
-	have=$(lat-model "$MODEL") || exit
+	have=$(lat-model -- "$MODEL") || exit
 	want() { # KIND...: the first that there is
 		local kind row
 		for kind; do
@@ -68,6 +104,7 @@ with_codes() {
 	echo "$line"
 	while IFS= read -r line; do
 		fields "$line"
+		[ -z "$reason" ] || continue # codes of another time, if any
 		NAME=codes EXT=.lat place
 		[ ! -f "$output" ] && [ "$mode" != show ] ||
 			printf '%s\t%s\t%s\t%s\t%s\tn/a\n' "$id" "$participant_id" "${session_id:-n/a}" "${months:-n/a}" "$output"
@@ -81,12 +118,12 @@ find_units() {
 	{
 		if [ "${SCANS:-}" = no ]; then
 			printf 'id\tparticipant_id\tsession_id\tmonths\tpath\treason\n'
-		elif [ -n "${BIDS:-}" ]; then
+		elif [ -n "$BIDS" ]; then
 			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --which "${WHICH:-}" -- "$BIDS"
 		else
 			bids-scans --subjects "${SUBJECTS:-}" --sessions "${SESSIONS:-}" --which "${WHICH:-}" --list "$FILES"
 		fi
-	} > "$RUN/scans.tsv" || exit
+	} | awk -F '\t' -v OFS='\t' '$5 ~ /^-/ { $5 = "./" $5 } { print }' > "$RUN/scans.tsv" || exit
 	(set -e; eval "$UNITS") < "$RUN/scans.tsv" > "$RUN/units.tsv"
 	number=$?
 	[ "$number" -eq 0 ] || exit "$((number == 2 ? 64 : number))" # 2 is said when units have failed
@@ -97,6 +134,7 @@ find_units() {
 		fields "$line"
 		place
 		number=$((number + 1))
+		[ -z "$reason" ] || output=$id # nothing will be there
 		[ -z "${made_by[$output]:-}" ] || die "$id and ${made_by[$output]} would both be $output"
 		made_by[$output]=$id
 		ids[number]=$id
@@ -147,12 +185,12 @@ divide_cores() {
 # A script that does the unit whose number it is given, on any host that sees the same folders
 write_job() {
 	{
-		for name in RUN OUT NAME EXT PIPE STAGES $STAGES MODEL WEIGHTS VERSION BIDS PATH; do
-			printf 'declare -x %s=%q\n' "$name" "${!name:-}"
+		for name in RUN OUT NAME EXT PIPE STAGES $STAGES OPTIONS $OPTIONS MODEL WEIGHTS VERSION BIDS PATH; do
+			printf 'declare -x %s=%q\n' "$name" "${!name-}"
 		done
 		[ -z "${LATPIPE_MODELS:-}" ] || printf 'declare -x LATPIPE_MODELS=%q\n' "$LATPIPE_MODELS"
 		echo "export LC_ALL=C OMP_NUM_THREADS=$THREADS OMP_WAIT_POLICY=passive"
-		printf 'cd %q && . %q && job "$1"\n' "$PWD" "$here/job.sh"
+		printf 'cd %q && . %q && case $1 in ready) command -v nii2lat ;; *) job "$1" ;; esac\n' "$PWD" "${HERE}job.sh"
 	} > "$RUN/job"
 }
 
@@ -165,8 +203,9 @@ write_description() {
 			"$VERSION" "$NAME" "$models"
 		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
 		printf '\n}\n'
-	} > "$RUN/part" && mv -f "$RUN/part" "$to" || return
-	printf '%s\n' failed.tsv logs '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" && mv -f "$RUN/part" "$OUT/.bidsignore"
+	} > "$RUN/part" && mv -f -T "$RUN/part" "$to" || return
+	printf '%s\n' failed.tsv logs stale '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" &&
+		mv -f -T "$RUN/part" "$OUT/.bidsignore"
 }
 
 # copy_tables: who the subjects are and when they were seen, so that the derivative can be the study of another pipeline
@@ -176,82 +215,156 @@ copy_tables() {
 	for table in "${BIDS%/}"/participants.{tsv,json} "${BIDS%/}"/sub-*/sub-*_sessions.{tsv,json}; do
 		to=$OUT/${table#"${BIDS%/}/"}
 		[ -f "$table" ] && { [[ ${table##*/} == participants.* ]] || [ -d "${to%/*}" ]; } || continue
-		cp -L "$table" "$RUN/part" && mv -f "$RUN/part" "$to" || return
+		inside "$to" || { echo "$NAME: $to: a link leads out of $OUT: left as it is" >&2; continue; }
+		cp -L "$table" "$RUN/part" && mv -f -T "$RUN/part" "$to" || return
 	done
 }
 
-# The scores of everything this pipeline has made in OUT
+# The scores of what is in OUT, other than what could not be made this time
 write_scores() {
 	local to=$OUT/desc-${NAME}_scores.tsv
-	find "$OUT" -path "$OUT/sub-*" -name "*_desc-${NAME}_T1w.json" | sort | tr '\n' '\0' | xargs -0 -r awk '
-		FNR == 1 { scores = 0; n = split(FILENAME, part, "/"); id = part[n]; sub(/\.json$/, "", id); ids[++rows] = id }
-		/^  }/ { scores = 0 }
-		scores && NF == 2 { name = $1; gsub(/[":]/, "", name); sub(/,$/, "", $2)
-			if (!(name in place)) { place[name] = ++columns; names[columns] = name }
-			value[rows, place[name]] = $2 == "null" ? "n/a" : $2 }
-		/^  "Scores": / { scores = 1 }
-		END {
-			if (!columns) exit
-			printf "id"; for (c = 1; c <= columns; c++) printf "\t%s", names[c]; printf "\n"
-			for (r = 1; r <= rows; r++) {
-				printf "%s", ids[r]; for (c = 1; c <= columns; c++) printf "\t%s", (r, c) in value ? value[r, c] : "n/a"; printf "\n"
-			}
-		}' > "$RUN/part" || return
-	if [ -s "$RUN/part" ]; then mv -f "$RUN/part" "$to"; else rm -f "$RUN/part"; fi
+	(
+		cd "$OUT" || exit
+		find . -path './sub-*' -name "*_desc-${NAME}_T1w.json" | sort | { grep -v -x -F -f "$RUN/not-made" || [ $? -eq 1 ]; } |
+			awk -v name="$NAME" -v way="$(way | sha256sum | cut -d ' ' -f 1)" -f "$HERE/scores.awk"
+	) > "$RUN/part" || return
+	[ ! -s "$RUN/part" ] || mv -f -T "$RUN/part" "$to"
 }
 
-# exit_of_job NUMBER: as parallel's log tells it, 128 more than a signal; 71 where it tells nothing
-exit_of_job() {
-	awk -F '\t' -v n="$1" '$NF ~ " " n " [^ ]*$" { code = $8 ? 128 + $8 : $7 } END { print code ? code : 71 }' \
-		"$OUT/logs/$NAME.tsv" 2> /dev/null || echo 71
+# job_of NUMBER: exit status and host of its last job, as parallel's log tells it, 128 more than a signal; 71 where it tells nothing
+job_of() {
+	awk -F '\t' -v n="$1" '$NF ~ " " n " [^ ]*$" { code = $8 ? 128 + $8 : $7; host = $2 } END { print code ? code : 71, host ? host : ":" }' \
+		"$RUN/jobs.tsv" 2> /dev/null || echo 71 :
 }
 
-# summary: reads the jobs' lines; failed.tsv, the scores, what is said at the end, exit status
-summary() {
-	local number how stage status message n failures kept=0 made=0 to=$OUT/failed.tsv
-	local -a ended=()
-	local -A warned=()
-	while IFS=$'\t' read -r number how stage status message; do
-		[ "$how" != warned ] || { warned[$message]=$((${warned[$message]:-0} + 1)); continue; }
-		ended[number]=$how
-		[ "$how" != failed ] || ended[number]="${ids[number]}"$'\t'"$stage"$'\t'"$status"$'\t'"$message"
+# place_of NUMBER: its variables
+place_of() { unit "$1" && place; }
+
+# take_lines: of what the jobs print, their own lines: how each unit `ended`, what it `warned` of. What hosts print besides is nobody's
+take_lines() {
+	local run number how stage status message
+	while IFS=$'\t' read -r run number how stage status message; do
+		[ "$run" = "${RUN##*/}" ] && [[ $number =~ ^[1-9][0-9]{0,8}$ ]] && [ -n "${ids[number]:-}" ] || continue
+		case $how in
+		warned) warned["_$message"]=$((${warned["_$message"]:-0} + 1)) ;;
+		made | kept) ended[number]=$how ;;
+		failed) ended[number]="${ids[number]}"$'\t'"$stage"$'\t'"$status"$'\t'"$message" ;;
+		esac
 	done
+}
+
+# summary: failed.tsv, the scores, what is said at the end, exit status
+summary() {
+	local message n code on failures kept=0 made=0 to=$OUT/failed.tsv
 	for n in "${!ids[@]}"; do
 		case ${ended[n]:-} in
 		made) made=$((made + 1)) ;;
 		kept) kept=$((kept + 1)) ;;
-		'') ended[n]="${ids[n]}"$'\t'job$'\t'"$(exit_of_job "$n")"$'\t''the job ended without saying how' ;;
+		'')
+			read -r code on <<< "$(job_of "$n")"
+			message='the job ended without saying how'
+			[ "$on" = : ] || message+=" (host $on)"
+			[ -z "${1:-}" ] || message=$1 code=255
+			! trouble=$(no_room "${scratch%/*}") || message=$trouble code=74
+			place_of "$n" && [ ! -f "$output" ] || message+=' (what is there was made before)'
+			ended[n]="${ids[n]}"$'\t'job$'\t'"$code"$'\t'"$message"
+			;;
 		esac
 	done
 	{
 		printf 'id\tstage\texit\tmessage\n'
 		for n in "${!ids[@]}"; do [[ ${ended[n]} == made || ${ended[n]} == kept ]] || printf '%s\n' "${ended[n]}"; done
-	} > "$OUT/logs/$NAME-failed.tsv" || die "$to: cannot be written"
+	} > "$RUN/failed.tsv" || die "$to: cannot be written"
 	for n in "${!ids[@]}"; do
-		[[ ${ended[n]} == made || ${ended[n]} == kept ]] || continue
-		unit "$n" && place && echo "$output"
-	done > "$OUT/logs/$NAME-outputs.txt" || die "$OUT/logs: cannot be written"
-	{
-		cat "$OUT/logs/$NAME-failed.tsv"
-		[ -z "${BEFORE:-}" ] || tail -n +2 "$OUT/logs/$BEFORE-failed.tsv"
-	} > "$RUN/part" && mv -f "$RUN/part" "$to" || die "$to: cannot be written"
-	failures=$(($(wc -l < "$to") - 1))
+		place_of "$n"
+		if [[ ${ended[n]} == made || ${ended[n]} == kept ]]; then echo "$output"; else echo "./${sidecar#"$OUT/"}" >& 4; fi
+	done > "$RUN/outputs.txt" 4> "$RUN/not-made" || die "$OUT: cannot be written"
+	[ ! -e "$RUN/jobs.tsv" ] || mv -f -T "$RUN/jobs.tsv" "$OUT/logs/$NAME.tsv"
+	cp "$RUN/failed.tsv" "$RUN/part" && mv -f -T "$RUN/part" "$OUT/logs/$NAME-failed.tsv" &&
+		mv -f -T "$RUN/outputs.txt" "$OUT/logs/$NAME-outputs.txt" || die "$OUT/logs: cannot be written"
+	[ -z "${BEFORE:-}" ] || tail -n +2 "$OUT/logs/$BEFORE-failed.tsv" >> "$RUN/failed.tsv"
+	failures=$(($(wc -l < "$RUN/failed.tsv") - 1))
+	mv -f -T "$RUN/failed.tsv" "$to" || die "$to: cannot be written"
 	copy_tables || die "$OUT: the tables of subjects cannot be copied"
 	write_scores || die "$OUT: the table of scores cannot be written"
-	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): $message" >&2; done
+	for message in "${!warned[@]}"; do echo "$NAME: warning of ${warned[$message]} (it is in the sidecars): ${message#_}" >&2; done
 	message="$NAME: $made made, $kept as they were, $failures failed"
 	[ "$failures" -eq 0 ] || message+=": see $to"
 	echo "$message" >&2
-	[ "$failures" -eq 0 ] && rm -rf "$OUT"/.latpipe/slurm.* # nothing is left for their arrays
+	[ "$failures" -eq 0 ] && rm -rf "$OUT/.latpipe/slurm-$NAME".* # nothing is left for their arrays
 }
 
-run() {
-	local -a how=(--will-cite -q --colsep '\t' --jobs "$jobs" --joblog "$OUT/logs/$NAME.tsv")
-	local n
+# choose_hosts: those of SSHLOGIN that answer and see this run and the tools, in $RUN/hosts; of each other a line is said
+choose_hosts() {
+	local name code login
+	local -a logins
+	parallel --plain --will-cite --onall --timeout 60 --sshlogin "$SSHLOGIN" --joblog "$RUN/answers.tsv" bash '{}' ready ::: "$RUN/job" \
+		< /dev/null > /dev/null 2> "$RUN/words"
+	# commas part them; one that belongs to a login is written \,
+	mapfile -t logins < <(sed 's/\\,/\x01/g; s/,/\n/g; s/\x01/\\,/g' <<< "$SSHLOGIN")
+	: > "$RUN/hosts"
+	while IFS=$'\t' read -r _ name _ _ _ _ code _; do
+		if [ "$code" -ne 0 ]; then
+			[ -z "${silent_host[$name]:-}" ] || continue
+			silent_host[$name]=1
+			echo "$NAME: the host $name is left out: it does not answer, or does not see $OUT and the tools (exit $code)" \
+				"$(grep -m 1 . "$RUN/words")" >&2
+			continue
+		fi
+		for login in "${logins[@]}" "$name"; do # with the number of jobs that may stand in front
+			[[ $login != "$name" && $login != */"$name" ]] || { echo "$login"; break; }
+		done >> "$RUN/hosts"
+	done < <(tail -n +2 "$RUN/answers.tsv")
+	[ -s "$RUN/hosts" ]
+}
+
+# work_on NUMBER...: the jobs of these units
+work_on() {
+	local -a how=(--plain --will-cite -q --colsep '\t' --jobs "$jobs" --joblog "$RUN/log")
+	local n lines
 	[ ! -t 2 ] || ! { : > /dev/tty; } 2> /dev/null || how+=(--bar)
-	[ -z "${SSHLOGIN:-}" ] || how+=(--sshlogin "$SSHLOGIN")
+	# here, nothing of what they say goes through temporary files, for which there may be no room
+	if [ -n "${SSHLOGIN:-}" ]; then how+=(--line-buffer --sshloginfile "$RUN/hosts"); else how+=(--ungroup); fi
 	[ -z "${SSHLOGIN:-}" ] || [ "${peak:-0}" -eq 0 ] || how+=(--memfree "$peak")
-	for n in "${!ids[@]}"; do printf '%s\t%s\n' "$n" "${ids[n]}"; done | parallel "${how[@]}" bash "$RUN/job" '{1}' '{2}' 7<&- | summary
+	for n; do printf '%s\t%s\t%s\n' "$n" "${ids[n]}" "$RUN/job"; done > "$RUN/todo" # OUT may hold what would mean something in a template
+	exec {lines}< <(exec parallel "${how[@]}" bash '{3}' '{1}' '{2}' < "$RUN/todo")
+	worker=$!
+	take_lines <& "$lines"
+	exec {lines}<&-
+	worker=
+	sed "$([ "$round" -eq 1 ] || echo 1d)" "$RUN/log" >> "$RUN/jobs.tsv"
+}
+
+# interrupted NUMBER: by a signal
+interrupted() {
+	trap '' INT TERM HUP
+	# the first makes parallel wait for its jobs, the second end them
+	[ -z "$worker" ] || { kill -TERM "$worker" && sleep .2 && kill -TERM "$worker" && tail --pid="$worker" -f /dev/null; } 2> /dev/null
+	echo "$NAME: interrupted: the same command goes on where this one ends" >&2
+	exit "$((128 + $1))"
+}
+
+# What a host has lost is tried again on those that still answer
+run() {
+	local -a todo=("${!ids[@]}") lost ended=()
+	local -A warned=() silent_host=()
+	local n round worker=''
+	trap 'interrupted 1' HUP
+	trap 'interrupted 2' INT
+	trap 'interrupted 15' TERM
+	rm -f "$OUT/failed.tsv" "$OUT/desc-${NAME}_scores.tsv" # tables of an earlier run shall not pass for those of one that was interrupted
+	for round in 1 2 3; do
+		if [ -n "${SSHLOGIN:-}" ] && ! choose_hosts; then
+			summary "no host answers: $(IFS=,; echo "${!silent_host[*]}")"
+			return
+		fi
+		work_on "${todo[@]}"
+		lost=()
+		for n in "${todo[@]}"; do [ -n "${ended[n]:-}" ] || lost+=("$n"); done
+		todo=("${lost[@]}")
+		[ -n "${SSHLOGIN:-}" ] && [ ${#todo[@]} -gt 0 ] || break
+	done
+	summary
 }
 
 show() {
@@ -259,7 +372,7 @@ show() {
 	printf '%s: %d units, %d jobs x %d threads' "$NAME" "${#ids[@]}" "$jobs" "$threads"
 	[ "${peak:-0}" -eq 0 ] || printf ', at most %d MB each' "$((peak / 1000000))"
 	echo
-	for stage in $STAGES; do printf '  %s=%s\n' "$stage" "${!stage}"; done
+	for stage in $STAGES $OPTIONS; do printf '  %s=%s\n' "$stage" "${!stage-}"; done
 	sed 's/^/  | /' <<< "$PIPE"
 	for n in "${!ids[@]}"; do
 		unit "$n"
@@ -306,15 +419,18 @@ slurm() {
 	E2
 }
 
-BIDS=${BIDS:-} mode=$1
+BIDS=${BIDS:-} OPTIONS=${OPTIONS:-} mode=$1
 check_settings
 find_weights
+temporary || die "$trouble"
 if [ "$mode" = show ]; then
-	RUN=$(mktemp -d) || exit
+	RUN=$scratch
+	trap 'rm -rf "$RUN"' EXIT
 else
+	rmdir "$scratch"
 	make_folders || die "$OUT: cannot be made"
+	[ "$mode" = slurm ] || trap leave EXIT
 fi
-[ "$mode" = slurm ] || trap 'rm -rf "$RUN"; rmdir "$OUT/.latpipe/work" "$OUT/.latpipe" 2> /dev/null' EXIT
 find_units
 divide_cores
 [ "$mode" = show ] || { write_job && write_description; } || die "$OUT: cannot be written"

@@ -60,5 +60,16 @@ need_shared() {
 	return 1
 }
 
+# comma_locale NAME: `comma` is a locale with a decimal comma, else prints a skip
+comma_locale() {
+	comma=de_DE.UTF-8
+	export LOCPATH=$T/locale
+	mkdir -p "$LOCPATH"
+	localedef -i de_DE -f UTF-8 "$LOCPATH/$comma" 2> /dev/null
+	[ "$(LC_ALL=$comma /usr/bin/printf %.1f 1,5 2> /dev/null)" != 1,5 ] || return 0
+	skip "$1" 'no locale with a decimal comma can be made (localedef, package locales)'
+	return 1
+}
+
 # at the end of each script
 finish() { exit "$FAILED"; }

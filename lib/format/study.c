@@ -150,21 +150,45 @@ void study_free(study *s)
 static int id_of(char **id, const char *path, err *e)
 {
 	const char *name = base_name(path);
-	int code = print(id, e, "%.*s", (int)stem(name), name);
-	if (!code && !lat_id_ok(*id))
-		return err_set(e, ERR_DATA, "%s: its name cannot be an id (" ID_RULE ")", path);
-	return code;
+	return print(id, e, "%.*s", (int)stem(name), name);
 }
 
-/* Adds a file. `path` is taken over. A name that cannot be an id: ERR_DATA, and nothing is added. */
-static int add(study *s, char *path, err *e)
+/* Why no record and no line of a table can be made of the scan, whatever is in it; NULL: they can. */
+static const char *unusable(const char *id, const char *path)
+{
+	if (!lat_id_ok(id))
+		return "its name cannot be an id (" ID_RULE ")";
+	return strpbrk(path, "\t\n\r") ? "a path with a tab or a line's end" : NULL;
+}
+
+/* Makes words for a table of those that are none: an id of an unusable name, a path on one line. */
+static void make_printable(char *id, char *path)
+{
+	if (strlen(id) > ID_LONGEST)
+		id[ID_LONGEST] = 0;
+	for (char *c = id; *(c += strspn(c, ID_CHARACTERS));)
+		*c = '_';
+	if (*id == '.')
+		*id = '_';
+	for (char *c = path; (c = strpbrk(c, "\t\n\r")) != NULL;)
+		*c = '?';
+}
+
+/* Adds a file. `path` is taken over. One that is unusable: where `keep`, a scan that cannot be read, for this reason; else ERR_DATA, and
+ * nothing is added. */
+static int add(study *s, char *path, bool keep, err *e)
 {
 	study_scan t = { .path = path, .months = NAN };
 	int code = id_of(&t.id, path, e);
-	if (!code && strpbrk(path, "\t\n\r"))
-		code = err_set(e, ERR_DATA, "%s: a path with a tab or a line's end", path);
-	if (!code)
+	const char *fault = code ? NULL : unusable(t.id, path);
+	if (fault && !keep) {
+		code = err_set(e, ERR_DATA, "%s: %s", path, fault);
+	} else if (fault) {
+		make_printable(t.id, path);
+		code = mem_text(&t.reason, fault, e);
+	} else if (!code) {
 		code = find_fault(&t.reason, path, e);
+	}
 	if (!code) {
 		t.who = bids_parse(t.id);
 		bids_months(&t.months, t.id);
@@ -329,7 +353,7 @@ static int add_candidate(struct walk *w, const char *path, const char *participa
 	if (unfit && !(w->choice->which && bids_entity(label, entities, "part") && strstr(w->choice->which, "part-")))
 		return say(w->s, e, "%s: left out: %s", path, unfit);
 	int code = mem_text(&own, path, e);
-	code = code ? code : add(w->s, own, &why);
+	code = code ? code : add(w->s, own, false, &why);
 	return code == ERR_DATA ? say(w->s, e, "%s", why.text) : code ? err_set(e, code, "%s", why.text) : 0;
 }
 
@@ -490,18 +514,15 @@ int study_find(study *s, const char *folder, const study_choice *choice, err *e)
 	return code ? code : nothing_found(s, folder, n, e);
 }
 
-/* One path of a list. A name that cannot be an id is said, and left out as it is of a folder. */
+/* One path of a list. */
 static int add_line(study *s, const char *list, const char *line, const study_choice *choice, err *e)
 {
 	char *path = NULL;
-	err why = { 0 };
 	size_t before = s->n;
 	int code = mem_text(&path, line, e);
+	code = code ? code : add(s, path, true, e);
 	if (code)
 		return code;
-	code = add(s, path, &why);
-	if (code)
-		return code == ERR_DATA ? say(s, e, "%s", why.text) : err_set(e, code, "%s", why.text);
 	study_scan *last = &s->scans[before];
 	for (size_t i = 0; i < before; i++)
 		if (!strcmp(s->scans[i].id, last->id))

@@ -57,6 +57,11 @@ expect_exit 2 'a scan that cannot be encoded' pipeline interpolate BIDS=study OU
 is 'a scan that cannot be encoded: told' "$(cut -f 1-3 "$T/hole/failed.tsv" | tr '\t\n' '| ')" 'id|stage|exit sub-01_ses-3_T1w|encode|65 '
 like 'a scan that cannot be encoded: the rest is made' "$(lines | tail -n 1)" 'interpolate: 2 made, 0 as they were, 1 failed'
 put "$B/sub-01/ses-3/anat/sub-01_ses-3_T1w.nii.gz" "$T/sub-03_T1w.nii"
+mkdir "$T/fake"
+printf '#!/bin/sh\necho "lat-lerp: no such way" >&2\nexit 65\n' > "$T/fake/lat-lerp"
+chmod +x "$T/fake/lat-lerp"
+PATH=$T/fake:$PATH expect_exit 2 'a step before the stages fails' pipeline interpolate BIDS=study OUT=between MONTH=4 SUBJECTS=01
+is 'a step before the stages fails: named' "$(sed 1d "$T/between/failed.tsv" | tr '\t' '|')" 'sub-01_ses-M4_T1w|lerp|65|lat-lerp: no such way'
 expect_exit 0 '-n' pipeline interpolate BIDS=study OUT=planned -n
 like '-n: both steps' "$(cat "$T/out")" $'codes: 6 units.*interpolate: 1 units.*sub-01_ses-2_T1w\tto do'
 is '-n: nothing is made' "$(ls -d "$T/planned" 2> /dev/null)" ''

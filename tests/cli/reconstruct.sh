@@ -89,18 +89,22 @@ expect_exit 0 'another scan, an output that was changed, a sidecar lost, a date'
 like 'three of them are made' "$(lines | tail -n 1)" '3 made, 1 as they were, 0 failed'
 expect_exit 0 'other options' reconstruct STEPS=3 SUBJECTS='01 sub-04' SESSIONS=
 like 'other options: made anew' "$(lines | tail -n 1)" '2 made, 0 as they were, 0 failed'
+is 'other options: a table is of one way' "$(cut -f 1 "$O/desc-reconstruct_scores.tsv" | tr '\n' ' ')" \
+	'id sub-01_desc-reconstruct_T1w sub-04_ses-M06_acq-x_desc-reconstruct_T1w '
+like 'other options: what is left out is said' "$(lines)" '^reconstruct: 2 results that are there were made with other options'
 cp -r "$T/model" "$T/moved"
 expect_exit 0 'the model elsewhere' reconstruct STEPS=3 SUBJECTS=01 MODEL="$T/moved"
 like 'the model elsewhere: the same weights' "$(lines | tail -n 1)" '0 made, 1 as they were'
 cp "$T/ae2/autoencoder.safetensors" "$T/moved"
 expect_exit 2 'weights that do not fit each other' reconstruct SUBJECTS=01 MODEL="$T/moved"
+is 'weights that do not fit each other: what was made before is in no table' "$(ls "$O/desc-reconstruct_scores.tsv" 2> /dev/null)" ''
 like 'weights that do not fit each other: the stage' "$(tail -n 1 "$O/failed.tsv")" $'^sub-01_T1w\tinvert\t65\tlat-denoise: '
 expect_exit 0 'two jobs and one' reconstruct JOBS=1 THREADS=2 OUT=one
 is 'two jobs and one: the same bytes' "$(cd "$T/one" && find sub-02 -type f -exec sha256sum {} +)" "$(cd "$O" && find sub-02 -type f -exec sha256sum {} +)"
 
 # what would be done
 expect_exit 0 '-n' reconstruct -n SUBJECTS='01 02'
-like '-n: says what' "$(cat "$T/out")" $'lat-denoise -m "\$MODEL" --invert -s 2.*sub-01_T1w\tto do: .*sub-02_T1w\tdone'
+like '-n: says what' "$(cat "$T/out")" $'lat-denoise -m "\$MODEL" --invert -s "\$STEPS".*STEPS=2.*sub-01_T1w\tto do: .*sub-02_T1w\tdone'
 is '-n: does nothing' "$(pipeline reconstruct BIDS='a study' OUT=nothing -n > /dev/null; ls -d "$T/nothing" 2>&1 | grep -c cannot)" 1
 expect_exit 0 '-n: memory bounds the jobs' reconstruct -n OMP_NUM_THREADS= PLAN='echo "\"peak_bytes\": 1000000000000000"'
 like '-n: memory bounds the jobs: one, with all threads' "$(grep " units," "$T/out")" "^reconstruct: 4 units, 1 jobs x $(env -u OMP_NUM_THREADS nproc) threads, at most 1000000000 MB"

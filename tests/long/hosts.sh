@@ -38,7 +38,10 @@ if [ -n "$sshd" ]; then
 	is 'two hosts: both had work' "$(sed 1d "$T/hosts/logs/reconstruct.tsv" | cut -f 2 | sort -u | wc -l)" 2
 	like 'two hosts: the summary' "$(lines | tail -n 1)" '5 made, 0 as they were, 1 failed'
 	expect_exit 2 'a host that is not there' pipeline reconstruct BIDS=study OUT=nohost SUBJECTS=01 SSHLOGIN="ssh -F $T/ssh/config -p 1 one"
-	like 'a host that is not there: told' "$(tail -n 1 "$T/nohost/failed.tsv")" $'^sub-01_T1w\tjob\t255\t'
+	like 'a host that is not there: told' "$(tail -n 1 "$T/nohost/failed.tsv")" $'^sub-01_T1w\tjob\t255\tno host answers: ssh -F .* -p 1 one'
+	expect_exit 2 'a host that is not there, beside one that is' pipeline reconstruct BIDS=study OUT=onehost \
+		SSHLOGIN="ssh -F $T/ssh/config -p 1 one,ssh -F $T/ssh/config two"
+	is 'a host that is not there, beside one that is: the same bytes, the same failure' "$(sums "$T/onehost")" "$(sums "$T/here")"
 else
 	skip 'two hosts' 'no sshd (Debian package openssh-server)'
 fi

@@ -1,0 +1,24 @@
+# What every pipeline includes first: the shell of its recipes, one locale, and words from outside that stay words.
+#
+# In one locale numbers have a point and names one order, whoever runs it: where a comma parts decimals, sort and awk read 5.19 as 5.
+#
+# WORDS (set before this file is included) are the variables that hold a user's words: paths, names, numbers. Neither make nor a shell reads
+# anything into them: they are taken literally (a dollar sign is written once or, as make has it, twice), and recipes find them in the
+# environment, as "$$NAME". $(call quoted,TEXT) is a word for $(shell), which sees nothing of what is exported.
+#
+# HERE, the folder of the pipelines, is told by each pipeline: HERE := $(subst NAME.mk,,$(MAKEFILE_LIST)), as the first to include.
+SHELL      := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+.ONESHELL:
+override export LC_ALL := C
+
+from_outside = $(filter command environment,$(firstword $(origin $(1))))
+literal = $(if $(filter command,$(call from_outside,$(1))),$(subst $$$$,$$,$(value $(1))),$(value $(1)))
+$(foreach w,$(WORDS),$(if $(call from_outside,$w),$(eval override $w := $$(call literal,$w))))
+export $(WORDS)
+quoted = '$(subst ','\'',$(1))'
+
+override HERE := $(if $(filter /%,$(HERE)),,$(CURDIR)/)$(HERE)
+# the tools are found by PATH, else where this file was installed or built
+override PATH := $(value PATH):$(HERE)../../../bin:$(HERE)../build
+export HERE PATH
