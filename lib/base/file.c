@@ -153,7 +153,8 @@ struct outfile {
 
 static int refuse(const char *path, err *e)
 {
-	return err_set(e, code_of(errno, ERR_CREATE), errno == EEXIST ? "%s: exists (use --force to overwrite it)" : "%s: %s", path, strerror(errno));
+	return err_set(e, code_of(errno, ERR_CREATE), errno == EEXIST ? "%s: exists (use --force to overwrite it)" : "%s: %s", path,
+		       strerror(errno));
 }
 
 /* Can a file of this name be made? *direct: it is there and no regular file. ERR_CREATE. */

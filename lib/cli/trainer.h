@@ -52,8 +52,8 @@ typedef struct trainer {
 	const char *shown; /* on a terminal, the name of the log's first column */
 	/* One step of the optimiser, and the values for the log: as many as the heading has. */
 	int (*step)(void *of, double v[TRAINER_COLUMNS], err *e);
-	/* Judges the averaged weights, the values for validation.tsv, and shows what they do. *score: larger is better. When a stop is asked
-	 * for it may end early, with scores that mean nothing. */
+	/* Judges the averaged weights, the values for validation.tsv, and shows what they do. *score: larger is better. When a stop is
+	 * asked for it may end early, with scores that mean nothing. */
 	int (*validate)(void *of, double v[TRAINER_COLUMNS], double *score, err *e);
 	/* Writes the weights just judged. */
 	int (*keep)(void *of, err *e);

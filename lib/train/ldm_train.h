@@ -45,7 +45,8 @@ typedef struct ldm_scores {
 } ldm_scores;
 /* Scans number which[0] .. which[n-1] of d, n > 0. A stop that is asked for (stop.h) ends it early, without scores. */
 int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, ldm_scores *s, err *e);
-/* Writes FOLDER/step-NNNNNN.png, unless a stop is asked for: scans that the averaged weights make of drawn noise. p: where the model's grid lies. */
+/* Writes FOLDER/step-NNNNNN.png, unless a stop is asked for: scans that the averaged weights make of drawn noise. p: where the model's grid
+ * lies. */
 int ldm_show(ldm_train *t, const preparation *p, const char *folder, err *e);
 /* FOLDER/unet.safetensors: the averaged weights. */
 int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, bool half, err *e);

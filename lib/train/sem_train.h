@@ -68,8 +68,9 @@ typedef struct sem_scores {
 	double brain, mse; /* of the first RECONSTRUCTED scans from y alone, one drawn zT each: SSIM in the brain (window 11), MSE */
 } sem_scores;
 enum { RECONSTRUCTED = 4 };
-/* Scans number which[0] .. which[n-1] of d, n > 0. A stop that is asked for (stop.h) ends it early, without scores. Writes FOLDER/step-NNNNNN.png: the first scan, what the autoencoder makes of it, and
- * what its code makes of noise. p: where the model's grid lies. */
+/* Scans number which[0] .. which[n-1] of d, n > 0. A stop that is asked for (stop.h) ends it early, without scores. Writes
+ * FOLDER/step-NNNNNN.png: the first scan, what the autoencoder makes of it, and what its code makes of noise. p: where the model's grid
+ * lies. */
 int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, const preparation *p, const char *folder, sem_scores *s,
 		 err *e);
 /* FOLDER/semantic.safetensors, then FOLDER/shift_unet.safetensors, which names it: the averaged weights. */

@@ -17,8 +17,8 @@ int state_path(char **path, const char *folder, const char *name, err *e)
 
 static json_t *state_json(const train_state *s)
 {
-	json_t *state = json_pack("{s:I, s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)s->step, "judged", (json_int_t)s->judged, "seed", (json_int_t)s->seed, "data", s->data,
-				  "math", s->math, "config", s->config);
+	json_t *state = json_pack("{s:I, s:I, s:I, s:s, s:s, s:O}", "step", (json_int_t)s->step, "judged", (json_int_t)s->judged, "seed",
+				  (json_int_t)s->seed, "data", s->data, "math", s->math, "config", s->config);
 	bool bad = !state || (isfinite(s->best) && json_object_set_new(state, "best", json_real(s->best))) ||
 		   (s->models && json_object_set(state, "models", (json_t *)s->models));
 	if (!bad)

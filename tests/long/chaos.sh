@@ -4,7 +4,7 @@
 # CHAOS_SECONDS for each part; the moments are drawn from CHAOS_SEED.
 . tests/lib.sh
 export OMP_NUM_THREADS=1
-seconds=${CHAOS_SECONDS:-150}
+seconds=${CHAOS_SECONDS:-60}
 RANDOM=${CHAOS_SEED:-1}
 . tests/training.sh
 . tests/tiny-model.sh
@@ -83,9 +83,11 @@ for tool in "${!run[@]}"; do
 done
 for call in create write read fsync rename link unlink malloc; do
 	begun=$SECONDS bad= tried=0
-	for how in FAULT_TMPFILE=yes FAULT_TMPFILE=no; do
+	for how in FAULT_TMPFILE=yes FAULT_TMPFILE=no 'FAULT_TMPFILE=no FAULT_LINK=no'; do
 		[ $call != malloc ] || [ $how = FAULT_TMPFILE=yes ] || continue
 		for tool in $(printf '%s\n' "${!run[@]}" | sort); do
+			# OpenBLAS's libraries end the process by themselves while they are loaded
+			case $call:$tool in malloc:sem-encode | malloc:lat-denoise) continue ;; esac
 			for what in 5 28+; do
 				[ $call != malloc ] || what=12${what#28}
 				[ "$what" != 125 ] || what=12
@@ -112,7 +114,7 @@ train=(train-ae -q -c "$T/six.json" --validation "$T/held.txt" --save-every 0 "$
 for call in create write fsync rename link; do
 	for what in KILL TERM 5 28+; do
 		begun=$SECONDS bad= at=1 tried=0
-		while [ $((SECONDS - begun)) -lt $((seconds / 5)) ]; do
+		while [ $((SECONDS - begun)) -lt $((seconds / 3)) ]; do
 			rm -rf "$T/cut" "$T/hit"
 			with_fault FAULT="$call:$at:$what" FAULT_SAID="$T/hit" "${train[@]}" -o "$T/cut" > "$T/out" 2> "$T/err"
 			code=$?

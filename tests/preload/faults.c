@@ -1,7 +1,7 @@
 /* Preloaded into a tool: makes one call of the system fail, or sends a signal there.
- *   FAULT=CALL:N:WHAT   at the Nth call of CALL (create, write, read, fsync, rename, link, unlink, malloc). WHAT: a number of errno, with which
- *                       it fails, that time and from then on with a "+" behind it; or KILL, TERM, INT, HUP, USR1: the signal comes, twice,
- *                       and the call is made.
+ *   FAULT=CALL:N:WHAT   at the Nth call of CALL (create, write, read, fsync, rename, link, unlink, malloc). WHAT: a number of errno, with
+ *                       which it fails, that time and from then on with a "+" behind it; or KILL, TERM, INT, HUP, USR1: the signal comes,
+ *                       twice, and the call is made.
  *   FAULT_SAID=FILE     this file is made when it happens
  *   FAULT_TMPFILE=no    the file system knows no files without a name
  *   FAULT_LINK=no       .. nor links

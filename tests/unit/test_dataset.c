@@ -124,7 +124,9 @@ static void operands(void **state)
 	make_text(held, "01 02 gen-0001");
 	FAILS(ERR_DATA, "no scans to train on (4 to validate on)", dataset_open(&d, (char *[]){list}, 1, &o, &e));
 	make_text(held, "sub-1 sub-02x\nsub-gen");
-	FAILS(ERR_DATA, "held: of the subjects it names (1, 02x, gen) there is no scan; the scans' ids are like sub-01_ses-M00_T1w, which is of subject 01",
+	FAILS(ERR_DATA,
+	      "held: of the subjects it names (1, 02x, gen) there is no scan; the scans' ids are like sub-01_ses-M00_T1w, which is of "
+	      "subject 01",
 	      dataset_open(&d, (char *[]){list}, 1, &o, &e));
 	make_text(held, "\n");
 	FAILS(ERR_DATA, "held: names no subject", dataset_open(&d, (char *[]){list}, 1, &o, &e));

@@ -352,7 +352,8 @@ static void turned_bits(void **state)
 	(void)state;
 	err e = { 0 };
 	const char *path = test_path("bits.safetensors"), *previous = test_path("bits.safetensors.previous");
-	json_t *now = json_pack("{s:i, s:i, s:f, s:{s:[i,i]}}", "step", 7, "seed", 3, "best", -.25, "config", "volume", 16, 24), *then = NULL;
+	json_t *now = json_pack("{s:i, s:i, s:f, s:{s:[i,i]}}", "step", 7, "seed", 3, "best", -.25, "config", "volume", 16, 24);
+	json_t *then = NULL;
 	run r;
 	char *b = NULL;
 	size_t n = 0;
@@ -405,8 +406,8 @@ static void earlier_versions(void **state)
 	run_make(&r, 3);
 	run_make(&s, 3);
 	run_steps(&r, 0, 5);
-	train_state a = { .seed = 3, .step = 5, .judged = 2, .n_parts = 2, .config = config, .sections = sections, .data = "abc", .math = "exact",
-			  .best = .5 };
+	train_state a = { .seed = 3, .step = 5, .judged = 2, .n_parts = 2, .config = config, .sections = sections, .data = "abc",
+			  .math = "exact", .best = .5 };
 	train_state b = a;
 	memcpy(a.parts, r.parts, sizeof r.parts);
 	memcpy(b.parts, s.parts, sizeof s.parts);
