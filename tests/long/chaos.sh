@@ -84,7 +84,7 @@ done
 for call in create write read fsync rename link unlink malloc; do
 	begun=$SECONDS bad= tried=0
 	for how in FAULT_TMPFILE=yes FAULT_TMPFILE=no 'FAULT_TMPFILE=no FAULT_LINK=no'; do
-		[ $call != malloc ] || [ $how = FAULT_TMPFILE=yes ] || continue
+		[ $call != malloc ] || [ "$how" = FAULT_TMPFILE=yes ] || continue
 		for tool in $(printf '%s\n' "${!run[@]}" | sort); do
 			# OpenBLAS's libraries end the process by themselves while they are loaded
 			case $call:$tool in malloc:sem-encode | malloc:lat-denoise) continue ;; esac
