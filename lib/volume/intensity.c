@@ -14,8 +14,8 @@
  * bright       share of nonzero voxels above .35: .7 and more, .1 with a soft background; below .01 when spikes are 3 times as bright as the brain
  * brightest    1.7 at most on the model's grid; 55 where one voxel was 1000 times as bright
  * surface      .43 to .76 of the white matter, moved brains up to .76; from 1.7 when inverted
- * contrast     the brain's 10th percentile is .29 to .57 of its 90th, in moved brains less; from .83 with an offset */
-static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1.25, most_flat = .8;
+ * contrast     the brain's 10th percentile is .29 to .57 of its 90th, in moved brains less; .94 where all has been raised far above 0 */
+static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1.25, most_flat = .88;
 
 /* Parts of the model's grid, in MNI space: radii of an ellipsoid like the brain's surface, and deep white matter of both sides. */
 static double radius(const double at[3])
