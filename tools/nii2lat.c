@@ -115,6 +115,10 @@ static int judge(const struct job *j, const char *path, const volume *x, const p
 /* The file's bytes in front of the image, so that lat2nii --native can give them back. */
 static int keep_source(lat_record *r, const nii_header *h, err *e)
 {
+	/* a base64 text has 4 characters for 3 bytes, and the rest of a header is small */
+	const size_t most = ((size_t)LAT_MAX_HEADER - (1 << 16)) / 4 * 3;
+	if (h->size > most)
+		return err_set(e, ERR_DATA, "its header and extensions have %zu bytes, more than the %zu that a record can keep", h->size, most);
 	json_t *source = json_object();
 	if (json_object_set_new(source, "nifti", json_from_bytes(h->bytes, h->size)) || json_object_set(r->header, "source", source)) {
 		json_decref(source);
@@ -189,12 +193,16 @@ static int convert(lat_record **out, struct job *j, const char *path, const char
 		code = encode(j, r, &x, e);
 	if (!code)
 		code = judge(j, path, &x, &how, *odd, e);
+	const int intent = h.meaning.intent;
+	const char *values = nii_no_intensities(&h);
 	nii_header_free(&h);
 	volume_free(&x);
 	if (code) {
 		lat_free(r);
 		return err_prefix(e, "%s", path);
 	}
+	if (values)
+		cli_warn("%s: its header says that its values are no intensities (intent_code %d, %s)", path, intent, values);
 	if (*odd)
 		cli_warn("%s: %s", path, odd);
 	*out = r;

@@ -425,3 +425,10 @@ void nii_header_int16(nii_header *h, double slope)
 		put(h, offsetof(nifti_2_header, scl_inter), &inter, 8);
 	}
 }
+
+const char *nii_no_intensities(const nii_header *h)
+{
+	int intent = h->meaning.intent;
+	return intent == NIFTI_INTENT_NONE || intent == NIFTI_INTENT_ESTIMATE || intent == NIFTI_INTENT_DIMLESS ? NULL
+														: nifti_intent_string(intent);
+}

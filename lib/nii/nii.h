@@ -69,6 +69,9 @@ int nii_header_place(nii_header *h, double affine[3][4], int code, err *e);
 void nii_header_mean(nii_header *h, const nii_meaning *meaning);
 /* Makes the image whole numbers of 16 bits, `slope` > 0 a step, for nii_write with keep_type. All other bytes are kept. */
 void nii_header_int16(nii_header *h, double slope);
+/* What the header says that the values are (the name of its intent), when that is no intensity of an image: a statistic, labels, vectors.
+ * NULL when it says nothing of the kind. */
+const char *nii_no_intensities(const nii_header *h);
 void nii_header_free(nii_header *h);
 
 /* What was lost on the way to whole numbers. */

@@ -25,9 +25,8 @@ inf, nan = float('inf'), float('nan')
 open(path, 'wb').write(bytes(h) + struct.pack('<%d%s' % (960, letter), *[f(i) for i in range(960)]))
 E2
 scan() { python3 "$T/scan.py" "$T/$1" "${@:2}"; }
-# field FORMAT OFFSET FILE: a number of the header; voxel I FILE: of a float32 image
-field() { python3 -c 'import struct, sys; print("%g" % struct.unpack_from("<" + sys.argv[1], open(sys.argv[3], "rb").read(), int(sys.argv[2])))' "$@"; }
-voxel() { field f $((352 + 4 * $1)) "$2"; }
+# voxel I FILE: of a float32 image
+voxel() { od -A n -t fF -j $((352 + 4 * $1)) -N 4 "$2" | xargs printf '%g'; }
 # told NAME LINE COMMAND...: it succeeds, and these words alone are said, of whichever file
 told() {
 	expect_exit 0 "$1" "${@:3}"
@@ -92,7 +91,7 @@ is 'nothing refused left a file' "$(ls "$T/x.nii" 2> /dev/null)" ''
 
 # what a header says of values goes with the values: cal_max 4095, cal_min -5, a t statistic
 scan cal.nii int16 'i % 900' f:124:4095 f:128:-5 h:68:3 f:56:17
-about() { echo "$(field f 124 "$1") $(field f 128 "$1") $(field h 68 "$1") $(field f 56 "$1")"; }
+about() { od -A n -v -t fF -j 124 -N 8 "$1" | xargs printf '%g %g '; od -A n -t d2 -j 68 -N 2 "$1" | xargs printf '%d '; od -A n -t fF -j 56 -N 4 "$1" | xargs printf '%g'; }
 is 'cal_max: as it is' "$(about "$T/cal.nii")" '4095 -5 3 17'
 made() { # NAME WANT COMMAND...: its output's
 	"${@:3}" > "$T/made.nii" 2> "$T/err"
@@ -109,6 +108,20 @@ made 'not that of the template' '0 0 0 0' nii-transform --template "$T/cal.nii" 
 made 'on a new grid' '4095 -5 3 17' nii-transform --spacing 3 "$T/cal.nii"
 made 'under another header' '4095 -5 3 17' nii-transform --like "$T/good.nii" "$T/cal.nii"
 nii2lat -q --grid-only "$T/cal.nii" > "$T/cal.lat"
+expect_exit 0 'a statistic: nii2lat' nii2lat --grid-only -f -o "$T/o.lat" "$T/cal.nii"
+like 'a statistic: is said' "$(cat "$T/err")" 'cal.nii: its header says that its values are no intensities .intent_code 3, T-statistic.'
+# extensions of 14 MB, which no record has room for
+python3 - "$T/good.nii" "$T/big.nii" << 'E2'
+import struct, sys
+b = bytearray(open(sys.argv[1], 'rb').read())
+n = 14 << 20
+struct.pack_into('<f', b, 108, 352 + n)
+b[348:352] = b'\1\0\0\0' + struct.pack('<2i', n, 6) + bytes(n - 8)
+open(sys.argv[2], 'wb').write(b)
+E2
+refuses 65 'extensions that no record has room for' nii2lat --grid-only -o "$T/x.lat" "$T/big.nii"
+like 'extensions that no record has room for: said' "$(cat "$T/err")" 'big.nii: its header and extensions have 14680416 bytes, more than the [0-9]* that a record can keep'
+expect_exit 0 'which other tools read' nii-mean -f -o "$T/o.nii" "$T/big.nii"
 made 'back on its own grid' '4095 -5 3 17' lat2nii --grid-only --native "$T/cal.lat"
 made 'in other units' '0 0 0 0' lat2nii --grid-only --native --unit "$T/cal.lat"
 
