@@ -26,8 +26,8 @@ static void lines_of_all_systems(void **state)
 {
 	(void)state;
 	static const char *const texts[] = { "a\nb c\n\nd", "a\r\nb c\r\n\r\nd\r\n", "a\rb c\r\rd\r",
-					     "\xEF\xBB\xBF"
-					     "a\nb c\n\nd\n" };
+					     ("\xEF\xBB\xBF"
+					      "a\nb c\n\nd\n") };
 	err e = { 0 };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		char *text = NULL;
