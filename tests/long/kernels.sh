@@ -3,8 +3,9 @@
 . tests/lib.sh
 . tests/kernels.sh
 
-tests=${TESTS:-$(echo "$BUILD"/tests/unit/test_{nn_*,unet,autoencoder,semantic,encoder,coder,train,latent,probe,baseline,diffusion} \
-	tests/cli/{lat-denoise,sem-encode,coder,network,train-sem,train-ldm}.sh)}
+tests=${TESTS:-$(for source in tests/unit/test_{nn_*,unet,prior,autoencoder,semantic,encoder,coder,train,latent,probe,baseline,diffusion}.c; do
+	echo "$BUILD/${source%.c}"
+done) $(echo tests/cli/{lat-denoise,sem-encode,coder,network,linprobe,train-ae,train-ldm,train-sem}.sh)}
 own=$(own_kernels)
 table=$T/table
 printf '%-14s' 'OPENBLAS_CORETYPE \ LATPIPE_ARCH' none $own > "$table"
