@@ -116,6 +116,25 @@ void section_ints(section *s, const char *key, size_t least, size_t most, int lo
 		*n = (int)have;
 }
 
+void section_reals(section *s, const char *key, size_t least, size_t most, double lo, double hi, double *values, int *n)
+{
+	const json_t *v = entry(s, key);
+	if (!v)
+		return;
+	size_t have = json_array_size(v);
+	bool bad = !json_is_array(v) || have < least || have > most;
+	for (size_t i = 0; !bad && i < have; i++) {
+		double x = json_number_value(json_array_get(v, i));
+		bad = !json_is_number(json_array_get(v, i)) || !(x >= lo && x <= hi);
+		if (!bad)
+			values[i] = x;
+	}
+	if (bad)
+		section_refuse(s, key, "must be a list of %zu to %zu numbers from %g to %g", least, most, lo, hi);
+	else
+		*n = (int)have;
+}
+
 void section_choice(section *s, const char *key, const char *const *choices, int *value)
 {
 	const json_t *v = entry(s, key);

@@ -28,6 +28,8 @@ void section_real(section *s, const char *key, double lo, double hi, double *val
 void section_flag(section *s, const char *key, bool *value);
 /* A list of `least` to `most` whole numbers; its length in *n (may be NULL). */
 void section_ints(section *s, const char *key, size_t least, size_t most, int lo, int hi, int *values, int *n);
+/* A list of `least` to `most` numbers, as section_ints; its length in *n. */
+void section_reals(section *s, const char *key, size_t least, size_t most, double lo, double hi, double *values, int *n);
 /* One of `choices` (ends with NULL): its place in the list. */
 void section_choice(section *s, const char *key, const char *const *choices, int *value);
 /* A reason of the reader's own, unless there is an error already. */

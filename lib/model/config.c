@@ -74,6 +74,12 @@ static int read_semantic(sem_config *m, const json_t *root, const char *object, 
 	section_int(&s, "slices", 1, 4096, &m->slices);
 	section_choice(&s, "plane", planes, &plane);
 	section_ints(&s, "coarse", 3, 3, 1, 4096, m->coarse, NULL);
+	section_reals(&s, "shares", 1, CONFIG_MAX_SHARES, 0, 1, m->shares, &m->n_shares);
+	for (int i = 1; i < m->n_shares; i++)
+		if (!(m->shares[i] > m->shares[i - 1]))
+			section_refuse(&s, "shares", "must increase");
+	if (m->n_shares && !m->coarse[0])
+		section_refuse(&s, "shares", "are of the boxes of a coarse grid, which is not given");
 	section_real(&s, "layer_scale", 0, 10, &m->layer_scale);
 	section_real(&s, "drop_path", 0, .99, &m->drop_path);
 	section_real(&s, "dropout", 0, .99, &m->dropout);

@@ -11,6 +11,7 @@
 
 enum {
 	CONFIG_MAX_COMPONENTS = 1024,
+	CONFIG_MAX_SHARES = 8,
 	CONFIG_MAX_LEVELS = 8,
 	CONFIG_MAX_RES_BLOCKS = 16, /* a level */
 	CONFIG_MAX_NUMBERS = 1 << 30, /* in a scan, in a latent */
@@ -49,6 +50,9 @@ typedef struct sem_config {
 	enum { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL } plane; /* "plane" "axial": slices along Z, Y, X */
 	int coarse[3];				/* "coarse"            absent: 0; else a grid that the volume's is a multiple of, by one factor on
 						 * all axes: components of scans on it are added to the code (semantic.h) */
+	double shares[CONFIG_MAX_SHARES];	/* "shares"            absent: of a box of the coarse grid the mean counts; else what share of it lies
+						 * above each of these intensities and below the next, increasing: tissues */
+	int n_shares;				/* length of "shares" */
 	double layer_scale;			/* "layer_scale"       1e-6, where training from scratch begins; small networks that are to
 						 * learn from few scans do so sooner with .1 */
 	double drop_path;			/* "drop_path"         .4, stochastic depth of the last block, less before it */

@@ -22,6 +22,7 @@ static const char AGAIN[] = "slice_distributed.module.backbone."; /* instead of 
 
 static const double CONVNEXT_EPS = 1e-6, LAYER_EPS = 1e-5;
 enum { STEM = 4, WIDER = 4, TAPS = 7 };
+static const float SOFT = .15f; /* intensity over which a voxel passes from one range to the next */
 
 /* ---- parameters ---- */
 
@@ -114,7 +115,12 @@ int semantic_table(const sem_config *s, param_table *t, err *e)
 		code = add_norm(t, "layer_norm_after_attention", n, e);
 	if (code || !s->coarse[0])
 		return code;
-	return table_add_layer(t, INIT_ZEROS, 2, SEMANTIC_COMPONENTS, s->coarse[0] * s->coarse[1] * s->coarse[2], n, 1, e);
+	return table_add_layer(t, INIT_ZEROS, 2, SEMANTIC_COMPONENTS, semantic_coarse_count(s), n, 1, e);
+}
+
+int semantic_coarse_count(const sem_config *s)
+{
+	return s->coarse[0] * s->coarse[1] * s->coarse[2] * (s->n_shares ? s->n_shares : 1);
 }
 
 int semantic_box(const sem_config *s, const int n[3])
@@ -355,19 +361,49 @@ static tensor *attend(const pass *q, tensor *h)
 	return norm_over(q, "layer_norm_after_attention", conv_over(q, "cross_attention.out_proj", y, 1), LAYER_EPS);
 }
 
+/* How far v lies above an edge, 0..1. */
+static float above(float v, double edge)
+{
+	const float x = (v - (float)edge) / SOFT + .5f;
+	return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+/* x [b,X,Y,Z,1] -> whether a voxel lies in each range of intensities [b,X,Y,Z,n]; they add up to how far it lies above the first edge. */
+static tensor *in_ranges(nn *c, const sem_config *s, tensor *x)
+{
+	const int n = s->n_shares;
+	shape to = x->s;
+	to.c = n;
+	tensor *out = nn_tensor(c, to);
+	if (out && out->v)
+#pragma omp parallel for num_threads(nn_threads(c))
+		for (size_t i = 0; i < shape_count(x->s); i++)
+			for (int k = 0; k < n; k++)
+				out->v[i * (size_t)n + (size_t)k] =
+					above(x->v[i], s->shares[k]) - (k + 1 < n ? above(x->v[i], s->shares[k + 1]) : 0);
+	return out;
+}
+
+tensor *semantic_coarse(nn *c, const sem_config *s, tensor *x)
+{
+	const int box = x ? semantic_box(s, (const int[]){ x->s.x, x->s.y, x->s.z }) : 0;
+	if (!x)
+		return NULL;
+	if (!box)
+		return nn_fail(c, ERR_CONFIG, "semantic.coarse: %dx%dx%d voxels cannot be divided into it", x->s.x, x->s.y, x->s.z);
+	tensor *v = s->n_shares ? in_ranges(c, s, x) : nn_keep(x);
+	tensor *means = nn_mean_pool(c, v, NULL, ACT_NONE, (const int[]){ box, box, box }), *flat = nn_flatten(c, means);
+	nn_drop(c, v);
+	nn_drop(c, means);
+	return flat;
+}
+
 /* Takes over y. */
 static tensor *add_components(const pass *q, tensor *y)
 {
-	tensor *x = q->call->x;
-	const int box = semantic_box(q->s, (const int[]){ x->s.x, x->s.y, x->s.z });
-	if (!box) {
-		nn_drop(q->c, y);
-		return nn_fail(q->c, ERR_CONFIG, "semantic.coarse: %dx%dx%d voxels cannot be divided into it", x->s.x, x->s.y, x->s.z);
-	}
-	tensor *means = nn_mean_pool(q->c, x, NULL, ACT_NONE, (const int[]){ box, box, box }), *flat = nn_flatten(q->c, means);
-	tensor *out = layer_conv(q->c, q->p, SEMANTIC_COMPONENTS, flat, (conv_spec){ .add = y });
-	nn_drop(q->c, means);
-	nn_drop(q->c, flat);
+	tensor *coarse = semantic_coarse(q->c, q->s, q->call->x);
+	tensor *out = layer_conv(q->c, q->p, SEMANTIC_COMPONENTS, coarse, (conv_spec){ .add = y });
+	nn_drop(q->c, coarse);
 	return out;
 }
 

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "baseline/pca.h"
 #include "model/semantic.h"
-#include "nn/resample.h"
 #include "probe/linear.h"
 #include "train/ema.h"
 
@@ -37,7 +36,7 @@ static void pile_free(pile *p)
 static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
 {
 	const sem_config *s = &t->config.semantic;
-	*p = (pile){ .width = (size_t)s->coarse[0] * (size_t)s->coarse[1] * (size_t)s->coarse[2], .codes = s->embedding,
+	*p = (pile){ .width = (size_t)semantic_coarse_count(s), .codes = s->embedding,
 		     .scores = t->config.diffusion.components };
 	p->n = d->n_train * (t->recipe.augment ? 1 + VARIATIONS : 1);
 	int code = mem_zero(&p->part, p->n, sizeof *p->part, "components", e);
@@ -53,7 +52,7 @@ static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
 /* Row i: scan x with its latent z. */
 static int see(pile *p, size_t i, sem_train *t, const float *x, const float *z, err *e)
 {
-	const int *n = t->config.volume, box = semantic_box(&t->config.semantic, n);
+	const int *n = t->config.volume;
 	latent_space *l = t->space;
 	nn *c = t->c;
 	float *scaled = NULL;
@@ -61,13 +60,13 @@ static int see(pile *p, size_t i, sem_train *t, const float *x, const float *z, 
 	for (size_t k = 0; k < l->count && !code; k++)
 		scaled[k] = (float)scaling_apply(&l->scaling, (double)z[k], k);
 	tensor *scan = code ? NULL : nn_from_field(c, (shape){ 1, n[0], n[1], n[2], 1 }, x);
-	tensor *means = nn_mean_pool(c, scan, NULL, ACT_NONE, (const int[]){ box, box, box });
+	tensor *boxes = semantic_coarse(c, &t->config.semantic, scan);
 	tensor *latent = code ? NULL : nn_from_field(c, l->s, scaled), *score = nn_expected_scores(c, l->prior, latent);
-	if (means)
-		memcpy(p->coarse + i * p->width, means->v, p->width * sizeof *p->coarse);
+	if (boxes)
+		memcpy(p->coarse + i * p->width, boxes->v, p->width * sizeof *p->coarse);
 	if (score)
 		memcpy(p->score + i * (size_t)p->scores, score->v, (size_t)p->scores * sizeof *p->score);
-	tensor *all[] = { scan, means, latent, score };
+	tensor *all[] = { scan, boxes, latent, score };
 	for (int k = 0; k < 4; k++)
 		nn_drop(c, all[k]);
 	free(scaled);

@@ -7,7 +7,7 @@ import json, sys
 c = json.load(open(sys.argv[1]))
 c["autoencoder"].update(patch=2, anchored=True)
 c["diffusion"] = {"standardised": True, "components": 1, "places": True, "clip": None}
-c["semantic"].update(dims=[8, 8], coarse=[4, 6, 4])
+c["semantic"].update(dims=[8, 8], coarse=[4, 6, 4], shares=[.05, .4])
 c["latent_dim"] = 8
 for stage in "training", "training_ldm", "training_sem":
     c[stage]["augment"] = {"rotation": 2, "towards": 1}
@@ -65,7 +65,7 @@ done
 holds 'components of the prior: not nothing' awk '{ s += $1 * $1 } END { exit !(s > 1) }' <(numbers "$T/a/model/shift_unet" prior.components)
 holds 'what is left of a score: a share' awk '{ bad += !($1 > 0 && $1 <= 1) } END { exit bad }' <(numbers "$T/a/model/shift_unet" prior.left)
 # a code is what the network says and what the components say: without the network's part they are uncorrelated, of deviation 1
-is 'components of the code: one row for each number' "$(numbers "$T/a/model/semantic" components.weight | wc -l)" $((8 * 96))
+is 'components of the code: one row for each number' "$(numbers "$T/a/model/semantic" components.weight | wc -l)" $((8 * 96 * 2))
 
 # resumed after a signal: the bits of a run without
 mkdir "$T/half"
