@@ -393,6 +393,44 @@ static void test_misfits(void **state)
 	nn_free(c);
 }
 
+/* Two boxes of 2x2x2 voxels: means, and shares of ranges with soft edges. */
+static void test_coarse(void **state)
+{
+	(void)state;
+	err e;
+	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
+	sem_config s = { .coarse = { 1, 1, 2 } };
+	float x[16]; /* [2,2,4]: the first box lies at z 0 and 1 */
+	for (int i = 0; i < 16; i++)
+		x[i] = i % 4 < 2 ? .5f : (float)(i / 4) * .25f;
+	x[0] = 1;
+	tensor *in = nn_from_field(c, (shape){ 1, 2, 2, 4, 1 }, x), *means = semantic_coarse(c, &s, in);
+	SUCCEEDS(nn_error(c, &e));
+	assert_int_equal(semantic_box(&s, (int[]){ 2, 2, 4 }), 2);
+	assert_int_equal(semantic_box(&s, (int[]){ 2, 2, 5 }), 0);
+	assert_int_equal(semantic_coarse_count(&s), 2);
+	assert_true(shape_equal(means->s, (shape){ 1, 1, 1, 1, 2 }));
+	assert_float_equal(means->v[0], .5625, 1e-6);
+	assert_float_equal(means->v[1], .375, 1e-6);
+	s.n_shares = 2;
+	s.shares[0] = .25; /* half of a voxel at the edge lies above it */
+	s.shares[1] = .6;
+	tensor *shares = semantic_coarse(c, &s, in);
+	SUCCEEDS(nn_error(c, &e));
+	assert_int_equal(semantic_coarse_count(&s), 4);
+	assert_true(shape_equal(shares->s, (shape){ 1, 1, 1, 1, 4 }));
+	const double want[] = { 7. / 8, 1. / 8, (.5 + 1) / 4, 1. / 4 };
+	for (int i = 0; i < 4; i++)
+		assert_float_equal(shares->v[i], want[i], 1e-6);
+	tensor *odd = nn_tensor(c, (shape){ 1, 2, 2, 5, 1 });
+	assert_null(semantic_coarse(c, &s, odd));
+	FAILS(ERR_CONFIG, "2x2x5", nn_error(c, &e));
+	tensor *all[] = { in, means, shares, odd };
+	for (int i = 0; i < 4; i++)
+		nn_drop(c, all[i]);
+	nn_free(c);
+}
+
 /* With an argument: only the tests that match it. */
 int main(int argc, char **argv)
 {
@@ -402,7 +440,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_dropping),  cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_table),	  cmocka_unit_test(test_fresh),
 		cmocka_unit_test(test_names),	  cmocka_unit_test(test_config),
-		cmocka_unit_test(test_misfits),
+		cmocka_unit_test(test_misfits),	  cmocka_unit_test(test_coarse),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
