@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/scan.h"
 #include "nii/nii.h"
+#include "volume/percentile.h"
 #include "volume/picture.h"
 
 static int64_t slices = 3, size = 220;
@@ -38,6 +39,19 @@ static void load(volume *v, const char *path)
 	err e = { 0 };
 	if (scan_read(v, NULL, path, &e))
 		cli_fail(&e);
+}
+
+/* All scans have the greys of the first: says which cannot be seen by them. */
+static void compare_units(const volume *first, const volume *v, const char *path)
+{
+	double a[2], b[2];
+	err e = { 0 };
+	if (span_of(a, first->v, volume_count(first->n), &e) || span_of(b, v->v, volume_count(v->n), &e))
+		cli_fail(&e);
+	double own = b[1] - b[0], greys = a[1] - a[0];
+	if (own > 4 * greys || own < greys / 4)
+		cli_warn("%s: its values, %.4g to %.4g, are drawn by the greys of the first scan's, %.4g to %.4g: in other units?", path, b[0],
+			 b[1], a[0], a[1]);
 }
 
 static mosaic_options chosen(void)
@@ -87,6 +101,8 @@ int main(int argc, char **argv)
 		load(&scans[i], files[i]);
 		pointers[i] = &scans[i];
 		captions[i] = slash ? slash + 1 : files[i];
+		if (i > 0 && isnan(high))
+			compare_units(&scans[0], &scans[i], files[i]);
 	}
 	if (overlay_name) {
 		load(&overlay, overlay_name);

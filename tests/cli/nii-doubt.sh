@@ -146,6 +146,9 @@ is 'scores: nothing to compare with: figures' "$(row)" $'n/a\t0\tn/a'
 told 'scores: no mask' 'no voxel of it is inside the mask' nii-score --window 3 --mask "$T/zero.nii" "$T/unit.nii" "$T/unit2.nii"
 is 'scores: no mask: figures' "$(row)" $'n/a\tn/a\tn/a'
 
+told 'a picture of other units' 'its values, 0 to 500, are drawn by the greys of the first scan'"'"'s, 0 to 1: in other units?' \
+	nii2png -f -o "$T/o.png" "$T/unit.nii" "$T/scan.nii"
+told 'a picture of other units whose range is given' '' nii2png --high 400 -f -o "$T/o.png" "$T/unit.nii" "$T/scan.nii"
 # capitals
 nii2lat -q --grid-only --id a "$T/good.nii" > "$T/a.lat"
 lat2nii --grid-only -o "$T/A.NII.GZ" "$T/a.lat"
