@@ -38,6 +38,7 @@ for name in sub-01 in a scan; do ln codes.lat $name.lat; done
 nii2lat --id sub-01 --months 0 scan.nii.gz | sem-encode | lat-denoise --invert -s 2 > before.lat
 ln after.lat b.lat
 for name in scans train test; do ln all.lat $name.lat; done
+cp "$(dirname "$BUILD")/pipelines/brain3mm.json" model.json
 printf 'sub-01\n' > train.txt
 printf 'sub-02\n' > validation.txt
 lat2npy -n z -o z.npy sub-01.lat

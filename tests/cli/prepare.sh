@@ -184,7 +184,7 @@ is 'but pictures' "$(cd "$O/logs" && echo *.png)" 'sub-1_desc-prepare_mask.png s
 expect_exit 0 'a brain that shall not cover the template' prepare EXTRACTED=yes LEAST_DICE=0 REGISTER="cp '$T/known.txt' \"\$\$work/xfm.txt\""
 is 'what was made needs none' "$(find "$O/logs" -name '*.png')" ''
 expect_exit 2 'no template' prepare BRAIN=/none
-like 'no template: is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '\|66\|prepare: /none: cannot be read .Debian package mricron-data.$'
+like 'no template: is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '\|66\|prepare: /none: cannot be read .Debian package mricron-data\)( .what was made before|$)'
 expect_exit 2 'EXTRACTED that is no choice' prepare EXTRACTED=perhaps
-like 'no choice: is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '\|extract\|64\|prepare: EXTRACTED=perhaps: neither auto, yes nor no$'
+like 'no choice: is told' "$(tail -n 1 "$O/failed.tsv" | tr '\t' '|')" '\|extract\|64\|prepare: EXTRACTED=perhaps: neither auto, yes nor no( .what was made before|$)'
 finish
