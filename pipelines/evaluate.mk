@@ -11,19 +11,22 @@
 # DATA: the studies of the training, as for train.mk; those of its subjects that VALIDATION lists are judged, the baselines learn from
 # the others. TEST: further studies, judged whole. LABELS: for a study of either its participants.tsv, for probes of age and sex.
 # Parts of the model that are not there yet are left out, and it is said. Every figure of OUT/RESULTS.md is made in the run.
-HERE       := $(dir $(lastword $(MAKEFILE_LIST)))
+HERE       := $(subst evaluate.mk,,$(MAKEFILE_LIST))
 VALIDATION ?= $(HERE)brain3mm-validation.txt
 MODEL      ?= brain3mm
 OUT        ?= work/evaluate
 # of principal components of whole scans
 COMPONENTS ?= 35
-SHELL      := /bin/bash
-.SHELLFLAGS := -e -o pipefail -c
-.ONESHELL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-KNOWN      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
-include $(HERE)known.mk $(HERE)scans.mk $(HERE)model.mk
+WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
+here       := $(subst $() ,\ ,$(HERE))
+include $(here)common.mk
+include $(here)known.mk
+include $(here)scans.mk
+include $(here)model.mk
+$(call plain,$(filter-out MODEL VALIDATION,$(WORDS)))
+$(call one_word,OUT COMPONENTS SEED DRAWS AGE SEX FOLDS WAY)
 
 studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 # what is judged
@@ -35,13 +38,13 @@ parts := autoencoder $(if $(denoiser),trips) $(if $(guided),alone between $(if $
 # Pages are written anew each time, from tables that are made once: what is judged, and how, may have changed
 $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always
 	@{
-		echo '# What the model $(notdir $(MODEL)) can do'
+		echo "# What the model $${MODEL##*/} can do"
 		echo
 		echo 'Made by `make evaluate`. Means over scans that the model has not learned from, on its grid, intensities 0 to 1.'
 		echo 'SSIM has a Gaussian window of standard deviation 1.5, cut to 11 or 3 voxels; in the brain: where the smoothed scan'
 		echo 'exceeds 2 % of the range. In brackets: how many scans.'
 		echo
-		lat-model '$(MODEL)' | awk -F '\t' 'NR > 1 { text = text sprintf("%s %s %.12s", text ? "," : "", $$1, $$2) }
+		lat-model -- "$$MODEL" | awk -F '\t' 'NR > 1 { text = text sprintf("%s %s %.12s", text ? "," : "", $$1, $$2) }
 			END { print "Weights and their identities:" text "." }'
 		$(if $(strip $(missing)),echo 'The model has $(strip $(missing)): what needs it is left out.')
 		for part in $(filter %.md,$^); do echo; cat "$$part"; done
@@ -50,13 +53,13 @@ $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always
 
 # ---- the scans ----
 
-$(OUT)/scans.lat: $(call has,autoencoder)
-	@test -n "$(DATA)" || { echo "evaluate.mk: DATA='NAME=FOLDER ...' names the scans of the training" >&2; exit 2; }
+$(OUT)/scans.lat: $(call file_of,autoencoder)
+	@test -n "$$DATA" || { echo "evaluate.mk: DATA='NAME=FOLDER ...' names the scans of the training" >&2; exit 2; }
 	mkdir -p $(OUT)
-	$(call stream,$(DATA),-m $(MODEL)) > $@
+	$(call stream,$(DATA),-m "$$MODEL") > $@
 
-$(OUT)/validation.txt: $(OUT)/scans.lat $(VALIDATION)
-	@lat-info $< | cut -f 1 | sed 1d | sort -u | grep -F -f <(sed '1s/^\xef\xbb\xbf//; s/\r$$//; /^ *$$/d; s/^/sub-/; s/sub-sub-/sub-/; s/$$/_/' $(VALIDATION)) > $@
+$(OUT)/validation.txt: $(OUT)/scans.lat $(subst $() ,\ ,$(VALIDATION))
+	@lat-info $< | cut -f 1 | sed 1d | sort -u | grep -F -f <(sed '1s/^\xef\xbb\xbf//; s/\r$$//; /^ *$$/d; s/^/sub-/; s/sub-sub-/sub-/; s/$$/_/' "$$VALIDATION") > $@
 
 $(OUT)/train.lat: $(OUT)/validation.txt
 	@lat-info $(OUT)/scans.lat | cut -f 1 | sed 1d | sort -u | grep -v -x -F -f $< > $(OUT)/train.txt
@@ -65,9 +68,9 @@ $(OUT)/train.lat: $(OUT)/validation.txt
 $(OUT)/validation.lat: $(OUT)/validation.txt
 	@lat-cut --ids $< $(OUT)/scans.lat > $@
 
-$(studies:%=$(OUT)/%.lat): $(OUT)/%.lat: $(call has,autoencoder)
+$(studies:%=$(OUT)/%.lat): $(OUT)/%.lat: $(call file_of,autoencoder)
 	@mkdir -p $(OUT)
-	$(call stream,$(filter $*=%,$(TEST)),-m $(MODEL)) > $@
+	$(call stream,$(filter $*=%,$(TEST)),-m "$$MODEL") > $@
 
 # The scans themselves
 $(OUT)/%/truth.txt: $(OUT)/%.lat
@@ -76,14 +79,15 @@ $(OUT)/%/truth.txt: $(OUT)/%.lat
 	ls $(@D)/truth/*.nii > $@
 
 # Latents and, where there is an encoder, codes
-$(OUT)/%/codes.lat: $(OUT)/%.lat $(foreach k,semantic shift_unet unet,$(call has,$k))
+$(OUT)/%/codes.lat: $(OUT)/%.lat $(foreach k,semantic shift_unet unet,$(call file_of,$k))
 	@mkdir -p $(@D)
-	$(if $(guided),sem-encode -m $(MODEL) $< | lat-cut -n z$(comma)y,lat-cut -n z $<) > $@
+	$(if $(guided),sem-encode -m "$$MODEL" $< | lat-cut -n z$(comma)y,lat-cut -n z $<) > $@
 
-include $(HERE)evaluate/scores.mk $(parts:%=$(HERE)evaluate/%.mk)
+include $(here)evaluate/scores.mk
+$(foreach p,$(parts),$(eval include $(here)evaluate/$p.mk))
 
 help:
-	@sed '/^#/!Q; s/^# \{0,1\}//' $(firstword $(MAKEFILE_LIST))
+	@sed '/^#/!Q; s/^# \{0,1\}//' "$${HERE}evaluate.mk"
 
 always:
 .PHONY: always help

@@ -1,7 +1,13 @@
 # Which parts a model has, for pipelines that do what they can with it: MODEL as lat-model finds it.
-model    := $(shell lat-model '$(MODEL)' | awk -F '\t' 'NR > 1 { print $$1 "=" $$3 }')
-# $(call has,KIND): the file, if it is there
-has       = $(patsubst $(1)=%,%,$(filter $(1)=%,$(model)))
+lat_model = PATH=$(call quoted,$(PATH)) lat-model -- $(call quoted,$(MODEL)) | LC_ALL=C
+kinds    := $(shell $(lat_model) awk -F '\t' 'NR > 1 { print $$1 }')
+# the folder of the semantic encoder, where probes of its codes lie
+folder   := $(shell $(lat_model) sed -n 's|^semantic\t.*\t\(.*\)/[^/]*$$|\1|p')
+# files to depend on; a name with blanks can be none
+files    := $(shell $(lat_model) awk -F '\t' 'NR > 1 && $$3 !~ / / { print $$1 "=" $$3 }')
+file_of   = $(patsubst $(1)=%,%,$(filter $(1)=%,$(files)))
+# $(call has,KIND)
+has       = $(filter $(1),$(kinds))
 # codes, and a diffusion model that is steered by them
 guided   := $(and $(call has,semantic),$(call has,shift_unet))
 # a diffusion model that can be used with what else is there

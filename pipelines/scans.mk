@@ -4,6 +4,7 @@
 # (sub-<NAME>x<label>), so that subjects of two studies stay apart.
 define stream
 	for study in $(1); do
+		[[ $$study == [A-Za-z0-9]*=* ]] || { echo "$$study: a study is given as NAME=FOLDER" >&2; exit 2; }
 		for scan in "$${study#*=}"/*_T1w.nii.gz; do
 			label=$${scan##*/sub-}; label=$${label%%_*}
 			nii2lat $(2) --no-history --id "sub-$${study%%=*}x$${label}_T1w" "$$scan"

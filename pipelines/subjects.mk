@@ -48,7 +48,7 @@ override EXT := $(or $(EXT),.nii.gz)
 ifeq ($(value UNITS),)
 override UNITS := cat
 endif
-export $(INNER) $(STAGES)
+export $(WORDS) $(INNER) $(STAGES)
 
 SUBJECTS_MODE = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),show,run)
 EACH = +@bash "$${HERE}subjects.sh" $(SUBJECTS_MODE)

@@ -9,24 +9,25 @@
 # Each FOLDER holds registered brains of one study (*_T1w.nii.gz); NAME goes into the subjects' ids (sub-<NAME>x<label>), so that
 # subjects of two studies stay apart. One CONFIG serves all stages, each with a section of its own for how it is trained: training,
 # training_ldm, training_sem. An interrupted training goes on where it stopped. The defaults make models/brain3mm, in OUT/model.
-HERE       := $(dir $(lastword $(MAKEFILE_LIST)))
+HERE       := $(subst train.mk,,$(MAKEFILE_LIST))
 CONFIG     ?= $(HERE)brain3mm.json
 VALIDATION ?= $(HERE)brain3mm-validation.txt
 OUT        ?= work/brain3mm
-SHELL      := /bin/bash
-.SHELLFLAGS := -e -o pipefail -c
-.ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := model
-KNOWN      := DATA OUT CONFIG VALIDATION
-include $(HERE)scans.mk $(HERE)known.mk
+WORDS      := DATA OUT CONFIG VALIDATION
+include $(subst $() ,\ ,$(HERE))common.mk
+include $(subst $() ,\ ,$(HERE))known.mk
+include $(subst $() ,\ ,$(HERE))scans.mk
+$(call plain,DATA OUT)
+$(call one_word,OUT)
 
 model: semantic
 	@mkdir -p $(OUT)/model
 	cp $(OUT)/autoencoder/autoencoder.safetensors $(OUT)/semantic/semantic.safetensors $(OUT)/semantic/shift_unet.safetensors $(OUT)/model
 
 # TRAIN: what the stages have in common; the target is the stage's folder
-TRAIN = -v -c $(CONFIG) -o $(OUT)/$@ --math fast --f16 --validation $(VALIDATION) \
+TRAIN = -v -c "$$CONFIG" -o $(OUT)/$@ --math fast --f16 --validation "$$VALIDATION" \
 	$$(ls $(OUT)/$@/checkpoint.safetensors* > /dev/null 2>&1 && echo --resume) $(OUT)/scans.lat
 
 autoencoder: $(OUT)/scans.lat
@@ -39,7 +40,7 @@ semantic: unet
 	train-sem -m $(OUT)/autoencoder --unet $(OUT)/unet $(TRAIN)
 
 $(OUT)/scans.lat:
-	@test -n "$(DATA)" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
+	@test -n "$$DATA" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
 	mkdir -p $(OUT)
 	$(call stream,$(DATA),--grid-only) > $@.part
 	mv $@.part $@

@@ -33,7 +33,7 @@ $(OUT)/%/other.lat: $(OUT)/%/codes.lat
 	lat-lerp -t 1 $(@D)/y.lat $(@D)/next-y.lat > $@
 
 draw = lat-denoise $(call solver,$(WAY)) --noise
-decode = lat2nii -m $(MODEL) --unit
+decode = lat2nii -m "$$MODEL" --unit
 
 $(OUT)/%/draw.tsv: $(OUT)/%/codes.lat $(OUT)/%/truth.txt
 	@$(call scored,draw,$(draw) $(SEED) $< | $(decode),y and one draw)

@@ -12,7 +12,7 @@ channels = $$(lat-info $(@D).lat | awk -F '\t' '$$3 == "z" { split($$5, n, "x");
 baseline = lat-baseline --train $(OUT)/train.lat --method
 
 $(OUT)/%/autoencoder.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt
-	@$(call scored,autoencoder,lat2nii -m $(MODEL) --unit $(@D).lat,autoencoder)
+	@$(call scored,autoencoder,lat2nii -m "$$MODEL" --unit $(@D).lat,autoencoder)
 $(OUT)/%/blocks.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@k=$(channels)
 	$(call scored,blocks,$(baseline) blocks -k $$k $(@D).lat | lat2nii --grid-only --unit,principal components of 4x4x4 blocks$(comma) as many numbers)

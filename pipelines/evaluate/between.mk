@@ -41,7 +41,7 @@ $(OUT)/validation/between.tsv: $(OUT)/validation/$(WAY).zT.lat $(OUT)/validation
 	lat-cut -n y $(@D)/at0.lat > $(@D)/first-y.lat
 	lat-cut -n y $(@D)/at1.lat > $(@D)/second-y.lat
 	lat-cut -n y $(@D)/middle.lat > $(@D)/middle-y.lat
-	nii2lat -q -m $(MODEL) --grid-only $(@D)/between/*.nii | sem-encode -m $(MODEL) | lat-cut -n y > $(@D)/seen-y.lat
+	nii2lat -q -m "$$MODEL" --grid-only $(@D)/between/*.nii | sem-encode -m "$$MODEL" | lat-cut -n y > $(@D)/seen-y.lat
 	# in the image
 	{ sed 1d $(@D)/truth.txt; head -n 1 $(@D)/truth.txt; } > $(@D)/second.txt
 	while read -r a && read -r b <& 3; do

@@ -9,7 +9,7 @@ BOUNDS     ?= ddim-100=.005 dpmpp2m-10=.004
 
 trips_of = $(if $(filter validation,$(1)),$(TRIPS),$(TEST_TRIPS))
 # $(call solver,SOLVER-STEPS): lat-denoise's options
-solver   = -m $(MODEL) --solver $(firstword $(subst -, ,$(1))) -s $(lastword $(subst -, ,$(1)))
+solver   = -m "$$MODEL" --solver $(firstword $(subst -, ,$(1))) -s $(lastword $(subst -, ,$(1)))
 # $(call rms,STREAM,TENSOR): root of the mean square over all records
 rms      = $$(lat-info --stats $(1) | awk -F '\t' '$$3 == "$(2)" { sum += $$11 ^ 2 + $$12 ^ 2; n++ } END { print sqrt(sum / n) }')
 
@@ -53,7 +53,7 @@ $(OUT)/%/$(1).zT.lat: $(OUT)/%/codes.lat
 
 $(OUT)/%/$(1).tsv: $(OUT)/%/$(1).zT.lat $(OUT)/%/truth.txt
 	@lat-denoise $$(call solver,$(1)) $$< > $$(@D)/$(1).lat
-	$$(call scored,$(1),lat2nii -m $$(MODEL) --unit $$(@D)/$(1).lat,$(1))
+	$$(call scored,$(1),lat2nii -m "$$$$MODEL" --unit $$(@D)/$(1).lat,$(1))
 	{ lat-diff <(lat-cut -n z $$<) <(lat-cut -n z $$(@D)/$(1).lat) || test $$$$? = 1; } > $$(@D)/$(1)-z.tsv
 	error=$$$$(awk -F '\t' -v z=$$(call rms,$$<,z) 'NR > 1 { sum += $$$$5 ^ 2 } END { print sqrt(sum / (NR - 1)) / z }' $$(@D)/$(1)-z.tsv)
 	sed -i "s/$$$$/\t$$$$error\t$$(call rms,$$<,zT)/" $$@

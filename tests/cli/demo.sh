@@ -32,5 +32,18 @@ like 'without codes: said' "$(tail -n 1 "$T/out")" 'it has no semantic encoder w
 expect_exit 0 'the autoencoder alone' demo coder
 is 'the autoencoder alone: pictures' "$(pictures coder)" 'demo.png'
 like 'the autoencoder alone: said' "$(tail -n 1 "$T/out")" 'it has no diffusion model and no semantic encoder with a shift U-Net\.$'
+odd=$'-{1} [x]  \'"`touch canary`$(touch canary) é;&'
+cp -r "$T/coder" "$T/$odd"
+cp "$T/head.nii.gz" "$T/$odd/a $odd.nii.gz"
+there() { (cd "$T" && make --no-print-directory -f "$ROOT/pipelines/demo.mk" SCAN="$odd/a $odd.nii.gz" MODEL="$odd" OUT="$odd/{id} out" WAY='-s 2;touch canary'); }
+expect_exit 0 'odd names' there
+is 'odd names: the same picture' "$(sha256sum < "$T/$odd/{id} out/demo.png")" "$(sha256sum < "$T/coder-out/demo.png")"
+is 'odd names: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -name canary)" ''
+if comma_locale 'a decimal comma'; then
+	LC_ALL=$comma expect_exit 0 'a decimal comma' demo model
+	like 'a decimal comma: scores have points' "$(grep '^  inverted ' "$T/out")" '^  inverted +0\.[0-9]{3} +0\.[0-9]{5}$'
+	isnt_zero=$(awk '/^  inverted / { print ($2 > 0 && $2 != "0.000") }' "$T/out")
+	is 'a decimal comma: and are none of zero' "$isnt_zero" 1
+fi
 expect_exit 2 'no scan' make --no-print-directory -f pipelines/demo.mk SCAN="$T/none.nii.gz" OUT="$T/none"
 finish

@@ -56,6 +56,12 @@ made() { find "$T/whole" -type f ! -name '*.md' -printf '%p %T@\n' | sort | sha2
 before=$(made)
 expect_exit 0 'once more' evaluate model whole LABELS="a=$T/participants.tsv"
 is 'once more: nothing is done again' "$(made)" "$before"
+if comma_locale 'a decimal comma'; then
+	cp "$r" "$T/with-points.md"
+	rm "$T/whole/validation/"{autoencoder,draw}.tsv
+	LC_ALL=$comma expect_exit 0 'a decimal comma' evaluate model whole LABELS="a=$T/participants.tsv"
+	holds 'a decimal comma: the same figures' cmp "$r" "$T/with-points.md"
+fi
 expect_exit 0 'one more trip' evaluate model whole TRIPS='ddim-1 dpmpp2m-1'
 is 'one more trip: is there' "$(grep -c '| dpmpp2m | 1 |' "$r")" 1
 
@@ -63,6 +69,14 @@ expect_exit 0 'without a semantic encoder' evaluate plain plain-results
 r=$T/plain-results/RESULTS.md
 is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## To noise and back;'
 is 'without: said' "$(grep -c 'has no semantic encoder with a shift U-Net: what needs it is left out' "$r")" 1
+for word in SEED='1;touch canary' TRIPS='$$(touch canary)' OUT="$T/a\`touch canary\`" DATA="a=\"\$\$(touch canary)"; do
+	expect_exit 2 "words that are none: ${word%%=*}" evaluate model none "$word"
+	like "words that are none: ${word%%=*}: said" "$(cat "$T/err")" "${word%%=*}=.*: only letters, digits and "
+done
+is 'words that are none: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -name canary)" ''
+cp -r "$T/plain" "$T/a model"
+expect_exit 0 'a model with a blank in its name' evaluate 'a model' plain-results
+is 'a model with a blank in its name: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## To noise and back;'
 expect_exit 2 'no data' make --no-print-directory -f pipelines/evaluate.mk OUT="$T/none"
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
 printf 'id\tage\n' > "$T/odd.tsv"

@@ -28,6 +28,11 @@ for _ in $(seq 200); do kill -0 -- -$! 2> /dev/null || break; sleep .05; done
 holds 'stopped as a group: a checkpoint' lat-check "$T/stopped/autoencoder/checkpoint.safetensors"
 is 'stopped as a group: said' "$(grep -c 'stopped at step [0-9]* by SIGTERM; --resume goes on' "$T/out")" 1
 
+expect_exit 2 'words that are none' pipeline OUT="$T/a\`touch canary\`"
+like 'words that are none: said' "$(cat "$T/err")" 'OUT=.*: only letters, digits and '
+is 'words that are none: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -name canary)" ''
+cp "$T/tiny.json" "$T/a \$(touch canary) recipe.json"
+expect_exit 0 'a recipe with an odd name' pipeline CONFIG="$T/a \$(touch canary) recipe.json"
 rm "$T/run/scans.lat"
 expect_exit 2 'no data' pipeline
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
