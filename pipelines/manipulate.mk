@@ -16,8 +16,6 @@ STAGES := SAMPLE DECODE
 OPTIONS := BY
 WORDS  := PROBE
 PLAN    = $(PLAN_BACK)
-OPTIONS := BY
-WORDS  := PROBE
 
 define UNITS
 with_codes | awk -F '\t' -v OFS='\t' '{ print $$0, NR == 1 ? "probe_path" : ENVIRON["PROBE"] }'

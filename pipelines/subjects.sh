@@ -162,7 +162,8 @@ peak_of_job() {
 divide_cores() {
 	local cores free fit
 	read -r cores free < <(lat-host | tail -n 1)
-	threads=${OMP_NUM_THREADS:-} # may be a list, a number for each level of nesting
+	threads=${OMP_NUM_THREADS:-} # may be a list, a number for each level of nesting; what is none counts as little as for the tools
+	[[ ${threads%%,*} =~ ^[1-9][0-9]*$ ]] || threads=
 	threads=${THREADS:-${threads%%,*}} jobs=${JOBS:-}
 	[[ ${jobs:-1} =~ ^[1-9][0-9]*$ ]] || die "JOBS=$jobs: no number of jobs"
 	[[ ${threads:-1} =~ ^[1-9][0-9]*$ ]] || die "THREADS=$threads: no number of threads"

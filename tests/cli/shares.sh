@@ -13,6 +13,7 @@ unset OMP_NUM_THREADS
 host 8 16000000000
 is 'jobs for all processors' "$(divided)" '8 jobs x 1 threads'
 is 'threads of the first level of a list' "$(OMP_NUM_THREADS=4,2 divided)" '2 jobs x 4 threads'
+is 'what is no number of threads' "$(OMP_NUM_THREADS=many divided)" '8 jobs x 1 threads'
 is 'THREADS before it' "$(OMP_NUM_THREADS=4,2 divided THREADS=3)" '2 jobs x 3 threads'
 is 'memory bounds the jobs' "$(divided PLAN='echo "\"peak_bytes\": 5000000000"')" '3 jobs x 2 threads'
 host 1 600000000
