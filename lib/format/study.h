@@ -38,7 +38,8 @@ typedef struct study_choice {
 int study_find(study *s, const char *folder, const study_choice *choice, err *e);
 
 /* The scans of a list, a path a line, in its order ("-": stdin). Lines that are empty or begin with # are skipped. A name that
- * cannot be an id is a scan that cannot be read, under an id that is like it. ERR_NOINPUT, ERR_USAGE, and ERR_DATA: two files of one id, nothing in it that was asked for. */
+ * cannot be an id is a scan that cannot be read, under an id that is like it. ERR_NOINPUT, ERR_USAGE, and ERR_DATA: two files of one id,
+ * nothing in it that was asked for. */
 int study_list(study *s, const char *list, const study_choice *choice, err *e);
 
 void study_free(study *s);

@@ -179,7 +179,8 @@ static json_t *metadata_of(const probe *p)
 		    put(m, "target", p->target) && put(m, "positive", p->positive) && put(m, "negative", negative) &&
 		    put(m, "tensor", p->tensor) && put(m, "encoder_kind", p->encoder_kind) &&
 		    put(m, "encoder", p->encoder_kind ? p->encoder : NULL) && !conventions == !p->conventions &&
-		    put(m, "encoder_conventions", conventions) && put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
+		    put(m, "encoder_conventions", conventions) && put(m, "objective", objectives[p->task]) &&
+		    put(m, "strength", strength) &&
 		    put(m, "balanced",
 			p->task == PROBE_REGRESS ? NULL
 			: p->balanced		 ? "true"

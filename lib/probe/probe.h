@@ -3,7 +3,8 @@
  * the probability of the positive class. So w points to the higher value, or to the class that is named.
  *
  * A probe is a safetensors file: weight [P], bias [1], mean [P], std [P], all F64, and metadata: kind "probe", task, target, positive and
- * negative (a JSON list), tensor, encoder_kind, encoder and encoder_conventions, objective and strength, records, subjects (below), identity. */
+ * negative (a JSON list), tensor, encoder_kind, encoder and encoder_conventions, objective and strength, records, subjects (below),
+ * identity. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
