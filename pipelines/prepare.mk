@@ -13,7 +13,7 @@
 # puts the scan's header back (and measures what was lost on the way). For programs that cannot read an sform with shear:
 # nii-transform --template MNI.nii.gz.
 #
-# EXTRACTED: is there no skull any more? auto: yes, when less than 2.3 litres stand out from the background, which is what the scan's faces
+# EXTRACTED: is there no skull any more? auto: yes, when less than 2.9 litres stand out from the background, which is what the scan's faces
 # show: 0, soft, or the mean. Then all that stands out is the brain. Of such a scan, and only then, a background that is not 0 becomes 0, and
 # with it the brain's values move by as much; that is said.
 # A header that has the scan lie on its side, on its head or back to front is found out by comparison with MEAN, the mean of registered brains
@@ -21,12 +21,13 @@
 # Beside the result: _mask.nii.gz (on the scan's grid), _xfm.txt (4x4, mm along right, front and up: scan to MNI), elastix's own transforms
 # (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan; set upright by _head-turn.txt or _brain-turn.txt if
 # there is one), _mask.png (the mask's outline on the scan) and _template.png (Colin27's outline on the result) to look at.
-# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; growth, its volume in MNI space over its own; likeness
-# to MEAN (SSIM, see nii-judge(1)); extracted (1: was already). Less dice than LEAST_DICE, less likeness than LEAST_LIKENESS (by default 0,
-# no judgement, with LEAST_DICE=0), and litres or growth that no brain has are failures, whose pictures are in OUT/logs.
+# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; growth, its volume in MNI space over its own;
+# least_scale and most_scale, how its axes were stretched; likeness to MEAN (SSIM, see nii-judge(1)); extracted (1: was already). Less dice
+# than LEAST_DICE, less likeness than LEAST_LIKENESS (by default 0, no judgement, with LEAST_DICE=0), and litres, growth or scales that no
+# brain has are failures, whose pictures are in OUT/logs; what is unusual is said.
 # A stage is swapped by giving its command, in which $$path is the scan and $$work a folder: EXTRACT makes "$$work/mask.nii.gz"; BIAS
 # "$$work/even.nii.gz", the scan with even intensities (none is done unless given: Debian has no tool for it that would be light, such
-# as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz". Needs the Debian packages elastix and mricron-data.
+# as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz"; JUDGE prints "NAME NUMBER" lines, and may draw mask.png and template.png there. Needs the Debian packages elastix and mricron-data.
 NAME       := prepare
 EXTRACTED  ?= auto
 LEAST_DICE ?= .8
@@ -60,7 +61,7 @@ for made in "$$work"/{head,brain}-*.txt; do
 	sed -i "s|^(InitialTransformParametersFileName \"\(.*\.txt\)\")|(InitialTransformParametersFileName \"$${stem}_\1\")|" "$$made"
 	extra "$$made" "$${made##*/}"
 done
-for made in mask.nii.gz xfm.txt mask.png template.png; do extra "$$work/$$made" "$$made"; done
+for made in mask.nii.gz xfm.txt mask.png template.png; do [ ! -e "$$work/$$made" ] || extra "$$work/$$made" "$$made"; done
 mv "$$work/T1w.nii.gz" "$$output"
 endef
 

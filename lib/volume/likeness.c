@@ -266,7 +266,7 @@ int likeness_of(likeness *out, const likeness_reference *r, const volume *scan, 
 const char *likeness_concern(char text[200], const likeness *l)
 {
 	if (!(l->ssim >= LIKENESS_LEAST))
-		snprintf(text, 200, "does not look like a registered brain: SSIM with the mean brain %.2f, of registered ones more than %.2f",
+		snprintf(text, 200, "does not look like a registered brain: SSIM with the mean brain %.2f, less than %.2f",
 			 l->ssim, LIKENESS_LEAST);
 	else if (l->best > l->ssim + LIKENESS_ASKEW)
 		snprintf(text, 200, "does not look like a registered brain: more like the mean brain if it were %s (SSIM %.2f, not %.2f)",

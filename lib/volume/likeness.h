@@ -27,9 +27,9 @@ typedef struct likeness {
 /* Of a scan in its place in the world. ERR_DATA when its affine cannot be inverted, ERR_OS. */
 int likeness_of(likeness *out, const likeness_reference *r, const volume *scan, err *e);
 
-/* Less is said of no registered brain, more of none that is turned by 20 degrees or more, or moved by 10 mm. */
+/* Registered brains have more (.77 to .93), brains that are turned by 20 degrees or more, or moved by 20 mm, have less. */
 #define LIKENESS_LEAST .68
-/* So much more like the mean after a small move is none that lies right; turned by 10 degrees or moved by 8 mm is all that is. */
+/* So much more like the mean after a small move is no brain that lies right, but each that is turned by 10 degrees or moved by 10 mm. */
 #define LIKENESS_ASKEW .03
 
 /* NULL, or one line on why it does not lie as a registered brain, in text[200]. */
