@@ -50,7 +50,7 @@ static void check_outputs(const import *in)
 	}
 }
 
-/* The shape of latents is the autoencoder's matter: where the checkpoint has none and the folder has one, what that says is what is given. */
+/* The shape of latents is the autoencoder's matter: where the checkpoint has none and the folder has one, its word is what is given. */
 static json_t *with_autoencoder(json_t *given, const import *in)
 {
 	err e = { 0 };

@@ -270,8 +270,8 @@ static size_t count_tensors(const pickle *p, const pickle_value *d)
 	return n;
 }
 
-/* All tensors of dictionary d; values that are none (counters, say) are passed over. where: "", or where it lies beside the one that counts,
- * "ema/": there may be anything there, so what cannot be a weight is passed over, too. */
+/* All tensors of dictionary d; values that are none (counters, say) are passed over. where: "", or where it lies beside the one that
+ * counts, "ema/": there may be anything there, so what cannot be a weight is passed over, too. */
 static int add_dictionary(checkpoint *c, const pickle_value *d, const char *where, const char *called, err *e)
 {
 	const pickle *p = &c->p->values;
@@ -322,7 +322,8 @@ static int refuse_object(const checkpoint *c, const char *where, const pickle_va
 {
 	char class[PICKLE_CLASS];
 	pickle_class(&c->p->values, v, class);
-	return err_set(e, ERR_CONFIG, "%s an object of %s, which would have to be executed, and no dictionary of names and tensors", where, class);
+	return err_set(e, ERR_CONFIG, "%s an object of %s, which would have to be executed, and no dictionary of names and tensors", where,
+		       class);
 }
 
 /* The dictionary that counts is the one under state_dict, else the outermost; those besides are read, too. */

@@ -39,9 +39,10 @@ typedef struct checkpoint {
 	struct checkpoint_private *p;
 } checkpoint;
 
-/* Opens a file. The dictionary of names and tensors that counts is the one under state_dict, or the outermost one. Tensors of others that are
- * found by names from the outermost on are `beside`, with the way there before their names: "ema/shadow/encoder.weight". ERR_NOINPUT;
- * ERR_CONFIG "PATH: reason" for whatever is no such file, holds no tensors, is damaged or cut short. checkpoint_close also when it failed. */
+/* Opens a file. The dictionary of names and tensors that counts is the one under state_dict, or the outermost one. Tensors of others that
+ * are found by names from the outermost on are `beside`, with the way there before their names: "ema/shadow/encoder.weight". ERR_NOINPUT;
+ * ERR_CONFIG "PATH: reason" for whatever is no such file, holds no tensors, is damaged or cut short. checkpoint_close also when it
+ * failed. */
 int checkpoint_open(checkpoint *c, const char *path, err *e);
 /* The same on n bytes in memory (name: for messages), which must stay. */
 int checkpoint_parse(checkpoint *c, const void *bytes, size_t n, const char *name, err *e);

@@ -97,8 +97,8 @@ int lat_finite(lat_tensor *t, err *e);
 int lat_verify(const lat_tensor *t, err *e);
 
 /* Adds tensor NAME, or replaces it in its place (with an empty meta). Elements are copied. ERR_USAGE for a name that cannot be
- * one ([A-Za-z0-9._+-], no leading dot), ERR_DATA for a shape that cannot be one, or an element that is no finite number. *out (may be NULL):
- * the tensor. */
+ * one ([A-Za-z0-9._+-], no leading dot), ERR_DATA for a shape that cannot be one, or an element that is no finite number. *out (may
+ * be NULL): the tensor. */
 int lat_set(lat_record *r, const char *name, enum dtype t, int rank, const int64_t *shape, const void *data, lat_tensor **out, err *e);
 /* The same from floats, stored as f32, f16, bf16 or f64 (ERR_DATA when a value is too large for f16, too). */
 int lat_set_floats(lat_record *r, const char *name, enum dtype stored, int rank, const int64_t *shape, const float *v, lat_tensor **out,

@@ -1,7 +1,8 @@
 /* Python's pickles, as far as PyTorch's checkpoints need them: read as data. Nothing is imported, called or executed: the operations are
  * those listed in pickle.c. Where a name is "called" that weights are made by (a short list), a tensor or dictionary is made of its
  * arguments; any other name makes an object that is carried along, of which nothing is known but that name: schedulers, settings and random
- * states stand beside the weights in most checkpoints. Other operations are refused. Source: the table of opcodes in CPython's pickletools. */
+ * states stand beside the weights in most checkpoints. Other operations are refused. Source: the table of opcodes in CPython's
+ * pickletools. */
 #ifndef FORMAT_PICKLE_H
 #define FORMAT_PICKLE_H
 

@@ -70,7 +70,8 @@ typedef struct st_item {
 
 /* Writes tensors in the order given to path, which appears whole or not at all (ERR_CREATE when it exists and !force). metadata: object
  * of strings or NULL; its order is kept, and `identity` is added. half: F32 tensors are stored as F16 (a value beyond 65504 is
- * ERR_DATA, as one that is no finite number always is), but those with at most one axis longer than 1 stay F32: norms, biases, layer scales. Same input, same bytes. */
+ * ERR_DATA, as one that is no finite number always is), but those with at most one axis longer than 1 stay F32: norms, biases, layer
+ * scales. Same input, same bytes. */
 int st_write(const char *path, bool force, const st_item *items, size_t n, const json_t *metadata, bool half, err *e);
 
 #endif

@@ -22,6 +22,9 @@ static int read_autoencoder(ae_config *a, const json_t *root, const char *object
 		section_refuse(&s, "image_channels", "%d, but scans have 1 channel", a->image_channels);
 	section_int(&s, "patch", 1, 16, &a->patch);
 	section_flag(&s, "anchored", &a->anchored);
+	if (ae_factor(a) > CONFIG_MAX_FACTOR)
+		section_refuse(&s, "patch", "%d with %d levels: a factor of %d, at most %d is possible", a->patch, a->levels, ae_factor(a),
+			       CONFIG_MAX_FACTOR);
 	for (int i = 0; i < a->levels; i++)
 		if (a->channels[i] % a->groups)
 			section_refuse(&s, "groups", "%d does not divide %d channels", a->groups, a->channels[i]);

@@ -14,8 +14,9 @@ enum {
 	CONFIG_MAX_SHARES = 8,
 	CONFIG_MAX_LEVELS = 8,
 	CONFIG_MAX_RES_BLOCKS = 16, /* a level */
+	CONFIG_MAX_FACTOR = 256, /* of voxels to latent voxels, a side */
 	CONFIG_MAX_NUMBERS = 1 << 30, /* in a scan, in a latent */
-	CONFIG_MAX_TIMESTEPS = 10000, /* with many more of the linear schedule's nothing would be left of the signal, not even as a double */
+	CONFIG_MAX_TIMESTEPS = 10000, /* after many more of the linear schedule's not even a double holds what is left of the signal */
 };
 
 /* "autoencoder": AutoencoderKL. Each level but the last halves the three axes: factor patch * 2^(levels-1). */

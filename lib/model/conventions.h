@@ -6,7 +6,7 @@
 
 #include "model/config.h"
 
-/* Of a network of this kind, by the configuration's names: {"autoencoder.groups": 32}, {"semantic.heads":, "semantic.plane":},
+/* Of a network of this kind, by the configuration's names: {"autoencoder.groups": 32, ..}, {"semantic.heads":, "semantic.plane":, ..},
  * {"unet.groups":, "unet.heads":, "diffusion.timesteps":, ..}; empty for other kinds. A new reference, NULL without memory. */
 json_t *conventions_of(const model_config *c, const char *kind);
 

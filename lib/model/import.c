@@ -89,8 +89,8 @@ static int find_all(import *in, err *e)
 	if (in->n_all)
 		return 0;
 	char list[IMPORT_LIST];
-	return err_set(e, ERR_CONFIG, "holds no network of LDAE's (its first tensor is %.100s; tensors are in %s)", in->file.tensors[0].name,
-		       import_dictionaries(in, list));
+	return err_set(e, ERR_CONFIG, "holds no network of LDAE's (its first tensor is %.100s; tensors are in %s)",
+		       in->file.tensors[0].name, import_dictionaries(in, list));
 }
 
 const char *import_dictionaries(const import *in, char list[IMPORT_LIST])
@@ -127,7 +127,8 @@ bool import_is_average(const import_part *p)
 static bool has_prefix(const import_part *p, const char *prefix)
 {
 	size_t n = strlen(prefix);
-	return !strcmp(p->prefix, prefix) || (!strncmp(p->prefix, prefix, n) && strlen(p->prefix) == n + 1 && ends_prefix(p->prefix, n + 1));
+	return !strcmp(p->prefix, prefix) ||
+	       (!strncmp(p->prefix, prefix, n) && strlen(p->prefix) == n + 1 && ends_prefix(p->prefix, n + 1));
 }
 
 /* The one network of this kind that is meant, NULL for none: under this prefix or, where none is given, first of those in the dictionary
@@ -194,8 +195,9 @@ void import_close(import *in)
 /* Length of an axis, 0 where there is no such tensor or axis. */
 static json_int_t axis(const checkpoint_tensor *t, int i) { return t && i < t->rank ? t->n[i] : 0; }
 
-/* What most of these tensors of PREFIX + printed name + .LEAF (the list of leaves ends with NULL) have as their first axis, the first of them where
- * they are at odds: so one that is missing or has another shape is found by the check of all, and named. 0: there is none of them. */
+/* What most of these tensors of PREFIX + printed name + .LEAF (the list of leaves ends with NULL) have as their first axis, the first of
+ * them where they are at odds: so one that is missing or has another shape is found by the check of all, and named. 0: there is none of
+ * them. */
 static json_int_t width(const import *in, const char *prefix, const char *const *leaves, const char *name, ...)
 	__attribute__((format(printf, 4, 5)));
 static json_int_t width(const import *in, const char *prefix, const char *const *leaves, const char *name, ...)
@@ -325,8 +327,8 @@ static json_int_t embedding(const import *in, const char *prefix)
 
 static json_t *semantic_section(const import *in, const char *prefix)
 {
-	static const char *const block[] = { "layer_scale", "block.0.weight", "block.0.bias", "block.2.weight", "block.2.bias", "block.5.bias",
-					     NULL };
+	static const char *const block[] = { "layer_scale",    "block.0.weight", "block.0.bias", "block.2.weight",
+					     "block.2.bias", "block.5.bias",	NULL };
 	json_t *s = json_object(), *dims = json_array(), *depths = json_array();
 	for (int level = 0; level < CONFIG_MAX_LEVELS; level++) {
 		int depth = 0;
@@ -435,6 +437,17 @@ static void list_value(char list[IMPORT_LIST], const char *key, const char *valu
 	snprintf(list + n, IMPORT_LIST - n, "%s%s %s", n ? ", " : "", key, value);
 }
 
+/* Does a convention stand in the published configuration? What only networks of ours have is not worth a word. */
+static bool is_published(const char *key)
+{
+	static const char *const ours[] = { "autoencoder.patch", "autoencoder.anchored", "semantic.coarse", "diffusion.standardised",
+					    "diffusion.components", "diffusion.places", "diffusion.shift_places" };
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (!strcmp(key, ours[i]))
+			return false;
+	return true;
+}
+
 int import_assumed(const import *in, const json_t *given, char list[IMPORT_LIST], err *e)
 {
 	const int *n = in->parsed.volume;
@@ -450,7 +463,7 @@ int import_assumed(const import *in, const json_t *given, char list[IMPORT_LIST]
 			const char *leaf = strchr(key, '.') + 1;
 			snprintf(section, sizeof section, "%.*s", (int)(leaf - key) - 1, key);
 			json_brief(v, text);
-			if (!json_object_get(json_object_get(given, section), leaf) && !strstr(list, key))
+			if (!json_object_get(json_object_get(given, section), leaf) && !strstr(list, key) && is_published(key))
 				list_value(list, key, text);
 		}
 		json_decref(all);

@@ -29,10 +29,10 @@ typedef struct import {
 	model_config parsed;
 } import;
 
-/* Opens a checkpoint and chooses its networks: those with `prefix` (with or without its last point or slash; NULL: any), and without it those
- * of other dictionaries only where the one that counts has none of their kind. Of two of a kind whose prefixes differ by "ema_" alone the
- * moving average is taken; otherwise two of a kind are an error that names their prefixes. A discriminator is seen, and left out.
- * ERR_NOINPUT, ERR_CONFIG. import_close also when it failed. */
+/* Opens a checkpoint and chooses its networks: those with `prefix` (with or without its last point or slash; NULL: any), and without it
+ * those of other dictionaries only where the one that counts has none of their kind. Of two of a kind whose prefixes differ by "ema_"
+ * alone the moving average is taken; otherwise two of a kind are an error that names their prefixes. A discriminator is seen, and left
+ * out. ERR_NOINPUT, ERR_CONFIG. import_close also when it failed. */
 int import_open(import *in, const char *path, const char *prefix, err *e);
 /* Does its prefix say that a network is a moving average? */
 bool import_is_average(const import_part *p);
@@ -45,7 +45,7 @@ void import_close(import *in);
  * given. ERR_CONFIG, the reason alone. */
 int import_configure(import *in, const json_t *given, err *e);
 
-/* Of a configured import, what no name or shape tells and `given` (may be NULL) does not say: "autoencoder.groups 32, volume 128x160x128". */
+/* Of a configured import, what no name or shape tells and `given` (may be NULL) does not say: "unet.groups 32, volume 128x160x128". */
 int import_assumed(const import *in, const json_t *given, char list[IMPORT_LIST], err *e);
 
 /* Writes part i to FOLDER/KIND.safetensors: float32, but float16 of rank 2 and more as it is. Metadata: kind, config, preparation, source

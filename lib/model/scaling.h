@@ -19,8 +19,8 @@ typedef struct scaling {
 	const float *mean, *sd; /* borrowed; NULL: latents are not standardised */
 } scaling;
 
-/* What a network's configuration and parameters (as unet_table lists them) say. ERR_CONFIG when a standard deviation is not positive, or a number is not
- * finite. */
+/* What a network's configuration and parameters (as unet_table lists them) say. ERR_CONFIG when a standard deviation is not positive, or a
+ * number is not finite. */
 int scaling_of(scaling *s, const model_config *m, const params *p, err *e);
 
 /* The one number at place i, there and back. */

@@ -20,7 +20,7 @@ typedef struct weights {
 	json_t *config_json;		/* the whole configuration */
 	json_t *preparation;		/* metadata "preparation": object, or NULL when absent (then: `stored`) */
 	json_t *conventions;		/* conventions_of its kind */
-	json_t *others;			/* of a diffusion network: conventions, by kind, of the networks it works with; those that are told */
+	json_t *others;			/* of a diffusion network: conventions, by kind, of those it works with, as far as they are told */
 	char identity[SHA_TEXT];	/* SHA-256 of the data */
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
@@ -28,8 +28,8 @@ typedef struct weights {
 /* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any) and that every weight is a finite
  * number. ERR_NOINPUT, ERR_CONFIG, ERR_OS. Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
-/* The same for networks of any size that only run: what is F16 in the file and read by nn_conv alone stays there (param.half), which is half
- * the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
+/* The same for networks of any size that only run: what is F16 in the file and read by nn_conv alone stays there (param.half), which is
+ * half the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
 /* Who makes what this network makes. */
@@ -52,8 +52,9 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e);
 
-/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance, and
- * the identities of networks it works with, whose conventions are written beside them), identity. half: matrices and convolutions as F16. Errors as st_write. */
+/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance,
+ * and the identities of networks it works with, whose conventions are written beside them), identity. half: matrices and convolutions as
+ * F16. Errors as st_write. */
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
 		  const json_t *notes, bool half, err *e);
 

@@ -82,7 +82,8 @@ int preparation_parse(preparation *p, const json_t *object, const int size[3], e
 		p->kind = PREPARE_WORLD;
 		p->spacing = 0;
 		if (!parse_affine(p->affine, json_object_get(object, "affine")) || !is_grid(p->affine))
-			return err_set(e, ERR_CONFIG, "preparation: affine: not three rows of four numbers that place a grid in millimetres");
+			return err_set(e, ERR_CONFIG,
+				       "preparation: affine: not three rows of four numbers that place a grid in millimetres");
 	} else {
 		return err_set(e, ERR_CONFIG, "preparation: \"%s\" is not known to this version", name);
 	}

@@ -139,7 +139,8 @@ static void each_tensor_is_named(const char *file, const char *kind)
 import in;
 		for (size_t k = 0; k < w.params.n; k++)
 			if (whole || k != i / 2)
-				items[n++] = (st_item){ w.params.p[k].name, DTYPE_F32, w.params.p[k].rank, w.params.p[k].n, w.params.p[k].v };
+				items[n++] = (st_item){ w.params.p[k].name, DTYPE_F32, w.params.p[k].rank, w.params.p[k].n,
+							w.params.p[k].v };
 		memcpy(other, p->n, sizeof other);
 		other[0]++;
 		float *larger = calloc(p->count / (size_t)p->n[0] * (size_t)other[0], sizeof *larger);

@@ -1,5 +1,6 @@
-/* Files of weights whose configuration says anything: every number of it, in turn, becomes one that is 0, negative, huge, no whole number, or
- * nothing like a number. The network runs, or is refused with one line; nothing is read or written where it must not be (sanitizers). */
+/* Files of weights whose configuration says anything: every number of it, in turn, becomes one that is 0, negative, huge, no whole
+ * number, or nothing like a number. The network runs, or is refused with one line; nothing is read or written where it must not be
+ * (sanitizers). */
 #include "../unit.h"
 
 #include <math.h>
@@ -15,21 +16,27 @@
 
 static const char CONFIG[] =
 	"{\"volume\":[16,16,16],"
-	"\"autoencoder\":{\"channels\":[4,4],\"latent_channels\":2,\"image_channels\":1,\"res_blocks\":1,\"groups\":2},"
+	"\"autoencoder\":{\"channels\":[4,4],\"latent_channels\":2,\"image_channels\":1,\"res_blocks\":1,\"groups\":2,\"patch\":1,"
+	"\"anchored\":false},"
 	"\"discriminator\":{\"channels\":4,\"layers\":2},"
-	"\"semantic\":{\"dims\":[4,8],\"depths\":[1,1],\"embedding\":8,\"heads\":2,\"slices\":16,\"plane\":\"axial\",\"layer_scale\":0.1,"
+	"\"semantic\":{\"dims\":[4,8],\"depths\":[1,1],\"embedding\":8,\"heads\":2,\"slices\":16,\"plane\":\"axial\","
+	"\"layer_scale\":0.1,\"coarse\":[8,8,8],"
 	"\"drop_path\":0.1,\"dropout\":0.1},"
-	"\"unet\":{\"in_channels\":2,\"base_channels\":4,\"multipliers\":[1,2],\"res_blocks\":1,\"attention_at\":[2],\"heads\":2,\"groups\":2,"
+	"\"unet\":{\"in_channels\":2,\"base_channels\":4,\"multipliers\":[1,2],\"res_blocks\":1,\"attention_at\":[2],\"heads\":2,"
+	"\"groups\":2,"
 	"\"dropout\":0.1},"
 	"\"latent_dim\":8,"
 	"\"losses\":{\"kl_weight\":1e-7,\"adv_weight\":0.1,\"ssim_weight\":0.1},"
-	"\"diffusion\":{\"timesteps\":100,\"schedule\":\"linear\",\"scale_factor\":0.8,\"standardised\":false,\"clip\":1,\"shift\":\"noise\","
+	"\"diffusion\":{\"timesteps\":100,\"schedule\":\"linear\",\"scale_factor\":0.8,\"standardised\":false,\"clip\":1,"
+	"\"shift\":\"noise\",\"components\":0,\"places\":true,"
 	"\"shift_places\":false},"
 	"\"preparation\":{\"name\":\"world\",\"size\":[16,16,16],\"affine\":[[10,0,0,-75],[0,10,0,-75],[0,0,10,-75]]}}";
 
-static const char *const INSTEAD[] = { "0",	 "-1",		"1",   "2",	 "3",	   "5",	     "8",	"16",	   "17",       "64",	   "4096",
-				       "65536",	 "2147483647",	"2147483648",	 "-2147483648", "9223372036854775807", "-9223372036854775808",
-				       "0.5",	 "1e-320",	"1e10",	 "1e308", "-1e308", "\"text\"", "null", "[]", "{}", "true", "[[1]]" };
+static const char *const INSTEAD[] = {
+	"0", "-1", "1", "2", "3", "5", "8", "16", "17", "64", "4096", "65536", "2147483647", "2147483648", "-2147483648",
+	"9223372036854775807", "-9223372036854775808", "0.5", "1e-320", "1e10", "1e308", "-1e308", "\"text\"", "null", "[]", "{}",
+	"true", "[[1]]",
+};
 
 enum { SIDE = 16, MOST_VOXELS = 1 << 13 }; /* that are run; more are planned */
 
@@ -91,7 +98,8 @@ static void make(network *w, const char *kind)
 
 static void put(const network *w, const json_t *config)
 {
-	char *text = json_dumps(config, JSON_COMPACT), *how = json_dumps(json_object_get(config, "preparation"), JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(config, JSON_COMPACT);
+	char *how = json_dumps(json_object_get(config, "preparation"), JSON_COMPACT | JSON_ENCODE_ANY);
 	json_t *metadata = json_pack("{s:s, s:s, s:s}", "kind", w->kind, "config", text, "identity",
 				     "0000000000000000000000000000000000000000000000000000000000000000");
 	if (how)
@@ -129,7 +137,8 @@ static int through_coder(const char *path, err *e)
 	coder k;
 	preparation how;
 	prepared trace;
-	volume scan = { .n = { SIDE, SIDE, SIDE }, .affine = { { 10, 0, 0, -75 }, { 0, 10, 0, -75 }, { 0, 0, 10, -75 } } }, x = { .v = NULL };
+	volume scan = { .n = { SIDE, SIDE, SIDE }, .affine = { { 10, 0, 0, -75 }, { 0, 10, 0, -75 }, { 0, 0, 10, -75 } } };
+	volume x = { .v = NULL };
 	model_cost cost;
 	int code = coder_open(&k, path, NN_EXACT, 1, e);
 	if (!code)
@@ -336,6 +345,7 @@ static void denoisers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(autoencoders), cmocka_unit_test(semantic_encoders), cmocka_unit_test(denoisers) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(autoencoders), cmocka_unit_test(semantic_encoders),
+					    cmocka_unit_test(denoisers) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,8 @@ static void config_refuses(void **state)
 		{ "{\"autoencoder\":{\"image_channels\":2}}", "autoencoder.image_channels: 2, but scans have 1 channel" },
 		{ "{\"autoencoder\":{\"res_blocks\":17}}", "autoencoder.res_blocks: must be a whole number from 0 to 16" },
 		{ "{\"autoencoder\":{\"channels\":[32,9223372036854775807]}}", "autoencoder.channels" },
+		{ "{\"autoencoder\":{\"patch\":16,\"channels\":[32,32,32,32,32,32]}}",
+		  "autoencoder.patch: 16 with 6 levels: a factor of 512, at most 256 is possible" },
 		{ "{\"volume\":[4096,4096,4096]}", "volume: 68719476736 voxels, at most 1073741824 are possible" },
 		{ "{\"autoencoder\":{\"channels\":[32],\"latent_channels\":1024},\"volume\":[1024,1024,64]}",
 		  "volume: latents of 68719476736 numbers, at most 1073741824 are possible" },
