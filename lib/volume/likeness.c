@@ -255,8 +255,9 @@ int likeness_of(likeness *out, const likeness_reference *r, const volume *scan, 
 	if (code)
 		return code;
 	*out = (likeness){ .ssim = s[MOVES], .best = s[0], .move = moves[0].name };
+	/* Size is no sign of a wrong registration: templates differ in it by 8 % (Colin27's brain and that of MNI152NLin2009c). */
 	for (int i = 1; i < MOVES; i++)
-		if (s[i] > out->best) {
+		if (moves[i].scale == 1 && s[i] > out->best) {
 			out->best = s[i];
 			out->move = moves[i].name;
 		}

@@ -20,7 +20,7 @@ void likeness_close(likeness_reference *r);
 
 typedef struct likeness {
 	double ssim; /* where it lies */
-	double best; /* the largest after one of some small moves (10 degrees, 8 mm, 8 %) */
+	double best; /* the largest after one of some small moves (10 degrees, 8 mm) */
 	const char *move; /* that move, as "turned nose up by 10 degrees" */
 } likeness;
 
