@@ -14,7 +14,7 @@ echo '{"volume": [16, 24, 16], "training": {"steps": 1},
 small() { # NAME COMMAND...: 60 to 300 MB
 	local name=$1 mb bad=
 	shift
-	for mb in {60..300..20}; do
+	for mb in {60..300..40}; do
 		(ulimit -v $((mb << 10)) && exec timeout 60 "$@") > "$T/out" 2> "$T/err" < /dev/null
 		local status=$?
 		[ $status = 71 ] && [ "$(wc -l < "$T/err")" = 1 ] && [ ! -s "$T/out" ] || bad+="$mb MB: status $status: $(head -n 3 "$T/err")"$'\n'
@@ -36,12 +36,12 @@ else
 	is 'no threads' "$? $(cat "$T/err")" '71 nii-score: 100 threads cannot be started (Resource temporarily unavailable): -j takes fewer'
 fi
 
-# Each small piece in turn: the same bytes as ever, or a status and a line
+# Each of the first small pieces, and some of those behind them: the same bytes as ever, or a status and a line
 pieces() { # NAME COMMAND...
 	local name=$1 n status bad= same=0 told=0
 	shift
 	"$@" > "$T/want" || bad="does not run"
-	for ((n = 1; n < 2000; n++)); do
+	for ((n = 1; n < 2000; n += 1 + n / 50)); do
 		rm -f "$T/said"
 		with_fault FAULT=malloc:$n:12 FAULT_SAID="$T/said" "$@" > "$T/out" 2> "$T/err"
 		status=$?
