@@ -27,7 +27,8 @@ static int try_memory(size_t n, err *e)
 	while (!code && got < all) {
 		piece[got] = mmap(NULL, got < n ? WORK : LIBRARY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (piece[got] == MAP_FAILED)
-			code = err_set(e, ERR_OS, "no memory: OpenBLAS takes %zu MB of address space, less for fewer threads (ulimit -v, -j)",
+			code = err_set(e, ERR_OS,
+				       "no memory: OpenBLAS takes %zu MB of address space, less for fewer threads (ulimit -v, -j)",
 				       (n * WORK + LIBRARY) >> 20);
 		else
 			got++;

@@ -173,7 +173,8 @@ static void test_over_input(void **state)
 {
 	(void)state;
 	/* parts of a volume at a time, a volume, several */
-	static const shape inputs[] = { { 1, 70, 32, 33, 24 }, { 1, 16, 20, 16, 96 }, { 1, 8, 5, 4, 72 }, { 1, 3, 2, 3, 40 }, { 1, 1, 1, 1, 64 } };
+	static const shape inputs[] = { { 1, 70, 32, 33, 24 }, { 1, 16, 20, 16, 96 }, { 1, 8, 5, 4, 72 }, { 1, 3, 2, 3, 40 },
+					{ 1, 1, 1, 1, 64 } };
 	static const int out[] = { 16, 64, 48, 33, 64 };
 	for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
 		dice d = dice_of(i);
@@ -233,7 +234,8 @@ static tensor *run_convnext(nn *c, tensor *const *in, void *with)
 static void test_convnext(void **state)
 {
 	(void)state;
-	static const shape shapes[] = { { 1, 6, 5, 7, 48 }, { 1, 10, 8, 9, 24 }, { 1, 3, 2, 1, 64 }, { 1, 1, 1, 1, 16 }, { 1, 20, 16, 20, 20 } };
+	static const shape shapes[] = { { 1, 6, 5, 7, 48 }, { 1, 10, 8, 9, 24 }, { 1, 3, 2, 1, 64 }, { 1, 1, 1, 1, 16 },
+					{ 1, 20, 16, 20, 20 } };
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		dice d = dice_of(i);
 		params ps = { 0 };
