@@ -1,6 +1,9 @@
 #include "model/cost.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -19,11 +22,25 @@ static int count(double *flop, double *bytes, nn *real, cost_run *run, void *of,
 	return code;
 }
 
+/* Bytes that the process holds now, and the most it ever has. */
+static void memory(double *now, double *most)
+{
+	struct rusage usage;
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	getrusage(RUSAGE_SELF, &usage); /* ru_maxrss is in units of 1024 bytes */
+	*most = 1024. * (double)usage.ru_maxrss;
+	*now = f && fscanf(f, "%*d %ld", &pages) == 1 ? (double)pages * (double)sysconf(_SC_PAGESIZE) : *most;
+	if (f)
+		fclose(f);
+}
+
 int model_plan(model_cost *out, const weights *w, nn *real, cost_run *run, cost_run *sample, void *of, err *e)
 {
-	double flop, bytes, small, unused, took = 0;
-	struct rusage now;
-	getrusage(RUSAGE_SELF, &now); /* ru_maxrss is in units of 1024 bytes */
+	double flop, bytes, small, unused, took = 0, now, most;
+	/* the file is counted whole: what of it was read already, to be looked at or converted, must not be counted twice */
+	st_rest(w->file);
+	memory(&now, &most);
 	int code = count(&flop, &bytes, real, run, of, e);
 	if (!code)
 		code = count(&small, &unused, real, sample, of, e);
@@ -33,6 +50,6 @@ int model_plan(model_cost *out, const weights *w, nn *real, cost_run *run, cost_
 		took = clock_seconds() - start;
 	}
 	if (!code)
-		*out = (model_cost){ flop, bytes + (double)w->file->bytes + 1024. * (double)now.ru_maxrss, took / small * flop };
+		*out = (model_cost){ flop, fmax(most, now + (double)w->file->bytes + bytes), took / small * flop };
 	return code;
 }

@@ -224,7 +224,7 @@ static int blank_scan(void *of, nn *c, bool part, err *e)
 	int code = nn_planning(c) ? 0 : mem_zero(&zeros, shape_count(s), sizeof *zeros, "scan", e);
 	t->c = c;
 	if (!code)
-		one_scan(t, s, zeros, philox_make(0, 0), t->judge.n > 0, &l);
+		one_scan(t, s, zeros, philox_make(0, 0), t->judge.n > 0 && t->recipe.adversarial_from < t->recipe.steps, &l);
 	t->c = NULL;
 	free(zeros);
 	return code ? code : nn_error(c, e);

@@ -227,7 +227,7 @@ static void one_scan(sem_train *t, nn *c, shape s, const float *x, const float *
 	float share = 1.0f / (float)t->recipe.batch;
 	double without = 0;
 	tensor *y = encode(t, c, &t->encoder.weights, s, x, &use), *parts[2] = { 0 };
-	if (!begins(t) || nn_planning(c)) {
+	if (!begins(t)) {
 		noisy_latent_draw(&t->noisy, t->space, z, &t->state, draw, t->recipe.draws);
 		parts[0] = loss_of(t, c, &t->net.weights, y, &use, &without);
 		l->loss += share * nn_value(parts[0]);
@@ -473,6 +473,8 @@ int sem_train_plan(const model_config *config, const recipe *r, latent_space *sp
 	sem_train t;
 	int code = make(&t, config, r, space, 0, e);
 	const params *sets[] = { &t.encoder.weights, &t.net.weights, &t.head.weights };
+	if (r->coarse_steps < r->steps) /* a step with all losses that there will be, to count and to time alike */
+		t.state.step = r->coarse_steps;
 	if (!code)
 		code = train_plan(cost, blank_scan, &t, sets, 3, math, threads, e);
 	if (!code)
