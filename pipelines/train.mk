@@ -1,21 +1,24 @@
 # From scans to a model:
 #
-#   scans -- nii2lat --grid-only --> scans.lat -- train-ae --> autoencoder
-#                                    scans.lat, autoencoder -- train-ldm --> unet
-#                                    scans.lat, autoencoder, unet -- train-sem --> semantic, shift_unet
+#   scans -- nii2lat --grid-only [-- warps] --> scans.lat -- train-ae --> autoencoder
+#                                               scans.lat, autoencoder -- train-ldm --> unet
+#                                               scans.lat, autoencoder, unet -- train-sem --> semantic, shift_unet
 #
-#   make -f pipelines/train.mk DATA='NAME=FOLDER ...' OUT=folder [CONFIG=recipe.json] [VALIDATION=subjects.txt] [autoencoder|unet|semantic]
+#   make -f pipelines/train.mk DATA='NAME=FOLDER ...' OUT=folder [CONFIG=recipe.json] [VALIDATION=subjects.txt] [JOBS=2]
+#        [autoencoder|unet|semantic]
 #
-# Each FOLDER holds registered brains of one study (*_T1w.nii.gz); NAME goes into the subjects' ids (sub-<NAME>x<label>), so that
-# subjects of two studies stay apart. One CONFIG serves all stages, each with a section of its own for how it is trained: training,
+# Each FOLDER holds registered brains of one study (*_T1w.nii.gz, or what prepare.mk made); NAME goes into the subjects' ids
+# (sub-<NAME>x<label>), so that subjects of two studies stay apart. Where the recipe varies the shape of scans (augment.towards), each is
+# registered to the mean of all, JOBS at a time: train/warps; that is kept in OUT/warps. One CONFIG serves all stages, each with a section of its own for how it is trained: training,
 # training_ldm, training_sem. An interrupted training goes on where it stopped. The defaults make models/brain3mm, in OUT/model.
 HERE       := $(subst train.mk,,$(MAKEFILE_LIST))
 CONFIG     ?= $(HERE)brain3mm.json
 VALIDATION ?= $(HERE)brain3mm-validation.txt
 OUT        ?= work/brain3mm
+JOBS       ?= 2
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := model
-WORDS      := DATA OUT CONFIG VALIDATION
+WORDS      := DATA OUT CONFIG VALIDATION JOBS
 include $(subst $() ,\ ,$(HERE))common.mk
 include $(subst $() ,\ ,$(HERE))known.mk
 include $(subst $() ,\ ,$(HERE))scans.mk
@@ -42,7 +45,13 @@ semantic: unet
 $(OUT)/scans.lat:
 	@test -n "$$DATA" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }
 	mkdir -p $(OUT)
-	$(call stream,$(DATA),--grid-only) > $@.part
+	$(call stream,$(DATA),--grid-only --recipe "$$CONFIG") > $(OUT)/grid.lat
+	if jq -e '[.. | .towards? | numbers] | any(. > 0)' "$$CONFIG" > /dev/null; then
+		WARPS=$(OUT)/warps bash "$${HERE}train/warps" $(OUT)/grid.lat "$$VALIDATION" "$$JOBS" > $@.part
+	else
+		mv $(OUT)/grid.lat $@.part
+	fi
+	rm -f $(OUT)/grid.lat
 	mv $@.part $@
 
 .PHONY: model autoencoder unet semantic

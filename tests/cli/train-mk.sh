@@ -2,11 +2,17 @@
 . tests/lib.sh
 . tests/training.sh
 sed 's/"steps": [0-9]*/"steps": 2/' "$T/c.json" > "$T/tiny.json"
-mkdir "$T/run"
-# the pipeline prepares scans for the default model; here they go on a small grid
-nii2lat -q -m "$T/ae" --grid-only -o "$T/run/scans.lat" "${scans[@]}"
-pipeline() { make --no-print-directory -f pipelines/train.mk OUT="$T/run" CONFIG="$T/tiny.json" VALIDATION="$T/held.txt" "$@"; }
+# a study in one folder, and one as a derivative, which is held out
+mkdir -p "$T/flat" "$T/study/sub-04/anat"
+for scan in "${scans[@]:0:3}"; do gzip -nc "$scan" > "$T/flat/${scan##*/}.gz"; done
+gzip -nc "${scans[3]}" > "$T/study/sub-04/anat/sub-04_T1w.nii.gz"
+echo ax04 > "$T/held.txt"
+pipeline() {
+	make --no-print-directory -f pipelines/train.mk DATA="b=$T/flat a=$T/study" OUT="$T/run" CONFIG="$T/tiny.json" VALIDATION="$T/held.txt" "$@"
+}
 expect_exit 0 'three stages' pipeline
+is 'scans of both studies' "$(lat-info "$T/run/scans.lat" | cut -f 1,3,5 | sed 1d | tr '\t\n' ' ,')" \
+	'sub-bx01_T1w x 1x16x24x16,sub-bx02_T1w x 1x16x24x16,sub-bx03_T1w x 1x16x24x16,sub-ax04_T1w x 1x16x24x16,'
 is 'a model' "$(cd "$T/run/model" && echo *)" 'autoencoder.safetensors semantic.safetensors shift_unet.safetensors'
 nii2lat -q -m "$T/run/model" "${scans[3]}" | sem-encode -m "$T/run/model" | lat-denoise -m "$T/run/model" --noise 1 -s 2 |
 	lat2nii -q -m "$T/run/model" -o "$T/made.nii"
@@ -34,6 +40,6 @@ is 'words that are none: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -
 cp "$T/tiny.json" "$T/a \$(touch canary) recipe.json"
 expect_exit 0 'a recipe with an odd name' pipeline CONFIG="$T/a \$(touch canary) recipe.json"
 rm "$T/run/scans.lat"
-expect_exit 2 'no data' pipeline
+expect_exit 2 'no data' pipeline DATA=
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
 finish
