@@ -11,7 +11,7 @@
 #include "train/schedule.h"
 #include "volume/augment.h"
 
-enum { RECIPE_DRAWS = 6 };
+enum { RECIPE_DRAWS = 32 };
 
 /* The sections of the three stages: autoencoder, noise predictor, representation. Ends with NULL. */
 extern const char *const recipes[];
