@@ -393,7 +393,9 @@ int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, 
 	float *y = NULL, *out = NULL;
 	*s = (sem_scores){ .coarse = NAN };
 	nn_record(t->c, false);
-	int code = mem_zero(&y, n * (size_t)t->config.latent_dim, sizeof *y, "codes", e);
+	int code = know(t, e);
+	if (!code)
+		code = mem_zero(&y, n * (size_t)t->config.latent_dim, sizeof *y, "codes", e);
 	if (!code)
 		code = mem_zero(&out, 2 * t->space->voxels, sizeof *out, "reconstructions", e);
 	if (!code)
