@@ -22,13 +22,14 @@ static double months = NAN;
 static const char *given_id, *recipe;
 
 static const struct cli_option options[] = {
-	{0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true},
-	{0, "recipe", CLI_TEXT, &recipe, "FILE", "with --grid-only: the grid and preparation of a recipe for training (JSON), not a model's", true},
-	{0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean", true},
-	{0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true},
-	{0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false},
-	{0, "months", CLI_REAL, &months, "N", "months since the first session, instead of ses-M<n> in the id", false},
-	{0},
+	{ 0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true },
+	{ 0, "recipe", CLI_TEXT, &recipe, "FILE",
+	  "with --grid-only: the grid and preparation of a recipe for training (JSON), not a model's", true },
+	{ 0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean", true },
+	{ 0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true },
+	{ 0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false },
+	{ 0, "months", CLI_REAL, &months, "N", "months since the first session, instead of ses-M<n> in the id", false },
+	{ 0 },
 };
 
 static const struct cli tool = {
@@ -118,7 +119,8 @@ static int keep_source(lat_record *r, const nii_header *h, err *e)
 	/* a base64 text has 4 characters for 3 bytes, and the rest of a header is small */
 	const size_t most = ((size_t)LAT_MAX_HEADER - (1 << 16)) / 4 * 3;
 	if (h->size > most)
-		return err_set(e, ERR_DATA, "its header and extensions have %zu bytes, more than the %zu that a record can keep", h->size, most);
+		return err_set(e, ERR_DATA, "its header and extensions have %zu bytes, more than the %zu that a record can keep", h->size,
+			       most);
 	json_t *source = json_object();
 	if (json_object_set_new(source, "nifti", json_from_bytes(h->bytes, h->size)) || json_object_set(r->header, "source", source)) {
 		json_decref(source);

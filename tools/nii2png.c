@@ -50,8 +50,8 @@ static void compare_units(const volume *first, const volume *v, const char *path
 		cli_fail(&e);
 	double own = b[1] - b[0], greys = a[1] - a[0];
 	if (own > 4 * greys || own < greys / 4)
-		cli_warn("%s: its values, %.4g to %.4g, are drawn by the greys of the first scan's, %.4g to %.4g: in other units?", path, b[0],
-			 b[1], a[0], a[1]);
+		cli_warn("%s: its values, %.4g to %.4g, are drawn by the greys of the first scan's, %.4g to %.4g: in other units?", path,
+			 b[0], b[1], a[0], a[1]);
 }
 
 static mosaic_options chosen(void)

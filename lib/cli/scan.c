@@ -13,7 +13,8 @@ static int take(volume *v, nii_header *h, const char *path, bool exactly, err *e
 	if (!code && exactly && notes.rounded) {
 		volume_free(v);
 		nii_header_free(&own);
-		return err_set(e, ERR_DATA, "%s: %zu of its voxels are whole numbers that single precision does not hold, as labels beyond 16777216",
+		return err_set(e, ERR_DATA,
+			       "%s: %zu of its voxels are whole numbers that single precision does not hold, as labels beyond 16777216",
 			       name, notes.rounded);
 	}
 	if (code)

@@ -53,7 +53,8 @@ static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
 			code = table_add_norm(t, at, b[i].in, e);
 		} else if (b[i].kind != RES) {
 			snprintf(name, sizeof name, "%s.conv%s", at, b[i].kind == CONV ? "" : ".conv");
-			code = table_add_layer(t, decoder && i == n - 1 ? what_is_added(a) : INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3, e);
+			code = table_add_layer(t, decoder && i == n - 1 ? what_is_added(a) : INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3,
+					       e);
 		} else {
 			for (int k = 1; !code && k <= 2; k++) {
 				int in = k == 1 ? b[i].in : b[i].out;

@@ -7,10 +7,10 @@
 #include "nn/nn.h"
 #include "nn/param.h"
 
-/* With `anchored`, layers of weights [latent, block] and [block, latent] besides the published ones: blocks of f voxels a side to their scores along
- * principal components, and back. A block's numbers lie patch after patch, voxels of a patch together, each x before y before z. They are
- * learned from scans (train/anchor.h) and never trained: the latents stay close to a linear map of the scan, in which neighbours
- * tell of each other, and the networks learn what is to be added to it. */
+/* With `anchored`, layers of weights [latent, block] and [block, latent] besides the published ones: blocks of f voxels a side to their
+ * scores along principal components, and back. A block's numbers lie patch after patch, voxels of a patch together, each x before y before
+ * z. They are learned from scans (train/anchor.h) and never trained: the latents stay close to a linear map of the scan, in which
+ * neighbours tell of each other, and the networks learn what is to be added to it. */
 #define AUTOENCODER_COMPONENTS "components."
 #define AUTOENCODER_ENCODE AUTOENCODER_COMPONENTS "encode"
 #define AUTOENCODER_DECODE AUTOENCODER_COMPONENTS "decode"

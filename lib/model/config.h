@@ -27,10 +27,10 @@ typedef struct ae_config {
 	int image_channels;			/* "image_channels"    1, and nothing else */
 	int res_blocks;				/* "res_blocks"        2, residual blocks a level */
 	int groups;				/* "groups"            32, of the group norms; divides every entry of channels */
-	int patch;				/* "patch"             1: voxels a side that the first convolution takes together as channels,
-						 * and the last one gives: the finest level has a grid that much coarser */
-	bool anchored;				/* "anchored"          false; true: latents are principal components of blocks of `factor` voxels
-						 * a side (autoencoder.h) and what the network adds to them */
+	int patch;				/* "patch"             1: voxels a side that the first convolution takes together as
+						 * channels, and the last one gives: the finest level is that much coarser */
+	bool anchored;				/* "anchored"          false; true: latents are principal components of blocks of `factor`
+						 * voxels a side (autoencoder.h) and what the network adds to them */
 } ae_config;
 
 /* "discriminator": patch discriminator; channels double with each layer. */
@@ -49,10 +49,10 @@ typedef struct sem_config {
 	int heads;				/* "heads"             8; divides embedding */
 	int slices;				/* "slices"            128, the most that there are place codes for */
 	enum { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL } plane; /* "plane" "axial": slices along Z, Y, X */
-	int coarse[3];				/* "coarse"            absent: 0; else a grid that the volume's is a multiple of, by one factor on
-						 * all axes: components of scans on it are added to the code (semantic.h) */
-	double shares[CONFIG_MAX_SHARES];	/* "shares"            absent: of a box of the coarse grid the mean counts; else what share of it lies
-						 * above each of these intensities and below the next, increasing: tissues */
+	int coarse[3];				/* "coarse"            absent: 0; else a grid that the volume's is a multiple of, by one
+						 * factor: components of scans on it are added to the code (semantic.h) */
+	double shares[CONFIG_MAX_SHARES];	/* "shares"            absent: of a box of the coarse grid the mean counts; else what share
+						 * of it lies between each of these intensities and the next: tissues */
 	int n_shares;				/* length of "shares" */
 	double layer_scale;			/* "layer_scale"       1e-6, where training from scratch begins; small networks that are to
 						 * learn from few scans do so sooner with .1 */
@@ -89,8 +89,8 @@ typedef struct diffusion_config {
 	bool standardised;			/* "standardised"      false; true: latents less their mean, over their standard deviation,
 						 * place by place (scaling.h), before they are scaled */
 	int components;				/* "components"        0; of the prior (prior.h), 0: none. Of standardised latents alone */
-	bool places;				/* "places"            false; true: a code of the place of each voxel is added behind the first
-						 * convolution: brains that are registered differ from place to place */
+	bool places;				/* "places"            false; true: a code of the place of each voxel is added behind the
+						 * first convolution: brains that are registered differ by place */
 	double clip;				/* "clip"              1, bound of x0; INFINITY for null: none */
 	enum { SHIFT_PUBLISHED, SHIFT_NOISE } shift; /* "shift" "published": G was trained with c_t = -sqrt(1-beta_t)(1-a_{t-1})/
 						 * sqrt(1-a_t); "noise": with -sqrt(1-a_t), which is what it is used with in either

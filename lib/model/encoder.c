@@ -50,8 +50,8 @@ int encoder_shape(encoder *k, const int n[3], err *e)
 		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d has slices of %dx%d, the encoder needs %dx%d", n[0], n[1], n[2], size[0],
 			       size[1], least, least);
 	if (s->coarse[0] && !semantic_box(s, n))
-		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d is no multiple of semantic.coarse, %dx%dx%d", n[0], n[1], n[2], s->coarse[0],
-			       s->coarse[1], s->coarse[2]);
+		return err_set(e, ERR_CONFIG, "a grid of %dx%dx%d is no multiple of semantic.coarse, %dx%dx%d", n[0], n[1], n[2],
+			       s->coarse[0], s->coarse[1], s->coarse[2]);
 	for (int i = 0; i < 3; i++)
 		k->n[i] = n[i];
 	return 0;

@@ -1,5 +1,5 @@
-/* What is known of clean latents before a network has learned anything: as the network takes them (scaled, place by place) they are taken for
- * normally distributed (nn/gaussian.h). Its components are principal components of whole latents, each times its standard deviation:
+/* What is known of clean latents before a network has learned anything: as the network takes them (scaled, place by place) they are taken
+ * for normally distributed (nn/gaussian.h). Its components are principal components of whole latents, each times its standard deviation:
  * how people's brains differ in size and shape; the rest is what is left at each place. A network with a prior is shown the noise to be
  * expected, and predicts what is to be added to it. */
 #ifndef MODEL_PRIOR_H

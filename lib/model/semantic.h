@@ -9,9 +9,9 @@
 #include "nn/nn.h"
 #include "nn/param.h"
 
-/* With `coarse`, a layer besides the published ones, [embedding, numbers of a coarse scan]: what it makes of the coarse scan is added to the
- * code. It holds principal components of coarse scans (train/sem_begin.h), and is not trained: the code tells at least what they tell, and
- * the networks learn what is to be added to it. */
+/* With `coarse`, a layer besides the published ones, [embedding, numbers of a coarse scan]: what it makes of the coarse scan is added to
+ * the code. It holds principal components of coarse scans (train/sem_begin.h), and is not trained: the code tells at least what they tell,
+ * and the networks learn what is to be added to it. */
 #define SEMANTIC_COMPONENTS "components"
 
 /* Lists every parameter under the authors' names, each once. Freed with table_free. */
@@ -27,15 +27,15 @@ int semantic_fresh(const sem_config *s, uint64_t seed, params *ps, err *e);
  * forgotten, or renamed where the first is not there. ERR_CONFIG when the two differ. */
 int semantic_names(params *ps, err *e);
 
-/* Voxels along each side of the boxes that a coarse scan has the means of, on a volume n[3]; 0 for an encoder without, and for a volume that
- * is no such multiple of the coarse grid. */
+/* Voxels along each side of the boxes that a coarse scan has the means of, on a volume n[3]; 0 for an encoder without, and for a volume
+ * that is no such multiple of the coarse grid. */
 int semantic_box(const sem_config *s, const int n[3]);
 
 /* Numbers in a coarse scan. */
 int semantic_coarse_count(const sem_config *s);
-/* The coarse scan of x [b,X,Y,Z,1]: of each box the mean or, with `shares`, the share of its voxels that lie in each range of intensities, as
- * cerebrospinal fluid, grey and white matter do. The ranges meet softly: a voxel passes from one to the next over .15. [b,1,1,1,count]. No
- * gradient. ERR_CONFIG in the context for a volume that semantic_box refuses. */
+/* The coarse scan of x [b,X,Y,Z,1]: of each box the mean or, with `shares`, the share of its voxels that lie in each range of intensities,
+ * as cerebrospinal fluid, grey and white matter do. The ranges meet softly: a voxel passes from one to the next over .15. [b,1,1,1,count].
+ * No gradient. ERR_CONFIG in the context for a volume that semantic_box refuses. */
 tensor *semantic_coarse(nn *c, const sem_config *s, tensor *x);
 
 /* Slices of a volume n[3], and their size. */

@@ -158,8 +158,8 @@ static void list_known(lister *l, const model_config *m, bool shift)
 	if (!l->code)
 		l->code = table_add(l->t, INIT_ONES, 0, 1, (int64_t[]){ m->diffusion.components }, l->e, PRIOR_LEFT);
 	if (!l->code)
-		l->code = table_add_layer(l->t, INIT_ZEROS, 5, SHIFT_KNOWN, m->unet.in_channels, m->unet.base_channels * m->unet.multipliers[0], 3,
-					  l->e);
+		l->code = table_add_layer(l->t, INIT_ZEROS, 5, SHIFT_KNOWN, m->unet.in_channels,
+					  m->unet.base_channels * m->unet.multipliers[0], 3, l->e);
 }
 
 int unet_table(const model_config *m, bool shift, param_table *t, err *e)
@@ -421,7 +421,8 @@ static tensor *known_noise(nn *c, const model_config *m, const unet_call *call)
 		return NULL;
 	if (nn_planning(c))
 		return nn_tensor(c, call->x->s);
-	return call->prior ? nn_expected_noise(c, call->prior, call->x, call->t, NULL) : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
+	return call->prior ? nn_expected_noise(c, call->prior, call->x, call->t, NULL)
+			   : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
 }
 
 /* What the scores that a code tells add to G: with them the noise to be expected is another, and G is what is taken away from the noise,

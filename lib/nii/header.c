@@ -111,7 +111,8 @@ static double read_unit(const nifti_2_header *f, nii_notes *notes)
 {
 	int unit = f->xyzt_units & 7;
 	if (unit == NIFTI_UNITS_METER || unit == NIFTI_UNITS_MICRON) {
-		nii_note(notes, "its lengths are in %s (xyzt_units %d), and are taken so", unit == NIFTI_UNITS_METER ? "metres" : "microns", unit);
+		nii_note(notes, "its lengths are in %s (xyzt_units %d), and are taken so", unit == NIFTI_UNITS_METER ? "metres" : "microns",
+			 unit);
 		return unit == NIFTI_UNITS_METER ? 1000 : .001;
 	}
 	if (unit != NIFTI_UNITS_UNKNOWN && unit != NIFTI_UNITS_MM)
@@ -132,7 +133,8 @@ static int read_spacing(nii_header *h, const nifti_2_header *f, const char *name
 		if (h->sform_code > 0)
 			nii_note(notes, "a voxel size of %g (pixdim[%d]): those of the sform are taken", stored, i + 1);
 		else if (h->n[i] > 1)
-			return err_set(e, ERR_DATA, "%s: a voxel size of %g (pixdim[%d]), and no sform that says another", name, stored, i + 1);
+			return err_set(e, ERR_DATA, "%s: a voxel size of %g (pixdim[%d]), and no sform that says another", name, stored,
+				       i + 1);
 		else
 			nii_note(notes, "its only slice has a thickness of %g (pixdim[%d]): 1 mm is taken", stored, i + 1);
 	}
@@ -152,7 +154,8 @@ static double determinant(double a[3][4])
 	       a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
 }
 
-/* The sform was taken: what does the qform say? A quaternion of floats cannot tell the corner of a volume better than to a tenth of a voxel. */
+/* The sform was taken: what does the qform say? A quaternion of floats cannot tell the corner of a volume better than to a tenth of a
+ * voxel. */
 static void compare_forms(nii_header *h, const nifti_2_header *f, nii_notes *notes)
 {
 	const double most = .25; /* voxels */
@@ -181,8 +184,8 @@ static void compare_forms(nii_header *h, const nifti_2_header *f, nii_notes *not
 	}
 	affine_spacing(mm, h->affine);
 	if (apart > most * fmin(mm[0], fmin(mm[1], mm[2])))
-		nii_note(notes, "qform (code %d) and sform (code %d) disagree by up to %.3g mm: the sform is taken", h->qform_code, h->sform_code,
-			 apart);
+		nii_note(notes, "qform (code %d) and sform (code %d) disagree by up to %.3g mm: the sform is taken", h->qform_code,
+			 h->sform_code, apart);
 }
 
 static int read_geometry(nii_header *h, const nifti_2_header *f, const char *name, nii_notes *notes, err *e)
@@ -233,8 +236,8 @@ static int read_offset(nii_header *h, double stored, const char *name, err *e)
 	if (!(offset >= least && isfinite(offset)) || offset != floor(offset))
 		return err_set(e, ERR_DATA, "%s: impossible vox_offset (%g)", name, stored);
 	if (offset > NII_MAX_BYTES)
-		return err_set(e, ERR_DATA, "%s: header and extensions of %.0f bytes (vox_offset), more than the %d that are taken", name, stored,
-			       NII_MAX_BYTES);
+		return err_set(e, ERR_DATA, "%s: header and extensions of %.0f bytes (vox_offset), more than the %d that are taken", name,
+			       stored, NII_MAX_BYTES);
 	h->offset = (uint64_t)offset;
 	h->offset_guessed = stored != offset;
 	return 0;
@@ -429,6 +432,7 @@ void nii_header_int16(nii_header *h, double slope)
 const char *nii_no_intensities(const nii_header *h)
 {
 	int intent = h->meaning.intent;
-	return intent == NIFTI_INTENT_NONE || intent == NIFTI_INTENT_ESTIMATE || intent == NIFTI_INTENT_DIMLESS ? NULL
-														: nifti_intent_string(intent);
+	return intent == NIFTI_INTENT_NONE || intent == NIFTI_INTENT_ESTIMATE || intent == NIFTI_INTENT_DIMLESS
+		       ? NULL
+		       : nifti_intent_string(intent);
 }

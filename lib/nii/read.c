@@ -60,8 +60,8 @@ static int read_header(nii_header *h, nii_source *s, nii_notes *notes, err *e)
 			got = 0;
 	}
 	if (!code && (h->pair ? length > NII_MAX_BYTES : length < want))
-		code = h->pair ? err_set(e, ERR_DATA, "%s: header and extensions of more than the %d bytes that are taken", nii_source_name(s),
-					 NII_MAX_BYTES)
+		code = h->pair ? err_set(e, ERR_DATA, "%s: header and extensions of more than the %d bytes that are taken",
+					 nii_source_name(s), NII_MAX_BYTES)
 			       : err_set(e, ERR_DATA, "%s: cut short in front of the image", nii_source_name(s));
 	if (!code)
 		code = check_extender(h, bytes, nii_source_name(s), e);
@@ -88,7 +88,8 @@ static bool is_rounded(double stored, float value, bool whole)
 }
 
 /* Turns `planes` planes of the file (X fastest) into voxels z.. of v (Z fastest). */
-static void turn_planes(volume *v, struct oddities *odd, int z, int planes, const unsigned char *raw, const nii_header *h, const nii_type *t)
+static void turn_planes(volume *v, struct oddities *odd, int z, int planes, const unsigned char *raw, const nii_header *h,
+			const nii_type *t)
 {
 	size_t not_finite = 0, too_large = 0, rounded = 0, nx = (size_t)v->n[0], ny = (size_t)v->n[1], nz = (size_t)v->n[2];
 	bool plain = h->slope == 1 && h->inter == 0;

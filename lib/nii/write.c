@@ -127,8 +127,8 @@ static int check_values(const char *path, const volume *v, err *e)
 	for (size_t i = 0; i < count; i++)
 		bad += !isfinite(v->v[i]);
 	return !bad ? 0
-		    : err_set(e, ERR_DATA, "%s: not written: %zu of its %zu voxels would not be finite", strcmp(path, "-") ? path : "stdout", bad,
-			      count);
+		    : err_set(e, ERR_DATA, "%s: not written: %zu of its %zu voxels would not be finite",
+			      strcmp(path, "-") ? path : "stdout", bad, count);
 }
 
 int nii_write(const char *path, bool force, const nii_header *h, const volume *v, bool keep_type, nii_loss *loss, err *e)

@@ -17,7 +17,8 @@ static void copy_runs(const nn *c, shape fine, int k, float *to, const float *fr
 #pragma omp parallel for num_threads(nn_threads(c))
 	for (int i = 0; i < fine.b * fine.x * fine.y; i++) {
 		const int y = i % fine.y, x = i / fine.y % fine.x, b = i / fine.y / fine.x;
-		const size_t coarse = (((size_t)b * (fine.x / k) + x / k) * (fine.y / k) + y / k) * line + (size_t)(x % k * k + y % k) * run;
+		const size_t coarse =
+			(((size_t)b * (fine.x / k) + x / k) * (fine.y / k) + y / k) * line + (size_t)(x % k * k + y % k) * run;
 		for (int z = 0; z < fine.z / k; z++) {
 			const size_t in_boxes = coarse + z * box, in_lines = (size_t)i * fine.z * fine.c + z * run;
 			float *out = to + (gather ? in_boxes : in_lines);

@@ -123,8 +123,8 @@ static void solve(const double *factor, double *v, int k)
 /* One over what varies at place i of x_t besides the components. */
 static double weight(const gaussian *p, double a, size_t i) { return 1 / (a * (double)p->rest[i] + 1 - a); }
 
-/* What has to be solved at a timestep, by Woodbury's identity: Cholesky's factors of G + I and of G + 1/v, G = a_t L W L', W the weights, of
- * the first n places. */
+/* What has to be solved at a timestep, by Woodbury's identity: Cholesky's factors of G + I and of G + 1/v, G = a_t L W L', W the weights,
+ * of the first n places. */
 static struct solver *solver_at(nn *c, gaussian *p, int t, size_t n)
 {
 	const double a = p->abar[t];

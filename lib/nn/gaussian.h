@@ -31,9 +31,9 @@ void gaussian_free(gaussian *p);
 /* sqrt(1-a_t) */
 double gaussian_noise(const gaussian *p, double t);
 
-/* x [b,X,Y,Z,C] at timesteps t [b], whole numbers -> the noise to be expected in it, of the same shape. scores [b,1,1,1,K]: m of each latent,
- * to which gradients flow; NULL: they are not known. x takes no gradient. A grid of fewer planes along X is taken for the first ones.
- * NULL for p NULL. What is solved for a timestep is kept for the next call, so p is not for several threads at once. */
+/* x [b,X,Y,Z,C] at timesteps t [b], whole numbers -> the noise to be expected in it, of the same shape. scores [b,1,1,1,K]: m of each
+ * latent, to which gradients flow; NULL: they are not known. x takes no gradient. A grid of fewer planes along X is taken for the first
+ * ones. NULL for p NULL. What is solved for a timestep is kept for the next call, so p is not for several threads at once. */
 tensor *nn_expected_noise(nn *c, gaussian *p, tensor *x, const double *t, tensor *scores);
 
 /* Clean x [b,X,Y,Z,C] -> the scores to be expected of it [b,1,1,1,K]: (I + L diag(1/r) L')^-1 L diag(1/r) x. No gradient. */

@@ -159,7 +159,8 @@ static int read_warp(float **warp, dataset *d, const lat_record *r, err *e)
 		return 0;
 	const int spacing = t->rank == 4 ? warp_spacing(t->shape, d->n) : 0;
 	if (!spacing || (d->warp_spacing && d->warp_spacing != spacing))
-		return err_set(e, ERR_DATA, "%s", spacing ? "warp: has not the spacing of the others" : "warp: is not made for the model's grid");
+		return err_set(e, ERR_DATA, "%s",
+			       spacing ? "warp: has not the spacing of the others" : "warp: is not made for the model's grid");
 	d->warp_spacing = spacing;
 	d->p->warp = (size_t)t->elements;
 	return lat_floats(t, warp, e);
@@ -283,9 +284,10 @@ static int split_by_file(dataset *d, const dataset_options *o, err *e)
 	if (!code && !named)
 		code = err_set(e, ERR_DATA, "%s: names no subject to validate on (--validation-share 0 holds none out)", o->validation);
 	if (!code && unknown == named && d->count)
-		code = err_set(e, ERR_DATA,
-			       "%s: of the subjects it names (%s) there is no scan; the scans' ids are like %.80s, which is of subject %.60s",
-			       o->validation, missing, d->scans[0].id, d->scans[0].subject);
+		code = err_set(
+			e, ERR_DATA,
+			"%s: of the subjects it names (%s) there is no scan; the scans' ids are like %.80s, which is of subject %.60s",
+			o->validation, missing, d->scans[0].id, d->scans[0].subject);
 	if (!code && unknown && o->warn)
 		o->warn("%s: %zu of %zu subjects have no scan here: %s", o->validation, unknown, named, missing);
 	return code;

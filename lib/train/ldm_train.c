@@ -99,7 +99,9 @@ static tensor *loss_of(const ldm_train *t, nn *c, const params *p, int first, in
 		weight[k] = weight_of(t, first + k);
 	}
 	size_t skip = (size_t)first * t->space->count;
-	unet_call call = { .x = nn_from_field(c, s, plan ? NULL : t->noisy.v + skip), .t = plan ? NULL : time, .prior = t->space->prior, .of = use };
+	unet_call call = {
+		.x = nn_from_field(c, s, plan ? NULL : t->noisy.v + skip), .t = plan ? NULL : time, .prior = t->space->prior, .of = use
+	};
 	if (use && use->rate > 0)
 		call.drop = latent_dropout;
 	tensor *noise = nn_from_field(c, s, plan ? NULL : t->noisy.noise + skip);

@@ -139,7 +139,8 @@ static int fit(linear *out, const basis *b, double *value, const pile *p, const 
 	return ridge_fit(out, b, value, lambda, e);
 }
 
-/* missed [STRENGTHS][scores], whole [scores]: squares of what the codes of people that were left out do not tell of their scores, and of these. */
+/* missed [STRENGTHS][scores], whole [scores]: squares of what the codes of people that were left out do not tell of their scores, and of
+ * these. */
 static int judge(double *missed, double *whole, const pile *p, size_t *rows, double *value, err *e)
 {
 	int code = 0;
@@ -148,7 +149,8 @@ static int judge(double *missed, double *whole, const pile *p, size_t *rows, dou
 		const size_t n = others(rows, p, part);
 		if (n == p->n)
 			continue; /* nobody is left out */
-		code = n ? basis_make(&b, p->code, (size_t)p->codes, rows, n, e) : err_set(e, ERR_DATA, "semantic.coarse: too few people to train on");
+		code = n ? basis_make(&b, p->code, (size_t)p->codes, rows, n, e)
+			 : err_set(e, ERR_DATA, "semantic.coarse: too few people to train on");
 		for (int j = 0; j < STRENGTHS * p->scores && !code; j++) {
 			const int k = j % p->scores, s = j / p->scores;
 			linear l = { 0 };

@@ -7,15 +7,16 @@
 #include "base/mem.h"
 #include "volume/percentile.h"
 
-/* What bounds rest on: 109 registered brains of six studies and two templates, in units of the 99.9th percentile, and the same ones altered.
+/* What bounds rest on: 109 registered brains of six studies and two templates, in units of the 99.9th percentile, and the same altered.
  *
  * background   0 in all of them, up to .013 the air round whole heads; .02 when 2 % were added
  * negative     none in the brain; from .19 of it in standardised brains
- * bright       share of nonzero voxels above .35: .7 and more, .1 with a soft background; below .01 when spikes are 3 times as bright as the brain
+ * bright       share of nonzero voxels above .35: .7 and more, .1 with a soft background; below .01 with spikes 3 times as bright
  * brightest    1.7 at most on the model's grid; 55 where one voxel was 1000 times as bright
  * surface      .43 to .76 of the white matter, moved brains up to .76; from 1.7 when inverted
  * contrast     the brain's 10th percentile is .29 to .57 of its 90th, in moved brains less; .94 where all has been raised far above 0 */
-static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1.25, most_flat = .88;
+static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1.25,
+		    most_flat = .88;
 
 /* Parts of the model's grid, in MNI space: radii of an ellipsoid like the brain's surface, and deep white matter of both sides. */
 static double radius(const double at[3])
@@ -140,13 +141,16 @@ int intensity_concern(char text[INTENSITY_TEXT], const preparation *p, const pre
 	/* where the brain should be there is none: the registration is judged elsewhere */
 	bool placed = !prepare_concern(p, how);
 	if (fabs(background) > most_background * how->scale)
-		snprintf(text, INTENSITY_TEXT, "its background is about %.3g, which the model knows as 0: standardised or shifted intensities, or noise?", background);
+		snprintf(text, INTENSITY_TEXT,
+			 "its background is about %.3g, which the model knows as 0: standardised or shifted intensities, or noise?",
+			 background);
 	else if (l.negative > most_negative)
 		snprintf(text, INTENSITY_TEXT, "%.0f %% of the brain is negative: standardised? The model knows intensities from 0 up",
 			 100 * l.negative);
 	else if (share_of_bright(scan, how->scale) < least_bright)
 		snprintf(text, INTENSITY_TEXT,
-			 "spikes? Scaled by its brightest voxels (99.9th percentile: %.3g), nearly all of it is darker than the model knows brains",
+			 "spikes? Scaled by its brightest voxels (99.9th percentile: %.3g), nearly all of it is darker than "
+			 "the model knows brains",
 			 how->scale);
 	else if (l.brightest > most_brightest)
 		snprintf(text, INTENSITY_TEXT, "spikes? Some voxels are %.3g times as bright as nearly all others", l.brightest);

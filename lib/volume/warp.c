@@ -81,7 +81,8 @@ int pull_new(pull *p, const int n[3], int spacing, const float *a, const float *
 #pragma omp parallel for num_threads(threads_count())
 	for (int line = 0; line < planes; line++)
 		for (int z = 0; z < p->g[2]; z++) {
-			const double q[3] = { (double)(line / p->g[1] - 1) * spacing, (double)(line % p->g[1] - 1) * spacing, (double)(z - 1) * spacing };
+			const double q[3] = { (double)(line / p->g[1] - 1) * spacing, (double)(line % p->g[1] - 1) * spacing,
+					      (double)(z - 1) * spacing };
 			displacement(&from, &to, share, q, p->v + ((size_t)line * (size_t)p->g[2] + (size_t)z) * 4);
 		}
 	return 0;

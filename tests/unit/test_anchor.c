@@ -10,7 +10,14 @@
 enum { SIDE = 16, FACTOR = 4, BLOCK = 64, GRID = 4, LATENT = 6, SCANS = 5 };
 
 static const ae_config CONFIG = {
-	.levels = 2, .channels = { 8, 8 }, .latent_channels = LATENT, .image_channels = 1, .res_blocks = 1, .groups = 4, .patch = 2, .anchored = true,
+	.levels = 2,
+	.channels = { 8, 8 },
+	.latent_channels = LATENT,
+	.image_channels = 1,
+	.res_blocks = 1,
+	.groups = 4,
+	.patch = 2,
+	.anchored = true,
 };
 
 static float x[SCANS][SIDE][SIDE][SIDE];
@@ -25,8 +32,9 @@ static dataset make_scans(void)
 		for (int i = FACTOR; i < SIDE; i++)
 			for (int j = 0; j < SIDE; j++)
 				for (int k = 0; k < SIDE; k++)
-					x[s][i][j][k] = (float)(.5 + .2 * sin(i * philox_uniform(r, 0) + 1) * cos(j * philox_uniform(r, 1)) +
-								.2 * sin(k * philox_uniform(r, 2) + i * .3));
+					x[s][i][j][k] =
+						(float)(.5 + .2 * sin(i * philox_uniform(r, 0) + 1) * cos(j * philox_uniform(r, 1)) +
+							.2 * sin(k * philox_uniform(r, 2) + i * .3));
 		scans[s] = (dataset_scan){ .x = &x[s][0][0][0] };
 		if (s < SCANS - 1)
 			train[s] = (size_t)s;
@@ -47,7 +55,8 @@ static double along(const param *w, int channel, int s, int bi, int bj, int bk)
 					for (int j = 0; j < 2; j++)
 						for (int k = 0; k < 2; k++, at++)
 							sum += (double)w->v[channel * BLOCK + at] *
-							       (double)x[s][bi * FACTOR + pi * 2 + i][bj * FACTOR + pj * 2 + j][bk * FACTOR + pk * 2 + k];
+							       (double)x[s][bi * FACTOR + pi * 2 + i][bj * FACTOR + pj * 2 + j]
+									[bk * FACTOR + pk * 2 + k];
 	return sum;
 }
 

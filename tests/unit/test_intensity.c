@@ -6,7 +6,7 @@
 
 #include "volume/intensity.h"
 
-/* A brain in MNI space on a grid of 3 mm that is not the model's: a grey surface, white matter with folds, dark ventricles, a bright rim. */
+/* A brain in MNI space on a grid of 3 mm, not the model's: a grey surface, white matter with folds, dark ventricles, a bright rim. */
 enum { X = 66, Y = 82, Z = 67 };
 
 static volume scan;

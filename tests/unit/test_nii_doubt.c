@@ -1,4 +1,4 @@
-/* NIfTI headers that contradict themselves, or tell sizes, units and values in unusual ways: what is taken, what is said, what is refused. */
+/* NIfTI headers that contradict themselves, or tell sizes, units and values in unusual ways: what is taken, said and refused. */
 #include "../unit.h"
 
 #include <math.h>
@@ -386,7 +386,8 @@ static void names_in_capitals(void **state)
 	nii_header h = take(&f, NULL);
 	volume v, w;
 	unsigned char magic[2];
-	static const char *const names[] = { "A.NII.GZ", "B.Nii.Gz", "C.HDR.GZ", "D.nii" }, *const files[] = { "A.NII.GZ", "B.Nii.Gz", "C.IMG.GZ", "D.nii" };
+	static const char *const names[] = { "A.NII.GZ", "B.Nii.Gz", "C.HDR.GZ", "D.nii" },
+				 *const files[] = { "A.NII.GZ", "B.Nii.Gz", "C.IMG.GZ", "D.nii" };
 	SUCCEEDS(volume_new(&v, h.n, &e));
 	v.v[9] = 5;
 	for (int i = 0; i < 4; i++) {

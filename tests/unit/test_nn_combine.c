@@ -1,5 +1,5 @@
-/* The operators between convolutions (dropout, pooling, upsampling, blocks, concatenation, places, modulation, time embedding) against their plain
- * formulas in double: values, gradients, threads, plans. */
+/* The operators between convolutions (dropout, pooling, upsampling, blocks, concatenation, places, modulation, time embedding) against
+ * their plain formulas in double: values, gradients, threads, plans. */
 #include "../unit.h"
 
 #include "../nn_case.h"
@@ -13,7 +13,8 @@
 
 enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, TO_BLOCKS, FROM_BLOCKS, FLATTEN, CONCAT, DIFFERENCE, MODULATE, KINDS };
 
-static const char *const names[KINDS] = { "dropout", "mean pool", "upsample", "repeat", "places", "to blocks", "from blocks", "flatten", "concat", "difference", "modulate" };
+static const char *const names[KINDS] = { "dropout",	 "mean pool", "upsample", "repeat",	"places",  "to blocks",
+					  "from blocks", "flatten",   "concat",	  "difference", "modulate" };
 
 typedef struct op_case {
 	enum what what;

@@ -174,7 +174,8 @@ static void learned(void **state)
 	}
 	assert_true(fabs(fabs(along) - sqrt(4.25)) < .15);
 	assert_true(fabs(left - .25 * (N - 1) / N) < .02);
-	FAILS(ERR_DATA, "not enough people", prior_learn(components, rest, 1, &s, N, &(dataset){ .scans = scans, .train = train, .n_train = 1 }, &e));
+	FAILS(ERR_DATA, "not enough people",
+	      prior_learn(components, rest, 1, &s, N, &(dataset){ .scans = scans, .train = train, .n_train = 1 }, &e));
 }
 
 int main(void)

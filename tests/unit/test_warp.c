@@ -89,6 +89,7 @@ static void as_augmentation(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes_of_warps), cmocka_unit_test(between_two), cmocka_unit_test(as_augmentation) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(shapes_of_warps), cmocka_unit_test(between_two),
+					    cmocka_unit_test(as_augmentation) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
