@@ -18,7 +18,7 @@ TRIPLET  := $(shell $(CC) -print-multiarch)
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DLATPIPE_VERSION='"$(VERSION)"' -I/usr/include/nifti -I/usr/include/$(TRIPLET)/openblas-openmp
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # the folder's name stays out of the binaries: the same source gives the same bytes wherever it is built
-CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) '-ffile-prefix-map=$(CURDIR)=.' -MMD -MP
 
 LIBS_base   := -lnettle -lz -lm
 LIBS_cli    := -ljansson

@@ -95,44 +95,48 @@ void section_flag(section *s, const char *key, bool *value)
 		*value = json_is_true(v);
 }
 
-void section_ints(section *s, const char *key, size_t least, size_t most, int lo, int hi, int *values, int *n)
+/* The list of `least` to `most` entries, NULL when there is none or something is wrong. */
+static const json_t *list_of(section *s, const char *key, size_t least, size_t most)
 {
 	const json_t *v = entry(s, key);
-	if (!v)
-		return;
-	size_t have = json_array_size(v);
-	bool bad = !json_is_array(v) || have < least || have > most;
-	for (size_t i = 0; !bad && i < have; i++) {
-		const json_t *x = json_array_get(v, i);
-		bad = !json_is_integer(x) || json_integer_value(x) < lo || json_integer_value(x) > hi;
-		if (!bad)
-			values[i] = (int)json_integer_value(x);
+	const size_t have = json_array_size(v);
+	if (v && json_is_array(v) && have >= least && have <= most)
+		return v;
+	if (v && least == most)
+		section_refuse(s, key, "must be a list of %zu numbers", least);
+	else if (v)
+		section_refuse(s, key, "must be a list of %zu to %zu numbers", least, most);
+	return NULL;
+}
+
+void section_ints(section *s, const char *key, size_t least, size_t most, int lo, int hi, int *values, int *n)
+{
+	const json_t *v = list_of(s, key, least, most), *x;
+	size_t i;
+	json_array_foreach(v, i, x) {
+		if (!json_is_integer(x) || json_integer_value(x) < lo || json_integer_value(x) > hi) {
+			section_refuse(s, key, "must be a list of whole numbers from %d to %d", lo, hi);
+			return;
+		}
+		values[i] = (int)json_integer_value(x);
 	}
-	if (bad && least == most)
-		section_refuse(s, key, "must be a list of %zu whole numbers from %d to %d", least, lo, hi);
-	else if (bad)
-		section_refuse(s, key, "must be a list of %zu to %zu whole numbers from %d to %d", least, most, lo, hi);
-	else if (n)
-		*n = (int)have;
+	if (v && n)
+		*n = (int)json_array_size(v);
 }
 
 void section_reals(section *s, const char *key, size_t least, size_t most, double lo, double hi, double *values, int *n)
 {
-	const json_t *v = entry(s, key);
-	if (!v)
-		return;
-	size_t have = json_array_size(v);
-	bool bad = !json_is_array(v) || have < least || have > most;
-	for (size_t i = 0; !bad && i < have; i++) {
-		double x = json_number_value(json_array_get(v, i));
-		bad = !json_is_number(json_array_get(v, i)) || !(x >= lo && x <= hi);
-		if (!bad)
-			values[i] = x;
+	const json_t *v = list_of(s, key, least, most), *x;
+	size_t i;
+	json_array_foreach(v, i, x) {
+		if (!json_is_number(x) || !(json_number_value(x) >= lo && json_number_value(x) <= hi)) {
+			section_refuse(s, key, "must be a list of numbers from %g to %g", lo, hi);
+			return;
+		}
+		values[i] = json_number_value(x);
 	}
-	if (bad)
-		section_refuse(s, key, "must be a list of %zu to %zu numbers from %g to %g", least, most, lo, hi);
-	else
-		*n = (int)have;
+	if (v)
+		*n = (int)json_array_size(v);
 }
 
 void section_choice(section *s, const char *key, const char *const *choices, int *value)

@@ -150,21 +150,12 @@ static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, te
 	return x;
 }
 
-/* Blocks of k voxels a side as channels; takes over x, and gives it back when there is nothing to do. */
-static tensor *gather(nn *c, tensor *x, int k)
+/* x through nn_to_blocks or nn_from_blocks. Takes over x, and gives it back where blocks are single voxels. */
+static tensor *rearrange(nn *c, tensor *(*how)(nn *, tensor *, int), tensor *x, int k)
 {
 	if (k == 1)
 		return x;
-	tensor *out = nn_to_blocks(c, x, k);
-	nn_drop(c, x);
-	return out;
-}
-
-static tensor *scatter(nn *c, tensor *x, int k)
-{
-	if (k == 1)
-		return x;
-	tensor *out = nn_from_blocks(c, x, k);
+	tensor *out = how(c, x, k);
 	nn_drop(c, x);
 	return out;
 }
@@ -174,7 +165,7 @@ static tensor *along_components(nn *c, const ae_config *a, const params *p, tens
 {
 	if (!a->anchored)
 		return NULL;
-	tensor *blocks = gather(c, nn_keep(h), ae_factor(a) / a->patch);
+	tensor *blocks = rearrange(c, nn_to_blocks, nn_keep(h), ae_factor(a) / a->patch);
 	tensor *z = layer_conv(c, p, AUTOENCODER_ENCODE, blocks, (conv_spec){ 0 });
 	nn_drop(c, blocks);
 	return z;
@@ -186,12 +177,12 @@ static tensor *from_components(nn *c, const ae_config *a, const params *p, tenso
 	if (!a->anchored)
 		return NULL;
 	tensor *blocks = layer_conv(c, p, AUTOENCODER_DECODE, z, (conv_spec){ 0 });
-	return scatter(c, blocks, ae_factor(a) / a->patch);
+	return rearrange(c, nn_from_blocks, blocks, ae_factor(a) / a->patch);
 }
 
 tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var)
 {
-	tensor *patches = gather(c, nn_keep(x), a->patch), *anchor = along_components(c, a, p, patches);
+	tensor *patches = rearrange(c, nn_to_blocks, nn_keep(x), a->patch), *anchor = along_components(c, a, p, patches);
 	tensor *h = side(c, a, p, false, patches, NULL);
 	tensor *mean = layer_conv(c, p, "quant_conv_mu.conv", h, (conv_spec){ .add = anchor });
 	if (log_var)
@@ -203,5 +194,5 @@ tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x
 tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
 {
 	tensor *anchor = from_components(c, a, p, z);
-	return scatter(c, side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }), anchor), a->patch);
+	return rearrange(c, nn_from_blocks, side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }), anchor), a->patch);
 }

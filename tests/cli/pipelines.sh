@@ -57,6 +57,14 @@ expect_exit 2 'a scan that cannot be encoded' pipeline interpolate BIDS=study OU
 is 'a scan that cannot be encoded: told' "$(cut -f 1-3 "$T/hole/failed.tsv" | tr '\t\n' '| ')" 'id|stage|exit sub-01_ses-3_T1w|encode|65 '
 like 'a scan that cannot be encoded: the rest is made' "$(lines | tail -n 1)" 'interpolate: 2 made, 0 as they were, 1 failed'
 put "$B/sub-01/ses-3/anat/sub-01_ses-3_T1w.nii.gz" "$T/sub-03_T1w.nii"
+# where a comma parts decimals, too, 3.9 months come after 3.2
+if comma_locale 'a decimal comma'; then
+	printf 'session_id\tmonths\nses-1\t0\nses-2\t3.9\nses-3\t3.2\n' > "$B/sub-01/sub-01_sessions.tsv"
+	LC_ALL=$comma expect_exit 0 'a decimal comma' pipeline interpolate BIDS=study OUT=comma SUBJECTS=01
+	is 'a decimal comma: the visit in the middle' "$(cd "$T/comma/sub-01" && echo ses-*/anat/*interpolate_T1w.nii.gz)" 'ses-3/anat/sub-01_ses-3_desc-interpolate_T1w.nii.gz'
+	like 'a decimal comma: scores' "$(sed -n 2p "$T/comma/desc-interpolate_scores.tsv" | cut -f 2)" '^-?[0-9]+\.[0-9]+'
+	printf 'session_id\tmonths\nses-1\t0\nses-2\t6\nses-3\t24\n' > "$B/sub-01/sub-01_sessions.tsv"
+fi
 mkdir "$T/fake"
 printf '#!/bin/sh\necho "lat-lerp: no such way" >&2\nexit 65\n' > "$T/fake/lat-lerp"
 chmod +x "$T/fake/lat-lerp"

@@ -159,7 +159,7 @@ refuses 64 'no folder' train-ldm -q -m "$T/ae" -c "$T/c.json" "${scans[0]}"
 refuses 64 'no scans' train-ldm -q -m "$T/ae" -c "$T/c.json" -o "$T/no"
 refuses 66 'no such model' train-ldm -q -m "$T/none" -c "$T/c.json" -o "$T/no" "${scans[0]}"
 for bad in 's/"multipliers": \[1, 2\]/"multipliers": [1, 2, 2, 2, 2]/=unet.multipliers' 's/"unet": {/"unet": {"in_channels": 3, /=unet.in_channels' \
-	's/"batch": 2/"batch": 0/=training_ldm.batch' 's/"draws": 2/"draws": 7/=training_ldm.draws' 's/"unet": {/"diffusion": {"shift": "none"}, "unet": {/=diffusion.shift'; do
+	's/"batch": 2/"batch": 0/=training_ldm.batch' 's/"draws": 2/"draws": 33/=training_ldm.draws' 's/"unet": {/"diffusion": {"shift": "none"}, "unet": {/=diffusion.shift'; do
 	sed "${bad%=*}" "$T/c.json" > "$T/bad.json"
 	refuses 78 "refused: ${bad##*=}" train-ldm -q -m "$T/ae" -c "$T/bad.json" -o "$T/no" "${scans[0]}"
 	like "refused: ${bad##*=}: said" "$(cat "$T/err")" "bad.json: .*${bad##*=}"
