@@ -136,8 +136,8 @@ fi
 	echo "$heart" > "$T/heart"
 )
 is 'signs of life' $? 0
-sleep 2
-is 'signs of life: end with the process' "$(start_of "$(cat "$T/heart")")" ''
+for _ in $(seq 50); do [[ $(start_of "$(cat "$T/heart")") == [0-9]* ]] || break; sleep .2; done
+like 'signs of life: end with the process' "$(start_of "$(cat "$T/heart")")" '^(ended)?$'
 
 # ---- hosts ----
 cat > "$T/ssh" <<'E2'
