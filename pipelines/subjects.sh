@@ -2,6 +2,7 @@
 # subjects.sh run | show | slurm: the units of a pipeline, one job each. It is started by subjects.mk, which tells what it finds in the
 # environment; job.sh does one unit.
 . "$(dirname "$0")/job.sh"
+export PARALLEL_SHELL=bash # what the user's own is, if any, means nothing here and on hosts: services have none, or one that refuses
 
 die() { # TEXT
 	echo "$NAME: $1" >&2

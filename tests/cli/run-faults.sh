@@ -157,6 +157,10 @@ E2
 chmod +x "$T/ssh"
 expect_exit 0 'a host that greets' generate greets SSHLOGIN="1/$T/ssh anna"
 is 'a host that greets: what it prints is nobody'\''s' "$(lines) $(whole greets) $(find "$T" -name canary)" 'generate: 2 made, 0 as they were, 0 failed 2 '
+expect_exit 0 'a user without a shell' env -u SHELL bash -c "generate no-shell SSHLOGIN='1/$T/ssh anna'"
+expect_exit 0 'a user whose shell refuses' env SHELL=/bin/false bash -c "generate refuses SSHLOGIN='1/$T/ssh anna'"
+expect_exit 0 'a user whose shell refuses, here' env SHELL=/bin/false bash -c 'generate at-home'
+is 'users without shells: all is made' "$(whole no-shell) $(whole refuses) $(whole at-home)" '2 2 2'
 expect_exit 0 'a host that does not answer' generate dead COUNT=4 SSHLOGIN="1/$T/ssh berta,$T/ssh anna,:"
 like 'a host that does not answer: said, once' "$(lines)" "^generate: the host $T/ssh berta is left out: it does not answer.*No route to host
 generate: 4 made"
