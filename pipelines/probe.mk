@@ -19,7 +19,7 @@ LABELS=$${LABELS:-$${BIDS:+$$BIDS/participants.tsv}}
 [[ $$LABELS != -* ]] || LABELS=./$$LABELS
 [ -n "$$TARGET" ] || die 'TARGET=column says what to predict'
 [ -f "$$LABELS" ] || die "$$LABELS: no such table; LABELS=file names the one with the column $$TARGET"
-head -n 1 "$$LABELS" | tr '\r' '\n' | head -n 1 | sed 's/^\xef\xbb\xbf//' | tr '\t' '\n' | grep -q -x -F -e "$$TARGET" || die "$$LABELS: has no column $$TARGET"
+tr '\r' '\n' < "$$LABELS" | sed -n '1s/^\xef\xbb\xbf//; 1p' | tr '\t' '\n' | grep -x -F -e "$$TARGET" > /dev/null || die "$$LABELS: has no column $$TARGET"
 cat
 endef
 

@@ -1,6 +1,7 @@
 #include "cli/trainer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,22 @@ json_t *trainer_config(model_config *c, const char *stage)
 	return json;
 }
 
+/* Two trainings that write to one folder would mix their steps and lose a checkpoint. The lock is the process's own and ends with it; a
+ * file system that has no locks (ENOLCK and the like) is no reason not to train. */
+static void hold_folder(const char *folder)
+{
+	err e = { 0 };
+	char *path = NULL;
+	cli_check(state_path(&path, folder, "log.tsv", &e), &e);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		cli_die(ERR_CREATE, "%s: %s", path, strerror(errno));
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(fd, F_OFD_SETLK, &lock) && (errno == EAGAIN || errno == EACCES))
+		cli_die(ERR_CREATE, "%s: another training writes to this folder", path);
+	free(path);
+}
+
 void trainer_folder(int n)
 {
 	err e = { 0 };
@@ -104,6 +121,7 @@ void trainer_folder(int n)
 			cli_die(ERR_CREATE, "%s: exists (--resume goes on, --force begins anew)", path);
 		free(path);
 	}
+	hold_folder(folder);
 }
 
 dataset *trainer_data(char **operands, int n, dataset_options *o)

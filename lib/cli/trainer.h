@@ -31,7 +31,8 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n);
 /* The configuration, with the command line's choices in the recipe of this `stage`, which the weights and the checkpoint keep. A new
  * reference. Keys that are not known are refused. */
 json_t *trainer_config(model_config *c, const char *stage);
-/* Makes sure that there are n > 0 operands and a folder, which must not hold a run unless --resume or --force is given. */
+/* Makes sure that there are n > 0 operands and a folder, which must not hold a run unless --resume or --force is given,
+ * and to which no other training writes. */
 void trainer_folder(int n);
 /* dataset_open; of *o the folder, the split and the warnings are filled in. */
 dataset *trainer_data(char **operands, int n, dataset_options *o);

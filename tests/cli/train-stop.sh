@@ -30,6 +30,14 @@ for signals in 'TERM TERM' 'HUP HUP' 'USR1 USR1'; do
 	holds "$signals: a checkpoint" lat-check "$T/signal/checkpoint.safetensors"
 	rm -r "$T/signal"
 done
+# one at a time
+endless "$T/two"
+refuses 73 'another training in the same folder' train "$T/two" --force
+is 'another training in the same folder: said' "$(cat "$T/err")" "train-ae: $T/two/log.tsv: another training writes to this folder"
+kill -TERM $!
+wait $!
+holds 'another training in the same folder: the first goes on' lat-check "$T/two/checkpoint.safetensors"
+rm -r "$T/two"
 (trap '' HUP; endless "$T/nohup"; kill -HUP $!; sleep .3; kill -TERM $!; wait $!)
 is 'nohup: SIGHUP is nothing, SIGTERM ends it' $? 143
 # messages that nobody reads any more
