@@ -159,8 +159,8 @@ void linear_map_apply(linear_map *m, enum linear_map_reach reach, const double *
 	pad(m, field);
 	for (size_t x = 0; x < m->n[0]; x++) {
 		gather(m, x);
-		m->gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m->c, (int)q, 1, row, (int)wide, m->map[reach], (int)q, 0, m->told,
-			(int)m->c);
+		m->gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m->c, (int)q, 1, row, (int)wide, m->map[reach], (int)q, 0,
+			m->told, (int)m->c);
 		for (size_t i = 0; i < n; i++)
 			for (size_t c = 0; c < m->c; c++)
 				told[c * sites + x * n + i] = m->told[i * m->c + c];

@@ -23,8 +23,8 @@ void linear_map_free(linear_map *m);
 /* Adds a field [C,X,Y,Z], the numbers that are to be told from it, target [C,X,Y,Z], and what each site's squared error weighs, weight
  * [X,Y,Z], not negative. */
 void linear_map_learn(linear_map *m, const double *field, const double *target, const double *weight);
-/* Ends learning: the maps that minimise weighted squared error + ridge * mean diagonal of the equations * squared coefficients. ERR_DATA when
- * they have no solution. */
+/* Ends learning: the maps that minimise weighted squared error + ridge * mean diagonal of the equations * squared coefficients. ERR_DATA
+ * when they have no solution. */
 int linear_map_solve(linear_map *m, double ridge, err *e);
 /* told [C,X,Y,Z]: what a map makes of a field. */
 void linear_map_apply(linear_map *m, enum linear_map_reach reach, const double *field, double *told);

@@ -150,8 +150,16 @@ static int begin(at_time *w, const predictors *p, int time, err *e)
 	struct {
 		double **p;
 		size_t n;
-	} doubles[] = { { &w->off, count }, { &w->sd, count }, { &w->field, count }, { &w->target, count }, { &w->weight, sites(&p->trial) },
-			{ &w->d, nk * count }, { &w->gram, nk * most * most }, { &w->score, most } };
+	} doubles[] = {
+		{ &w->off, count },
+		{ &w->sd, count },
+		{ &w->field, count },
+		{ &w->target, count },
+		{ &w->weight, sites(&p->trial) },
+		{ &w->d, nk * count },
+		{ &w->gram, nk * most * most },
+		{ &w->score, most },
+	};
 	int code = 0;
 	for (size_t i = 0; !code && i < sizeof singles / sizeof *singles; i++)
 		code = mem_zero(singles[i], count, sizeof(float), "noisy latents", e);
