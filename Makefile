@@ -36,6 +36,7 @@ LIBS_train  := -ljansson -lpng -lm
 USES_bids-scans := cli nii volume format base
 USES_lat-model := cli model nn format base
 USES_lat-baseline := cli baseline format base
+USES_lat-learnable := cli baseline diffusion model nn volume format base
 USES_lat-check := cli format base
 USES_lat-cut := cli format base
 USES_lat-denoise := cli diffusion model nn volume format base

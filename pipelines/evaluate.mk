@@ -2,6 +2,7 @@
 #
 #   scans -- nii2lat -- x, z -- sem-encode -- y -- lat-denoise --invert -- zT
 #            evaluate/autoencoder.mk  z -> scan, and what lat-baseline makes of x    y: evaluate/alone.mk      y -> scan
+#            evaluate/denoiser.mk     noise in z, predicted by the model and by lat-learnable's simplest predictors
 #            evaluate/trips.mk        z -> zT -> z -> scan                               evaluate/between.mk    y, zT of two -> one between
 #                                                                                        evaluate/probes.mk     y -> age, sex
 #
@@ -17,6 +18,8 @@ MODEL      ?= brain3mm
 OUT        ?= work/evaluate
 # of principal components of whole scans
 COMPONENTS ?= 35
+# how many of them as a code, and to predict noise by
+NUMBERS    ?= 10 $(COMPONENTS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
@@ -33,7 +36,7 @@ studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 sets    = validation $(studies)
 comma   := ,
 
-parts := autoencoder $(if $(denoiser),trips) $(if $(guided),alone between $(if $(LABELS),probes))
+parts := autoencoder $(if $(denoiser),denoiser trips) $(if $(guided),alone between $(if $(LABELS),probes))
 
 # Pages are written anew each time, from tables that are made once: what is judged, and how, may have changed
 $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always

@@ -6,14 +6,13 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "baseline/places.h"
 #include "diffusion/noise.h"
 #include "diffusion/solver.h"
 #include "format/dtype.h"
 #include "model/unet.h"
 #include "train/prior_learn.h"
 #include "volume/augment.h"
-
-static const double LEAST_SD = .05; /* of a place, in rms of all */
 
 int latent_space_open(latent_space *l, const char *model, enum nn_math math, int threads, err *e)
 {
@@ -59,14 +58,9 @@ int latent_space_scale(latent_space *l, scaling s, err *e)
 	free(l->place);
 	l->place = NULL;
 	int code = s.sd ? mem_zero(&l->place, l->count, sizeof *l->place, "weights of places", e) : 0;
-	if (code || !s.sd)
-		return code;
-	double sum = 0;
-	for (size_t i = 0; i < l->count; i++)
-		sum += (double)s.sd[i] * (double)s.sd[i];
-	for (size_t i = 0; i < l->count; i++)
-		l->place[i] = (float)((double)s.sd[i] * (double)s.sd[i] * (double)l->count / sum);
-	return 0;
+	if (!code && s.sd)
+		places_weigh(l->place, s.sd, l->count);
+	return code;
 }
 
 /* v becomes what half precision holds, so that weights kept in it (--f16) say the same. */
@@ -85,32 +79,23 @@ static int round_halves(float *v, size_t n, err *e)
 /* Mean and standard deviation at each place of the latents to train on. */
 static int learn_places(latent_space *l, const dataset *d, err *e)
 {
+	const float **z = NULL;
 	free(l->mean);
 	free(l->sd);
 	l->mean = l->sd = NULL;
 	int code = mem_zero(&l->mean, l->count, sizeof *l->mean, "latents' mean", e);
 	if (!code)
 		code = mem_zero(&l->sd, l->count, sizeof *l->sd, "latents' standard deviation", e);
+	if (!code)
+		code = mem_zero(&z, d->n_train, sizeof *z, "latents", e);
 	if (code)
 		return code;
-	double all = 0;
-	for (size_t i = 0; i < l->count; i++) {
-		double sum = 0, squares = 0, n = (double)d->n_train;
-		for (size_t k = 0; k < d->n_train; k++)
-			sum += (double)d->scans[d->train[k]].z[i] / n;
-		for (size_t k = 0; k < d->n_train; k++) {
-			double off = (double)d->scans[d->train[k]].z[i] - sum;
-			squares += off * off / n;
-		}
-		l->mean[i] = (float)sum;
-		l->sd[i] = (float)sqrt(squares);
-		all += squares / (double)l->count;
-	}
-	for (size_t i = 0; i < l->count; i++)
-		l->sd[i] = (float)fmax((double)l->sd[i], LEAST_SD * sqrt(all));
-	if (!(all > 0))
-		return err_set(e, ERR_DATA, "the latents are all the same");
-	code = round_halves(l->mean, l->count, e);
+	for (size_t k = 0; k < d->n_train; k++)
+		z[k] = d->scans[d->train[k]].z;
+	code = places_learn(l->mean, l->sd, z, d->n_train, l->count, e);
+	free(z);
+	if (!code)
+		code = round_halves(l->mean, l->count, e);
 	if (!code)
 		code = round_halves(l->sd, l->count, e);
 	return code ? code : latent_space_scale(l, (scaling){ 1, l->mean, l->sd }, e);

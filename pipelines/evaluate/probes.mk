@@ -6,8 +6,6 @@ SEX   ?= sex=f
 FOLDS ?= 5
 
 labelled = $(foreach s,$(LABELS),$(firstword $(subst =, ,$s)))
-# how many principal components
-NUMBERS ?= 10 $(COMPONENTS)
 codes   := y mean $(NUMBERS:%=x-%) $(NUMBERS:%=z-%)
 
 # From the rows of a study, of which the semantic code's is the first: what it does better than, and what not

@@ -20,7 +20,7 @@ evaluate() { # MODEL OUT OPTION...
 expect_exit 0 'the whole model' evaluate model whole LABELS="a=$T/participants.tsv"
 r=$T/whole/RESULTS.md
 is 'the whole model: its parts' "$(grep '^#' "$r" | tr '\n' ';')" \
-	'# What the model model can do;## Compression;## To noise and back;## From the semantic code alone;## Between two subjects;## What linear probes read;'
+	'# What the model model can do;## Compression;## How much of the noise is predicted;## To noise and back;## From the semantic code alone;## Between two subjects;## What linear probes read;'
 is 'printed, too' "$(cat "$T/out")" "$(cat "$r")"
 # row FILE TEXT: the cells behind the first two of the first row with this text
 row() { grep -m 1 -F "$2" "$1" | cut -d '|' -f "${3:-4-}" | tr -d ' '; }
@@ -40,6 +40,17 @@ for n in z back; do
 done
 is 'the autoencoder, by hand' "$(row "$r" '| validation (2) | autoencoder' 4,8)" "$(nii-score --range 1 --mask brain --list "$T/two.txt" | awk '
 	NR > 1 { ssim += $3; mse += $5 } END { printf "%.3f|%.5f", ssim / 2, mse / 2 }')"
+lat-learnable -m "$T/model" -k 2 --train "$T/whole/train/codes.lat" "$T/whole/validation/codes.lat" > "$T/noise.tsv" 2> "$T/err"
+is 'the noise predicted: judged scans are none of those learned from' "$(cat "$T/err")" ''
+is 'the noise predicted, by hand' "$(grep '^| validation (2) | \(place\|pca2\|lin[01]\|unet\|code\) |' "$r" | tr -d ' ' | cut -d '|' -f 3-10)" \
+	"$(awk -F '\t' 'NR > 1 { printf "%s|%.3g|%.3g|%.3g|%.3g|%.3g|%.4f|%.3f\n", $1, $2, $3, $4, $5, $6, $7, $8 }' "$T/noise.tsv")"
+is 'the noise predicted: the verdicts' "$(grep -oE '^- (validation|b): weighted error of code: .*: (better|falls short); in fifths' "$r" | cut -d ' ' -f 2,6 | tr '\n' ';')" \
+	'validation: code:;b: code:;'
+# latents of rank three, which three components know: far better than a network that has hardly learned anything
+is 'the noise predicted: the verdict, by hand' "$(grep '^- validation: weighted error' "$r")" "$(awk -F '\t' '
+	NR > 1 && $1 !~ /unet|code/ { if (best == "" || $7 < best) { best = $7; name = $1 } for (i = 2; i <= 6; i++) if (min[i] == "" || $i < min[i]) min[i] = $i }
+	$1 == "code" { for (i = 2; i <= 6; i++) if ($i > min[i]) worse = worse (worse ? ", " : "") (i - 1)
+		printf "- validation: weighted error of code: %.3f of that of %s, the best simple predictor: falls short; in fifths worse than the best linear predictor: %s\n", $7 / best, name, worse }' "$T/noise.tsv")"
 is 'round trips' "$(grep -cE '^\| (validation \(2\)|b \(1\)) \| (ddim|autoencoder alone) \|' "$r")" 5
 is 'round trips: bounds' "$(grep -oE -- '-1: falls short|2: holds' "$r" | tr '\n' ';')" '-1: falls short;2: holds;2: holds;'
 is 'round trips: the error in z, by hand' "$(grep -F '| validation (2) | ddim | 3 |' "$r" | cut -d '|' -f 8 | tr -d ' ')" \
@@ -67,7 +78,7 @@ is 'one more trip: is there' "$(grep -c '| dpmpp2m | 1 |' "$r")" 1
 
 expect_exit 0 'without a semantic encoder' evaluate plain plain-results
 r=$T/plain-results/RESULTS.md
-is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## To noise and back;'
+is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;'
 is 'without: said' "$(grep -c 'has no semantic encoder with a shift U-Net: what needs it is left out' "$r")" 1
 for word in SEED='1;touch canary' TRIPS='$$(touch canary)' OUT="$T/a\`touch canary\`" DATA="a=\"\$\$(touch canary)"; do
 	expect_exit 2 "words that are none: ${word%%=*}" evaluate model none "$word"
@@ -76,7 +87,7 @@ done
 is 'words that are none: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -name canary)" ''
 cp -r "$T/plain" "$T/a model"
 expect_exit 0 'a model with a blank in its name' evaluate 'a model' plain-results
-is 'a model with a blank in its name: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## To noise and back;'
+is 'a model with a blank in its name: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;'
 expect_exit 2 'no data' make --no-print-directory -f pipelines/evaluate.mk OUT="$T/none"
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
 printf 'id\tage\n' > "$T/odd.tsv"

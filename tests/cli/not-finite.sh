@@ -51,6 +51,9 @@ refused() {
 	refused zT lat-lerp -t 1 "$T/good.lat" IN
 	refused x lat-baseline --method mean --train "$T/good.lat" IN
 	refused x lat-baseline --method mean --train IN "$T/good.lat"
+	refused z lat-learnable --train "$T/good.lat" IN
+	refused z lat-learnable --train IN "$T/good.lat"
+	refused y lat-learnable $m --train "$T/good.lat" IN
 	refused z lat-check IN
 	refused y linprobe fit --labels "$T/labels.tsv" --target age --lambda 1 -f -o "$T/p" IN
 	linprobe fit --labels "$T/labels.tsv" --target age --lambda 1 -f -o "$T/p" "$T/good.lat"
