@@ -35,18 +35,15 @@ struct pile {
 /* The scan as floats, when it is like the others. */
 static int scan_of(lat_record *r, lat_tensor **t, float **x, const lat_tensor *like, err *e)
 {
-	char is[LAT_MAX_RANK * 21], other[LAT_MAX_RANK * 21];
+	char is[LAT_MAX_RANK * 21];
 	int code = lat_need(r, name, t, e);
 	if (code)
 		return code;
 	lat_shape_text(*t, is);
 	if ((*t)->rank != 4 || (!strcmp(name, "x") && (*t)->shape[0] != 1) || (*t)->elements > INT_MAX)
 		return err_set(e, ERR_DATA, "%s of %s is no volume", name, is);
-	if (like->rank && !lat_has_shape(*t, like->rank, like->shape)) {
-		lat_shape_text(like, other);
-		return err_set(e, ERR_DATA, "%s of %s, not of %s", name, is, other);
-	}
-	return lat_floats(*t, x, e);
+	code = lat_shaped_like(*t, like, e);
+	return code ? code : lat_floats(*t, x, e);
 }
 
 static int pile_up(lat_record *r, void *with, bool *keep, err *e)

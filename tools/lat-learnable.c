@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/network.h"
 #include "cli/stream.h"
+#include "diffusion/solver.h"
 #include "model/denoiser.h"
 #include "model/record.h"
 
@@ -65,14 +66,11 @@ struct job {
 
 static int check_shape(const lat_tensor *t, const lat_tensor *like, err *e)
 {
-	char is[LAT_MAX_RANK * 21], other[LAT_MAX_RANK * 21];
+	char is[LAT_MAX_RANK * 21];
+	if (t->rank == 4 && t->elements <= INT_MAX)
+		return lat_shaped_like(t, like, e);
 	lat_shape_text(t, is);
-	if (t->rank != 4 || t->elements > INT_MAX)
-		return err_set(e, ERR_DATA, "%s of %s is no latent", name, is);
-	if (!like->rank || lat_has_shape(t, like->rank, like->shape))
-		return 0;
-	lat_shape_text(like, other);
-	return err_set(e, ERR_DATA, "%s of %s, not of %s", name, is, other);
+	return err_set(e, ERR_DATA, "%s of %s is no latent", name, is);
 }
 
 /* The first one tells what the others must be. */
@@ -125,8 +123,7 @@ static int gather(lat_record *r, void *with, bool *keep, err *e)
 		code = lat_floats(t, &to->z[to->n], e);
 	if (!code && to == &j->judged)
 		code = take_code(j, &to->y[to->n], r, e);
-	if (!code && to == &j->judged && stream_ids_add(j->train.seen, lat_id(r), &(err){ 0 }))
-		j->known++;
+	j->known += !code && to == &j->judged && stream_ids_has(j->train.seen, lat_id(r));
 	to->n += !code;
 	return code;
 }
@@ -202,7 +199,7 @@ static int open_trial(struct job *j, err *e)
 
 /* ---- the network ---- */
 
-/* Its errors without (0) and with (1) the records' codes, which steer the noise by -sqrt(1 - a_t) G, as they do in lat-denoise. */
+/* Its errors without (0) and with (1) the records' codes, as they steer in lat-denoise. */
 static int judge_network(struct job *j, bool codes, double error[2][TRIAL_TIMES], err *e)
 {
 	const size_t count = j->trial.count, all = j->judged.n * TRIAL_TIMES;
@@ -212,13 +209,12 @@ static int judge_network(struct job *j, bool codes, double error[2][TRIAL_TIMES]
 	for (size_t at = 0; at < all && !code; at++) {
 		const size_t r = at / TRIAL_TIMES;
 		const int i = (int)(at % TRIAL_TIMES), t = trial_time(&j->trial, i);
-		const double steer = schedule_noise(&j->schedule, t);
 		cli_progress("%zu/%zu", at, all);
 		trial_set(&j->trial, v, noise, j->judged.z[r], j->judged.id[r], t, TRIAL_JUDGES);
 		code = denoiser_eps(&j->d, told, codes ? g : NULL, v, t, codes ? j->judged.y[r] : NULL, e);
 		error[0][i] += code ? 0 : trial_error(&j->trial, noise, told) / (double)j->judged.n;
-		for (size_t k = 0; k < count && codes; k++)
-			told[k] = (float)((double)told[k] - steer * (double)g[k]);
+		if (codes && !code)
+			solver_steer(&j->schedule, t, told, g, count);
 		error[1][i] += code ? 0 : trial_error(&j->trial, noise, told) / (double)j->judged.n;
 	}
 	free(v);
@@ -236,15 +232,15 @@ static void put_line(outfile *out, const char *line)
 	}
 }
 
-static void put_row(outfile *out, const struct job *j, const char *predictor, const double error[TRIAL_TIMES], double place)
+static void put_row(outfile *out, const struct job *j, const char *row, const double error[TRIAL_TIMES], double place)
 {
 	char line[512];
 	const trial_score s = trial_sum(&j->trial, error);
 	if (!isfinite(s.weighted)) {
 		out_abort(out);
-		cli_die(ERR_DATA, "%s: its error is no finite number", predictor);
+		cli_die(ERR_DATA, "%s: its error is no finite number", row);
 	}
-	snprintf(line, sizeof line, "%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%s\n", predictor, s.fifth[0], s.fifth[1], s.fifth[2],
+	snprintf(line, sizeof line, "%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%s\n", row, s.fifth[0], s.fifth[1], s.fifth[2],
 		 s.fifth[3], s.fifth[4], s.weighted, s.weighted / place, j->space);
 	put_line(out, line);
 }
@@ -257,9 +253,9 @@ static void put_table(const struct job *j, double (*simple)[TRIAL_TIMES], double
 	outfile *out = cli_output(false);
 	put_line(out, "predictor\tfifth_1\tfifth_2\tfifth_3\tfifth_4\tfifth_5\tweighted\tof_place\tspace\n");
 	for (int i = 0; i < predictors_count(&j->p); i++) {
-		char predictor[32];
-		predictors_name(&j->p, i, predictor);
-		put_row(out, j, predictor, simple[i], place);
+		char row[32];
+		predictors_name(&j->p, i, row);
+		put_row(out, j, row, simple[i], place);
 	}
 	for (int i = 0; i < networks; i++)
 		put_row(out, j, names[i], network[i], place);

@@ -45,7 +45,14 @@ struct run {
 	float *clean, *before; /* predictions of the clean latent, now and a step before; SOLVER_DPMPP2M */
 };
 
-/* The noise in x at timestep t, steered by -sqrt(1-a_t) G. */
+void solver_steer(const schedule *s, int t, float *eps, const float *g, size_t n)
+{
+	const double noise = schedule_noise(s, t);
+	for (size_t i = 0; i < n; i++)
+		eps[i] = (float)((double)eps[i] - noise * (double)g[i]);
+}
+
+/* The noise in x at timestep t, steered or not. */
 static int predict(struct run *r, const float *x, int t, bool steered, err *e)
 {
 	const predictor *p = r->p;
@@ -53,9 +60,7 @@ static int predict(struct run *r, const float *x, int t, bool steered, err *e)
 	int code = p->predict(p->of, r->eps, shift ? r->g : NULL, x, t, p->y, e);
 	if (code || !shift)
 		return code;
-	double c = schedule_noise(r->s->schedule, t);
-	for (size_t i = 0; i < p->count; i++)
-		r->eps[i] = (float)((double)r->eps[i] - c * (double)r->g[i]);
+	solver_steer(r->s->schedule, t, r->eps, r->g, p->count);
 	return 0;
 }
 

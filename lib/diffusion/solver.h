@@ -69,6 +69,9 @@ int solver_invert(const solver *s, const predictor *p, float *x, err *e);
 /* How many of its network calls (s->n - 1) run without G. */
 int solver_unsteered(const solver *s, bool invert);
 
+/* Noise eps [n] that is predicted at timestep t becomes that which the gradient G steers by -sqrt(1-a_t) G (arXiv 2504.08635). */
+void solver_steer(const schedule *s, int t, float *eps, const float *g, size_t n);
+
 /* One DDIM step of n numbers from timestep t to timestep to, either way: out = sqrt(a_to) x0 + sqrt(1-a_to) eps', where x0 is the clean
  * latent that eps implies, held within +-clip, and eps' the noise that this x0 implies. out may be x. */
 void ddim_step(const schedule *s, int t, int to, double clip, float *out, const float *x, const float *eps, size_t n);

@@ -79,6 +79,8 @@ lat_tensor *lat_find(const lat_record *r, const char *name);
 int lat_need(const lat_record *r, const char *name, lat_tensor **t, err *e);
 /* Is the shape this one? Counted from the front; rank must agree. */
 bool lat_has_shape(const lat_tensor *t, int rank, const int64_t *shape);
+/* ERR_DATA, which names the tensor and both shapes, when `like` is not of t's shape; a `like` of rank 0 says nothing yet. */
+int lat_shaped_like(const lat_tensor *t, const lat_tensor *like, err *e);
 /* The grid of a volume, a tensor of shape [channels,X,Y,Z]; ERR_DATA for any other, or more than 4096 along an axis. */
 int lat_grid(int n[3], const lat_tensor *t, int channels, err *e);
 /* "3x16x20x16"; "scalar" for rank 0. */

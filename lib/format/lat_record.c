@@ -162,6 +162,16 @@ bool lat_has_shape(const lat_tensor *t, int rank, const int64_t *shape)
 	return t->rank == rank && !memcmp(t->shape, shape, (size_t)rank * sizeof *shape);
 }
 
+int lat_shaped_like(const lat_tensor *t, const lat_tensor *like, err *e)
+{
+	char is[LAT_MAX_RANK * 21], other[LAT_MAX_RANK * 21];
+	if (!like->rank || lat_has_shape(t, like->rank, like->shape))
+		return 0;
+	lat_shape_text(t, is);
+	lat_shape_text(like, other);
+	return err_set(e, ERR_DATA, "%s of %s, not of %s", t->name, is, other);
+}
+
 int lat_grid(int n[3], const lat_tensor *t, int channels, err *e)
 {
 	enum { MOST = 4096 };
