@@ -96,6 +96,7 @@ nothing_left 'numbers of processes that others have now' locked
 # hold_for ENTRY: a run that finds it waits until it is removed
 hold_for() {
 	mkdir -p "$held/$2"
+	: > "$T/err" # what the one before said is not what is waited for
 	generate locked SAMPLE='echo y' 2> "$T/err" &
 	for _ in $(seq 600); do grep -q waits "$T/err" && break; sleep .05; done
 	is "$1: waits" "$(lines)" "sub-gen0001: waits for another run (process $3 on $4)"
