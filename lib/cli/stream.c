@@ -170,6 +170,8 @@ int stream_ids_add(stream_ids *s, const char *id, err *e)
 	return json_object_set_new(s->seen, id, json_true()) ? err_set(e, ERR_OS, "ids: no memory") : 0;
 }
 
+bool stream_ids_has(const stream_ids *s, const char *id) { return json_object_get(s->seen, id) != NULL; }
+
 void stream_ids_free(stream_ids *s)
 {
 	json_decref(s->seen);

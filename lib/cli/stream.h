@@ -40,6 +40,7 @@ typedef struct stream_ids stream_ids;
 stream_ids *stream_ids_new(void);
 /* ERR_DATA "a second record of this id" the second time. */
 int stream_ids_add(stream_ids *s, const char *id, err *e);
+bool stream_ids_has(const stream_ids *s, const char *id);
 void stream_ids_free(stream_ids *s);
 
 #endif

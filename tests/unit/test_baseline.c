@@ -110,37 +110,37 @@ static void methods(void **state)
 	float x[VOXELS];
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = 1.4f + (float)(10 * (i / 64));
-	SUCCEEDS(baseline_learn(&b, BASELINE_NEAREST, scans(3), 3, GRID, 0, &e));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_learn(&b, BASELINE_NEAREST, scans(3), 3, GRID, 0, 4, &e));
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(x[i] == (float)(1 + 10 * (i / 64)));
 	baseline_free(&b);
-	SUCCEEDS(baseline_learn(&b, BASELINE_MEAN, scans(4), 4, GRID, 0, &e));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_learn(&b, BASELINE_MEAN, scans(4), 4, GRID, 0, 4, &e));
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (1.5 + 10 * (i / 64))) < 1e-6);
 	baseline_free(&b);
 	/* blocks are flat: one component keeps the mean of each, and nothing else */
-	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, scans(3), 3, GRID, 1, &e));
+	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, scans(3), 3, GRID, 1, 4, &e));
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = (float)(100 * (i / 64) + (i % 2 ? 3 : -1));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (1 + 100 * (i / 64))) < 1e-4);
 	baseline_free(&b);
 	/* two scans lie on a line */
-	SUCCEEDS(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 1, &e));
+	SUCCEEDS(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 1, 4, &e));
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = (float)(10 * (i / 64) + (i % 2 ? 8 : 6));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (7 + 10 * (i / 64))) < 1e-4);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 2, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 2, 4, &e), ERR_DATA);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, scans(2), 2, (const int[3]){ 8, 8, 2 }, 2, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, scans(2), 2, (const int[3]){ 8, 8, 2 }, 2, 4, &e), ERR_DATA);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_MEAN, NULL, 0, GRID, 0, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_MEAN, NULL, 0, GRID, 0, 4, &e), ERR_DATA);
 	baseline_free(&b);
 }
 
