@@ -3,7 +3,7 @@
 #   scans -- nii2lat -- x, z -- sem-encode -- y -- lat-denoise --invert -- zT
 #            evaluate/autoencoder.mk  z -> scan, and what lat-baseline makes of x    y: evaluate/alone.mk      y -> scan
 #            evaluate/trips.mk        z -> zT -> z -> scan                               evaluate/between.mk    y, zT of two -> one between
-#                                                                                        evaluate/probes.mk     y -> age, sex
+#            evaluate/drawn.mk        nothing -> z -> scan                               evaluate/probes.mk     y -> age, sex
 #
 #   make -f pipelines/evaluate.mk DATA='NAME=FOLDER ...' [TEST='NAME=FOLDER ...'] [LABELS='NAME=participants.tsv ...'] OUT=folder
 #        [MODEL=brain3mm] [VALIDATION=subjects.txt]
@@ -17,23 +17,25 @@ MODEL      ?= brain3mm
 OUT        ?= work/evaluate
 # of principal components of whole scans
 COMPONENTS ?= 35
+# of noise that is drawn
+SEED       ?= 1
 .DELETE_ON_ERROR:
 .SECONDARY:
-WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
+WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
 here       := $(subst $() ,\ ,$(HERE))
 include $(here)common.mk
 include $(here)known.mk
 include $(here)scans.mk
 include $(here)model.mk
 $(call plain,$(filter-out MODEL VALIDATION,$(WORDS)))
-$(call one_word,OUT COMPONENTS SEED DRAWS AGE SEX FOLDS WAY)
+$(call one_word,OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS WAY)
 
 studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 # what is judged
 sets    = validation $(studies)
 comma   := ,
 
-parts := autoencoder $(if $(denoiser),trips) $(if $(guided),alone between $(if $(LABELS),probes))
+parts := autoencoder $(if $(denoiser),trips drawn) $(if $(guided),alone between $(if $(LABELS),probes))
 
 # Pages are written anew each time, from tables that are made once: what is judged, and how, may have changed
 $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always

@@ -16,7 +16,7 @@ static int64_t components_wanted = 10, seed;
 
 static const struct cli_option options[] = {
 	{ 0, "real", CLI_TEXT, &real_path, "REAL", "the stream of real scans that the drawn ones are compared with", false },
-	{ 0, "train", CLI_TEXT, &train_path, "TRAIN", "the stream of scans that the model has learned from: how near are the drawn ones?", false },
+	{ 0, "train", CLI_TEXT, &train_path, "TRAIN", "the stream of scans that the model has learned from", false },
 	{ 'k', "components", CLI_INT, &components_wanted, "K", "principal components of the real scans", false },
 	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the scan", false },
 	{ 0, "seed", CLI_INT, &seed, "N", "seed of the halves and pairs", false },
@@ -66,14 +66,14 @@ static int add(lat_record *r, void *with, bool *keep, err *e)
 	return code;
 }
 
-/* ---- the nearest scan of the training ---- */
+/* ---- the scans of the training ---- */
 
 struct training {
 	const scans *real, *drawn;
 	const inside *b;
 	const stream_ids *real_ids;
 	nearest from_real, from_drawn;
-	size_t count;
+	spread along; /* the components of the real scans */
 };
 
 static int see(lat_record *r, void *with, bool *keep, err *e)
@@ -88,12 +88,12 @@ static int see(lat_record *r, void *with, bool *keep, err *e)
 			       t->real->n[1], t->real->n[2]);
 	if (!code) {
 		if (stream_ids_has(t->real_ids, lat_id(r)))
-			cli_warn("%s: is both in %s and in %s: how far real scans are from those of the training is then not known", lat_id(r),
-				 train_path, real_path);
+			cli_warn("%s: is both in %s and in %s: how far real scans are from those of the training is then not known",
+				 lat_id(r), train_path, real_path);
 		scans_clip(x, t->real->voxels);
 		nearest_see(&t->from_real, t->real, x, t->b);
 		nearest_see(&t->from_drawn, t->drawn, x, t->b);
-		t->count++;
+		spread_see(&t->along, x);
 	}
 	free(x);
 	return code;
@@ -103,13 +103,21 @@ static int see(lat_record *r, void *with, bool *keep, err *e)
 
 static json_t *rows;
 
-/* real: what the real scans have. */
-static void row(const char *measure, double value, double real)
+/* real: what the real scans have; train: what those of the training have, NAN where that is not measured. */
+static void row(const char *measure, double value, double real, double train)
 {
-	if (!cli_common.json)
-		printf("%s\t%.6g\t%.6g\n", measure, value, real);
-	else if (json_object_set_new(rows, measure, json_pack("{s:f, s:f}", "value", value, "real", real)))
-		cli_die(ERR_OS, "no memory");
+	if (cli_common.json) {
+		json_t *v = json_pack("{s:f, s:f, s:o}", "value", value, "real", real, "train",
+				      isnan(train) ? json_null() : json_real(train));
+		if (!v || json_object_set_new(rows, measure, v))
+			cli_die(ERR_OS, "no memory");
+		return;
+	}
+	printf("%s\t%.6g\t%.6g\t", measure, value, real);
+	if (isnan(train))
+		puts("-");
+	else
+		printf("%.6g\n", train);
 }
 
 static void print_json(void)
@@ -131,27 +139,30 @@ static void check(int code, err *e)
 }
 
 struct results {
-	components c;
+	spread along;
 	double local, band[SPECTRUM_BANDS], alike[2]; /* alike: drawn, real */
 };
 
-static void measure(struct results *r, const scans *real, const scans *drawn, const inside *b)
+static void measure(struct results *r, const scans *real, const scans *drawn, const inside *b, const pca *p)
 {
 	err e = { 0 };
-	check(components_compare(&r->c, real, drawn, (int)components_wanted, &e), &e);
+	check(spread_open(&r->along, p, &e), &e);
+	for (size_t i = 0; i < drawn->count; i++)
+		spread_see(&r->along, scans_at(drawn, i));
 	check(local_compare(&r->local, real, drawn, b, (uint64_t)seed, &e), &e);
 	check(spectrum_compare(r->band, real, drawn, b, &e), &e);
 	check(diversity_of(&r->alike[0], drawn, (uint64_t)seed, &e), &e);
 	check(diversity_of(&r->alike[1], real, (uint64_t)seed, &e), &e);
 }
 
-static void measure_training(struct training *t)
+static void measure_training(struct training *t, const pca *p)
 {
 	err e = { 0 };
 	cli_check(nearest_open(&t->from_real, t->real->count, &e), &e);
 	cli_check(nearest_open(&t->from_drawn, t->drawn->count, &e), &e);
+	cli_check(spread_open(&t->along, p, &e), &e);
 	stream_each((char *[]){ (char *)train_path }, 1, see, NULL, t);
-	if (!t->count)
+	if (!t->along.n)
 		cli_die(ERR_DATA, "%s: no scans", train_path);
 	if (!(nearest_mean(&t->from_real) > 0))
 		cli_die(ERR_DATA, "%s: holds all scans of %s, so that there is nothing to compare distances with", train_path, real_path);
@@ -163,18 +174,18 @@ static void show(const struct results *r, const struct training *t)
 	if (cli_common.json && !(rows = json_object()))
 		cli_die(ERR_OS, "no memory");
 	if (!cli_common.json)
-		puts("measure\tvalue\treal");
-	row("scans", (double)t->drawn->count, (double)t->real->count);
-	row("components_variance", r->c.share, 1);
-	row("components_bias", r->c.bias, 0);
-	row("local_structure", r->local, 1);
+		puts("measure\tvalue\treal\ttrain");
+	row("scans", (double)t->drawn->count, (double)t->real->count, train_path ? (double)t->along.n : NAN);
+	row("components_variance", spread_share(&r->along), 1, train_path ? spread_share(&t->along) : NAN);
+	row("components_bias", spread_bias(&r->along), 0, train_path ? spread_bias(&t->along) : NAN);
+	row("local_structure", r->local, 1, NAN);
 	for (int i = 0; i < SPECTRUM_BANDS; i++)
-		row(bands[i], r->band[i], 1);
+		row(bands[i], r->band[i], 1, NAN);
 	if (train_path) {
-		row("nearest", nearest_mean(&t->from_drawn) / nearest_mean(&t->from_real), 1);
-		row("nearest_least", nearest_least(&t->from_drawn), nearest_least(&t->from_real));
+		row("nearest", nearest_mean(&t->from_drawn) / nearest_mean(&t->from_real), 1, NAN);
+		row("nearest_least", nearest_least(&t->from_drawn), nearest_least(&t->from_real), NAN);
 	}
-	row("ms_ssim", r->alike[0], r->alike[1]);
+	row("ms_ssim", r->alike[0], r->alike[1], NAN);
 	if (cli_common.json)
 		print_json();
 }
@@ -200,6 +211,7 @@ int main(int argc, char **argv)
 	char **files = cli_parse(&tool, argc, argv, &n);
 	struct side real = { .ids = stream_ids_new() }, drawn = { .like = &real.s };
 	inside b;
+	pca p;
 	err e = { 0 };
 	check_options(files, n);
 	cli_start_threads();
@@ -215,11 +227,15 @@ int main(int argc, char **argv)
 			drawn.s.count);
 	check(inside_of(&b, &real.s, &e), &e);
 	struct training t = { .real = &real.s, .drawn = &drawn.s, .b = &b, .real_ids = real.ids };
+	check(components_of(&p, &real.s, (int)components_wanted, &e), &e);
 	if (train_path)
-		measure_training(&t);
+		measure_training(&t, &p);
 	struct results r;
-	measure(&r, &real.s, &drawn.s, &b);
+	measure(&r, &real.s, &drawn.s, &b, &p);
 	show(&r, &t);
+	spread_free(&r.along);
+	spread_free(&t.along);
+	pca_free(&p);
 	nearest_free(&t.from_real);
 	nearest_free(&t.from_drawn);
 	inside_free(&b);

@@ -20,8 +20,8 @@ void boxes_mean(float *out, const float *in, const int n[3], int channels, int s
 				float *sum = out + (((size_t)x * (size_t)to[1] + (size_t)y) * (size_t)to[2] + (size_t)z) * (size_t)channels;
 				memset(sum, 0, (size_t)channels * sizeof *sum);
 				for (int i = 0; i < side * side; i++) {
-					size_t row = ((size_t)(x * step + i / side) * (size_t)n[1] + (size_t)(y * step + i % side)) * (size_t)n[2];
-					const float *from = in + (row + (size_t)(z * step)) * (size_t)channels;
+					size_t row = (size_t)(x * step + i / side) * (size_t)n[1] + (size_t)(y * step + i % side);
+					const float *from = in + (row * (size_t)n[2] + (size_t)(z * step)) * (size_t)channels;
 					for (int k = 0; k < side; k++, from += channels)
 						for (int c = 0; c < channels; c++)
 							sum[c] += from[c];

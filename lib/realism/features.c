@@ -45,8 +45,8 @@ static int find_places(features *f, const float *mask, err *e)
 			if (share[i] > .9f)
 				f->place[f->places++] = i;
 		if (!f->places)
-			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX, f->n[0], f->n[1],
-				       f->n[2]);
+			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX,
+				       f->n[0], f->n[1], f->n[2]);
 	}
 	free(share);
 	return code;

@@ -1,8 +1,9 @@
 /* What a brain looks like from near by: features of a fixed network of random convolutions, at places inside it.
  *
- * A scan less its mean over 9^3 voxels; a convolution of 5^3 taps to 24 channels, ReLU; a mean over 2^3 voxels, a convolution of 3^3 taps to
- * 32 channels, ReLU; both on boxes of 8^3 voxels of the scan, 4 apart. The weights are random numbers with the variance 2 / (taps x channels
- * in) (He et al. 2015, "Delving deep into rectifiers", equation 10), from a seed that is part of the definition; there are no biases.
+ * A scan less its mean over 9^3 voxels; a convolution of 5^3 taps to 24 channels, ReLU; a mean over 2^3 voxels, a convolution of 3^3 taps
+ * to 32 channels, ReLU; both on boxes of 8^3 voxels of the scan, 4 apart. The weights are random numbers with the variance
+ * 2 / (taps x channels in) (He et al. 2015, "Delving deep into rectifiers", equation 10), from a seed that is part of the definition;
+ * there are no biases.
  * Random convolutions know textures well enough to make them from (Ustyuzhaninov et al. 2017, "What does it take to generate natural
  * textures?", ICLR), and no model has been trained to please them. */
 #ifndef REALISM_FEATURES_H

@@ -83,6 +83,7 @@ int frechet_distance(double *out, const moments *a, const moments *b, err *e)
 {
 	square *work = NULL;
 	double value[N], sum = 0;
+	*out = 0;
 	if (a->n < 2 || b->n < 2)
 		return err_set(e, ERR_DATA, "%zu and %zu places have no covariances", a->n, b->n);
 	int code = blas_open(1, e);

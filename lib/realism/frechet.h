@@ -20,8 +20,8 @@ double moments_variance(const moments *m);
 
 /* The Frechet distance of normal distributions that have a's and b's means and covariances (with n - 1), squared as it is everywhere given:
  * |ma - mb|^2 + trace(Ca + Cb - 2 (Ca^1/2 Cb Ca^1/2)^1/2). Dowson & Landau 1982, "The Frechet distance between multivariate normal
- * distributions", equation 16; Heusel et al. 2017, "GANs trained by a two time-scale update rule ..", equation 6. Sets up OpenBLAS. ERR_DATA
- * when either has fewer than two rows, ERR_OS. */
+ * distributions", equation 16; Heusel et al. 2017, "GANs trained by a two time-scale update rule ..", equation 6. Sets up OpenBLAS.
+ * ERR_DATA when either has fewer than two rows, ERR_OS. */
 int frechet_distance(double *out, const moments *a, const moments *b, err *e);
 
 #endif

@@ -30,20 +30,20 @@ static void join(moments *sum, const moments *m, const size_t *order, size_t ste
 static int divide(double *apart, double *halves, const moments *real, size_t reals, const moments *drawn, size_t drawns, size_t *order,
 		  moments *lot, uint64_t seed, uint64_t number, err *e)
 {
-	double d;
+	double between = 0, first = 0, second = 0;
 	size_t n = reals / 2 < drawns ? reals / 2 : drawns;
 	choose_order(order, reals, philox_make(seed, philox_hash("real") + number));
 	join(&lot[0], real, order, 2, n);
 	join(&lot[1], real, order + 1, 2, n);
 	choose_order(order, drawns, philox_make(seed, philox_hash("drawn") + number));
 	join(&lot[2], drawn, order, 1, n);
-	int code = frechet_distance(&d, &lot[0], &lot[1], e);
-	if (code)
-		return code;
-	*halves += d;
-	code = frechet_distance(&d, &lot[0], &lot[2], e);
+	int code = frechet_distance(&between, &lot[0], &lot[1], e);
 	if (!code)
-		*apart += d;
+		code = frechet_distance(&first, &lot[0], &lot[2], e);
+	if (!code)
+		code = frechet_distance(&second, &lot[1], &lot[2], e);
+	*halves += between;
+	*apart += (first + second) / 2;
 	return code;
 }
 

@@ -13,8 +13,8 @@ extern const double spectrum_sigma[SPECTRUM_BANDS];
  * deviations from the scan's own smooth version. Takes up to four volumes. ERR_OS. */
 int spectrum_of(double variance[SPECTRUM_BANDS], float *x, const int n[3], const inside *b, err *e);
 
-/* ratio [SPECTRUM_BANDS]: that variance's mean over the drawn scans, by that over the real ones. ERR_DATA when there are no scans, or a band
- * of the real ones is empty; ERR_OS. */
+/* ratio [SPECTRUM_BANDS]: that variance's mean over the drawn scans, by that over the real ones. ERR_DATA when there are no scans, or a
+ * band of the real ones is empty; ERR_OS. */
 int spectrum_compare(double ratio[SPECTRUM_BANDS], const scans *real, const scans *drawn, const inside *b, err *e);
 
 #endif

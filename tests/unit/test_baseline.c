@@ -144,8 +144,40 @@ static void methods(void **state)
 	baseline_free(&b);
 }
 
+/* Blocks of 8: each holds 3 + t times the voxel's place along X in it. One component knows that line; blocks of 4 have two of them. */
+static void blocks_of_eight(void **state)
+{
+	(void)state;
+	enum { WIDE = 16 * 8 * 8 };
+	static const int grid[3] = { 16, 8, 8 };
+	err e;
+	baseline b;
+	float v[WIDE], *x = calloc(2 * WIDE, sizeof *x);
+	assert_non_null(x);
+	for (int i = 0; i < 2 * WIDE; i++)
+		x[i] = (float)(3 + i / (WIDE / 2) * (i / 64 % 8));
+	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, x, 2, grid, 1, 8, &e));
+	/* what is along the line stays: t = 10 and -2 */
+	for (int i = 0; i < WIDE; i++)
+		v[i] = (float)(3 + (i < WIDE / 2 ? 10 : -2) * (i / 64 % 8));
+	SUCCEEDS(baseline_apply(&b, v, &e));
+	for (int i = 0; i < WIDE; i++)
+		assert_true(fabs((double)v[i] - (3 + (i < WIDE / 2 ? 10 : -2) * (i / 64 % 8))) < 1e-4);
+	/* and what is across goes */
+	for (int i = 0; i < WIDE; i++)
+		v[i] = (float)(3 + i / 64 % 8 + (i % 2 ? 1 : -1));
+	SUCCEEDS(baseline_apply(&b, v, &e));
+	for (int i = 0; i < WIDE; i++)
+		assert_true(fabs((double)v[i] - (3 + i / 64 % 8)) < 1e-4);
+	baseline_free(&b);
+	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, calloc(WIDE, sizeof *x), 1, (const int[3]){ 16, 8, 4 }, 1, 8, &e), ERR_DATA);
+	assert_string_equal(e.text, "16x8x4 voxels are no blocks of 8");
+	baseline_free(&b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods),
+					    cmocka_unit_test(blocks_of_eight) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
