@@ -194,5 +194,6 @@ tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x
 tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
 {
 	tensor *anchor = from_components(c, a, p, z);
-	return rearrange(c, nn_from_blocks, side(c, a, p, true, layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 }), anchor), a->patch);
+	tensor *h = layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 });
+	return rearrange(c, nn_from_blocks, side(c, a, p, true, h, anchor), a->patch);
 }
