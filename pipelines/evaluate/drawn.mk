@@ -46,27 +46,25 @@ $(OUT)/drawn/scans.txt: $(OUT)/drawn/z.lat
 	lat2nii -m "$$MODEL" --unit -o '$(@D)/scans/{id}.nii' $<
 	ls $(@D)/scans/*.nii > $@
 
-# $(call again,LIST): the scans of a list on the model's grid once more
-again = xargs -a $(1) -d '\n' nii2lat -q -m "$$MODEL" --grid-only --no-history --
+# $(call again,FILES): scans that have been through the autoencoder on the model's grid once more
+again = nii2lat -q -m "$$MODEL" --grid-only --no-history -- $(1) > $@
 
 $(OUT)/drawn/drawn.lat: $(OUT)/drawn/scans.txt
-	@$(call again,$<) > $@
+	@$(call again,$(@D)/scans/*.nii)
 
-# Scans that have been through the autoencoder, one file at a time
-$(OUT)/drawn/real.lat $(OUT)/drawn/train.lat: $(OUT)/drawn/%.lat: $(OUT)/drawn/%.txt
-	@$(call again,$<) > $@
-$(OUT)/drawn/real.txt: $(OUT)/validation.lat
-$(OUT)/drawn/train.txt: $(OUT)/train.lat
-$(OUT)/drawn/real.txt $(OUT)/drawn/train.txt: $(OUT)/drawn/%.txt:
+$(OUT)/drawn/real.lat: $(OUT)/validation.lat
+$(OUT)/drawn/train.lat: $(OUT)/train.lat
+$(OUT)/drawn/real.lat $(OUT)/drawn/train.lat: $(OUT)/drawn/%.lat:
 	@mkdir -p $(@D)
 	rm -rf $(@D)/$*
 	mkdir $(@D)/$*
 	lat2nii -m "$$MODEL" --unit -o '$(@D)/$*/{id}.nii' $<
-	ls $(@D)/$*/*.nii > $@
+	$(call again,$(@D)/$*/*.nii)
+	rm -r $(@D)/$*
 
 # Ten components, or as many as the scans have
 $(OUT)/drawn/realism.tsv: $(OUT)/drawn/drawn.lat $(OUT)/drawn/real.lat $(OUT)/drawn/train.lat
-	@real=$$(wc -l < $(@D)/real.txt)
+	@real=$$(lat-info $(@D)/real.lat | sed 1d | wc -l)
 	if [ $$real -lt 4 ] || [ $(BRAINS) -lt 2 ]; then
 		printf 'left\tLeft out: four validation scans and two drawn ones are needed, there are %d and %d.\n' $$real $(BRAINS) > $@
 		exit
