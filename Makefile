@@ -30,6 +30,7 @@ LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
 LIBS_diffusion := -lm
 LIBS_baseline := -lm
+LIBS_realism := -lm
 LIBS_train  := -ljansson -lpng -lm
 
 # The architecture: tool, and the parts of lib it uses, high floors first
@@ -41,6 +42,7 @@ USES_lat-check := cli format base
 USES_lat-cut := cli format base
 USES_lat-denoise := cli diffusion model nn volume format base
 USES_lat-diff := cli format base
+USES_lat-realism := cli realism baseline nn volume format base
 USES_lat-steer := cli probe format base
 USES_lat-lerp := cli diffusion format base
 USES_lat-host := cli format base
@@ -62,7 +64,7 @@ USES_nii-mask := cli format nii volume base
 USES_nii-transform := cli nii volume base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train baseline probe diffusion model nn nii volume format base
+PARTS := cli train realism baseline probe diffusion model nn nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)

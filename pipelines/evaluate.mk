@@ -4,7 +4,7 @@
 #            evaluate/autoencoder.mk  z -> scan, and what lat-baseline makes of x    y: evaluate/alone.mk      y -> scan
 #            evaluate/denoiser.mk     noise in z, predicted by the model and by lat-learnable's simplest predictors
 #            evaluate/trips.mk        z -> zT -> z -> scan                               evaluate/between.mk    y, zT of two -> one between
-#                                                                                        evaluate/probes.mk     y -> age, sex
+#            evaluate/drawn.mk        nothing -> z -> scan                               evaluate/probes.mk     y -> age, sex
 #
 #   make -f pipelines/evaluate.mk DATA='NAME=FOLDER ...' [TEST='NAME=FOLDER ...'] [LABELS='NAME=participants.tsv ...'] OUT=folder
 #        [MODEL=brain3mm] [VALIDATION=subjects.txt]
@@ -20,23 +20,25 @@ OUT        ?= work/evaluate
 COMPONENTS ?= 35
 # how many of them as a code, and to predict noise by
 NUMBERS    ?= 10 $(COMPONENTS)
+# of noise that is drawn
+SEED       ?= 1
 .DELETE_ON_ERROR:
 .SECONDARY:
-WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
+WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
 here       := $(subst $() ,\ ,$(HERE))
 include $(here)common.mk
 include $(here)known.mk
 include $(here)scans.mk
 include $(here)model.mk
 $(call plain,$(filter-out MODEL VALIDATION,$(WORDS)))
-$(call one_word,OUT COMPONENTS SEED DRAWS AGE SEX FOLDS WAY)
+$(call one_word,OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS WAY)
 
 studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 # what is judged
 sets    = validation $(studies)
 comma   := ,
 
-parts := autoencoder $(if $(denoiser),denoiser trips) $(if $(guided),alone between $(if $(LABELS),probes))
+parts := autoencoder $(if $(denoiser),denoiser trips drawn) $(if $(guided),alone between $(if $(LABELS),probes))
 
 # Pages are written anew each time, from tables that are made once: what is judged, and how, may have changed
 $(OUT)/RESULTS.md: $(parts:%=$(OUT)/%.md) always

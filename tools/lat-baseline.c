@@ -8,14 +8,18 @@
 #include "cli/cli.h"
 #include "cli/stream.h"
 
+/* Of blocks: their components come from matrices of side^3 x side^3 numbers. */
+enum { MAX_SIDE = 16 };
+
 static const char *method, *train, *name = "x";
 static bool code_only;
-static int64_t components = CLI_NOT_GIVEN;
+static int64_t components = CLI_NOT_GIVEN, block = CLI_NOT_GIVEN;
 
 static const struct cli_option options[] = {
 	{ 0, "method", CLI_TEXT, &method, "mean|nearest|pca|blocks", "what is done with a scan", true },
 	{ 0, "train", CLI_TEXT, &train, "FILE", "the stream of scans to learn from", false },
 	{ 'k', "components", CLI_INT, &components, "K", "principal components for pca and blocks", true },
+	{ 0, "block", CLI_INT, &block, "SIDE", "voxels along a side of the blocks; 4 when not given", true },
 	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the scan: x, or the latent z", true },
 	{ 0, "code", CLI_FLAG, &code_only, NULL, "with pca: put the K numbers into y, and leave the scan as it is", true },
 	{ 0 },
@@ -91,14 +95,17 @@ static int replace(lat_record *r, void *with, bool *keep, err *e)
 	if (!code && code_only) {
 		code = put_code(r, j, x, e);
 	} else if (!code) {
-		baseline_apply(&j->b, x);
-		code = lat_replace(t, x, e);
+		code = baseline_apply(&j->b, x, e);
+		if (!code)
+			code = lat_replace(t, x, e);
 		/* the other one is no longer true */
 		lat_drop(r, strcmp(name, "x") ? "x" : "z");
 	}
 	free(x);
 	return code;
 }
+
+static int64_t block_side(void) { return block == CLI_NOT_GIVEN ? 4 : block; }
 
 /* The enum's number of the method that was asked for. */
 static enum baseline_method chosen(void)
@@ -114,6 +121,14 @@ static enum baseline_method chosen(void)
 		cli_die(ERR_USAGE, takes_k ? "--components: a number from 1 is needed" : "--components is for pca and blocks");
 	if (i == BASELINE_BLOCKS && strcmp(name, "x"))
 		cli_die(ERR_USAGE, "--name: blocks are of x");
+	int64_t side = block_side();
+	if (block != CLI_NOT_GIVEN && i != BASELINE_BLOCKS)
+		cli_die(ERR_USAGE, "--block is for blocks");
+	if (side < 1 || side > MAX_SIDE)
+		cli_die(ERR_USAGE, "--block: %lld is not in 1..%d", (long long)side, MAX_SIDE);
+	if (i == BASELINE_BLOCKS && components > side * side * side)
+		cli_die(ERR_USAGE, "--components: blocks of %lldx%lldx%lld voxels have %lld at most", (long long)side, (long long)side,
+			(long long)side, (long long)(side * side * side));
 	if (i != BASELINE_PCA && code_only)
 		cli_die(ERR_USAGE, "--code: only pca makes one");
 	return (enum baseline_method)i;
@@ -135,7 +150,7 @@ int main(int argc, char **argv)
 	const int64_t *shape = p.like.shape;
 	/* channels one behind the other: methods other than blocks do not ask what is beside what */
 	int grid[3] = { (int)(shape[0] * shape[1]), (int)shape[2], (int)shape[3] };
-	if (baseline_learn(&j.b, m, p.x, p.scans, grid, k, &e)) {
+	if (baseline_learn(&j.b, m, p.x, p.scans, grid, k, (int)block_side(), &e)) {
 		err_prefix(&e, "%s", train);
 		cli_fail(&e);
 	}

@@ -6,37 +6,38 @@
 
 #include "base/mem.h"
 
-enum { SIDE = 4, BLOCK = SIDE * SIDE * SIDE };
+/* Voxels of a block. */
+static size_t block_of(const baseline *b) { return (size_t)b->side * (size_t)b->side * (size_t)b->side; }
 
-/* Voxel i of block `number` of a grid n. */
-static size_t voxel(const int n[3], size_t number, size_t i)
+/* Voxel i of block `number` of the grid. */
+static size_t voxel(const baseline *b, size_t number, size_t i)
 {
-	size_t by = (size_t)n[1] / SIDE, bz = (size_t)n[2] / SIDE;
-	size_t x = number / (by * bz) * SIDE + i / (SIDE * SIDE), y = number / bz % by * SIDE + i / SIDE % SIDE,
-	       z = number % bz * SIDE + i % SIDE;
-	return (x * (size_t)n[1] + y) * (size_t)n[2] + z;
+	size_t side = (size_t)b->side, ny = (size_t)b->n[1], nz = (size_t)b->n[2], by = ny / side, bz = nz / side;
+	size_t x = number / (by * bz) * side + i / (side * side), y = number / bz % by * side + i / side % side,
+	       z = number % bz * side + i % side;
+	return (x * ny + y) * nz + z;
 }
 
 static int learn_blocks(baseline *b, int k, err *e)
 {
-	size_t blocks = b->voxels / BLOCK;
+	size_t block = block_of(b);
 	float *rows = NULL;
 	for (int i = 0; i < 3; i++)
-		if (b->n[i] % SIDE)
-			return err_set(e, ERR_DATA, "%dx%dx%d voxels are no blocks of %d", b->n[0], b->n[1], b->n[2], SIDE);
+		if (b->n[i] % b->side)
+			return err_set(e, ERR_DATA, "%dx%dx%d voxels are no blocks of %d", b->n[0], b->n[1], b->n[2], b->side);
 	int code = mem_zero(&rows, b->scans * b->voxels, sizeof *rows, "blocks", e);
 	for (size_t s = 0; !code && s < b->scans; s++)
 		for (size_t i = 0; i < b->voxels; i++)
-			rows[s * b->voxels + i] = b->x[s * b->voxels + voxel(b->n, i / BLOCK, i % BLOCK)];
+			rows[s * b->voxels + i] = b->x[s * b->voxels + voxel(b, i / block, i % block)];
 	if (!code)
-		code = pca_fit(&b->components, rows, b->scans * blocks, BLOCK, k, e);
+		code = pca_fit(&b->components, rows, b->scans * (b->voxels / block), block, k, e);
 	free(rows);
 	return code;
 }
 
-int baseline_learn(baseline *b, enum baseline_method method, float *x, size_t scans, const int n[3], int k, err *e)
+int baseline_learn(baseline *b, enum baseline_method method, float *x, size_t scans, const int n[3], int k, int side, err *e)
 {
-	*b = (baseline){ .method = method, .n = { n[0], n[1], n[2] }, .scans = scans, .x = x };
+	*b = (baseline){ .method = method, .n = { n[0], n[1], n[2] }, .side = side, .scans = scans, .x = x };
 	b->voxels = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
 	if (!scans)
 		return err_set(e, ERR_DATA, "no scans to learn from");
@@ -74,22 +75,29 @@ static const float *nearest(const baseline *b, const float *x)
 	return b->x + best * b->voxels;
 }
 
-void baseline_apply(const baseline *b, float *x)
+static int apply_blocks(const baseline *b, float *x, err *e)
 {
-	if (b->method == BASELINE_NEAREST) {
+	size_t block = block_of(b);
+	float *v = NULL;
+	int code = mem_zero(&v, block, sizeof *v, "blocks", e);
+	for (size_t number = 0; !code && number < b->voxels / block; number++) {
+		for (size_t i = 0; i < block; i++)
+			v[i] = x[voxel(b, number, i)];
+		pca_project(&b->components, v);
+		for (size_t i = 0; i < block; i++)
+			x[voxel(b, number, i)] = v[i];
+	}
+	free(v);
+	return code;
+}
+
+int baseline_apply(const baseline *b, float *x, err *e)
+{
+	if (b->method == BASELINE_BLOCKS)
+		return apply_blocks(b, x, e);
+	if (b->method == BASELINE_NEAREST)
 		memcpy(x, nearest(b, x), b->voxels * sizeof *x);
-		return;
-	}
-	if (b->method != BASELINE_BLOCKS) {
+	else
 		pca_project(&b->components, x);
-		return;
-	}
-	for (size_t number = 0; number < b->voxels / BLOCK; number++) {
-		float block[BLOCK];
-		for (size_t i = 0; i < BLOCK; i++)
-			block[i] = x[voxel(b->n, number, i)];
-		pca_project(&b->components, block);
-		for (size_t i = 0; i < BLOCK; i++)
-			x[voxel(b->n, number, i)] = block[i];
-	}
+	return 0;
 }

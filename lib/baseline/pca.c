@@ -7,11 +7,9 @@
 
 #include "base/blas.h"
 #include "base/mem.h"
+#include "baseline/eigen.h"
 
 enum { CHUNK = 4096 };	/* rows or columns that are widened to double at a time */
-
-typedef void symmetric_eigen(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,
-			     const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
 
 static void means(double *mean, const float *rows, size_t n, size_t width)
 {
@@ -42,29 +40,6 @@ static int gram_of(double *gram, bool by_columns, const pca *p, const float *row
 		      by_columns ? (int)s : (int)now, 1, gram, (int)s);
 	}
 	free(part);
-	return code;
-}
-
-/* gram [s,s] -> its eigenvectors, one a row, smallest value first, in value [s]. */
-static int eigen(double *gram, double *value, int s, err *e)
-{
-	symmetric_eigen *dsyevd;
-	double *work = NULL, most;
-	int *iwork = NULL, info = 0, ask = -1, integers, code = blas_function(&dsyevd, "dsyevd_", e);
-	if (code)
-		return code;
-	/* LAPACK counts columns first: our upper triangle is its lower one, its vectors are our rows */
-	dsyevd("V", "L", &s, gram, &s, value, &most, &ask, &integers, &ask, &info, 1, 1);
-	int reals = (int)most;
-	code = mem_zero(&work, (size_t)reals, sizeof *work, "principal components", e);
-	if (!code)
-		code = mem_zero(&iwork, (size_t)integers, sizeof *iwork, "principal components", e);
-	if (!code)
-		dsyevd("V", "L", &s, gram, &s, value, work, &reals, iwork, &integers, &info, 1, 1);
-	if (!code && info)
-		code = err_set(e, ERR_DATA, "principal components: the eigenvalues do not converge (%d)", info);
-	free(work);
-	free(iwork);
 	return code;
 }
 
@@ -110,7 +85,7 @@ static int fit(pca *p, const float *rows, size_t n, size_t width, int k, bool ce
 	if (!code)
 		code = gram_of(gram, by_columns, p, rows, n, e);
 	if (!code)
-		code = eigen(gram, value, (int)s, e);
+		code = eigen_symmetric(gram, value, (int)s, e);
 	for (size_t j = 0; !code && j < (size_t)k; j++)
 		p->square[j] = value[s - 1 - j] / (double)n;
 	for (size_t j = 0; !code && j < (size_t)k; j++)

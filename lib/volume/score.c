@@ -226,27 +226,28 @@ static void halve(double *v, const int n[3])
 			}
 }
 
-int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e)
+/* weights: of the scales, whose last one has SSIM, the others its second factor alone. */
+static int ms_ssim(double *out, const float *a, const float *b, const int n[3], const double *weights, int scales, int window, double range,
+		   err *e)
 {
-	static const double weights[SCALES] = { .0448, .2856, .3001, .2363, .1333 };
 	int size[3] = { n[0], n[1], n[2] };
 	double *wa = NULL, *wb = NULL, *w = NULL, product = 1;
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
 	for (int k = 0; k < 3; k++)
-		if (n[k] / 16 <= MS_WINDOW - 1)
-			return err_set(e, ERR_DATA, "%dx%dx%d voxels are too few for %d scales (48 an axis at least)", n[0], n[1], n[2],
-				       SCALES);
-	int code = make_window(&w, MS_WINDOW, n, range, e);
+		if (n[k] >> (scales - 1) < window)
+			return err_set(e, ERR_DATA, "%dx%dx%d voxels are too few for %d scales (%d an axis at least)", n[0], n[1], n[2],
+				       scales, window << (scales - 1));
+	int code = make_window(&w, window, n, range, e);
 	if (!code)
 		code = widen(&wa, a, count, e);
 	if (!code)
 		code = widen(&wb, b, count, e);
-	for (int scale = 0; scale < SCALES && !code; scale++) {
+	for (int scale = 0; scale < scales && !code; scale++) {
 		struct tally t;
-		code = tally_map(&t, wa, wb, NULL, size, w, MS_WINDOW, range, e);
+		code = tally_map(&t, wa, wb, NULL, size, w, window, range, e);
 		if (code)
 			break;
-		product *= pow(fmax((scale == SCALES - 1 ? t.all : t.contrast) / (double)t.n, 0), weights[scale]);
+		product *= pow(fmax((scale == scales - 1 ? t.all : t.contrast) / (double)t.n, 0), weights[scale]);
 		halve(wa, size);
 		halve(wb, size);
 		for (int k = 0; k < 3; k++)
@@ -258,6 +259,25 @@ int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], d
 	if (!code)
 		*out = product;
 	return code;
+}
+
+static const double scale_weights[SCALES] = { .0448, .2856, .3001, .2363, .1333 };
+
+int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e)
+{
+	return ms_ssim(out, a, b, n, scale_weights, SCALES, MS_WINDOW, range, e);
+}
+
+int score_ms_ssim_of(double *out, const float *a, const float *b, const int n[3], int scales, int window, double range, err *e)
+{
+	double weights[SCALES], sum = 0;
+	if (scales < 1 || scales > SCALES)
+		return err_set(e, ERR_USAGE, "%d scales, not 1 to %d", scales, SCALES);
+	for (int i = 0; i < scales; i++)
+		sum += scale_weights[i];
+	for (int i = 0; i < scales; i++)
+		weights[i] = scale_weights[i] / sum;
+	return ms_ssim(out, a, b, n, weights, scales, window, range, e);
 }
 
 double score_mse(const float *a, const float *b, const float *mask, size_t count)

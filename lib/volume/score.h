@@ -25,6 +25,11 @@ int score_ssim(ssim_result *out, const float *a, const float *b, const float *ma
  * ERR_DATA when an axis is too short (n/16, whole division, must exceed 2), ERR_USAGE, ERR_OS. */
 int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e);
 
+/* MS-SSIM of the first `scales` (1 to 5) scales alone, with their weights divided by the sum of these, and windows of `window`: for volumes
+ * that are too small for five scales with windows as large as SSIM's. Errors as score_ms_ssim's: an axis must have
+ * window * 2^(scales - 1) voxels. */
+int score_ms_ssim_of(double *out, const float *a, const float *b, const int n[3], int scales, int window, double range, err *e);
+
 /* Fills mask [X,Y,Z] with 1 at the middles of the windows that ssim_result.brain counts, 0 elsewhere. Errors as score_ssim. */
 int score_brain(float *mask, const float *a, const int n[3], int window, double range, err *e);
 

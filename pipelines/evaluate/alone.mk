@@ -1,5 +1,4 @@
 # What y alone says of a scan: zT is drawn, so that it says nothing.
-SEED  ?= 1
 DRAWS ?= 8
 
 # the mean of several draws takes long: of the validation scans only

@@ -8,14 +8,16 @@ $(OUT)/autoencoder.md: $(foreach s,$(sets),$(methods:%=$(OUT)/$s/%.tsv)) always
 		$(call table,$(filter %.tsv,$^))
 	} > $@
 
-channels = $$(lat-info $(@D).lat | awk -F '\t' '$$3 == "z" { split($$5, n, "x"); k = n[1] } END { print k }')
+# Shell variables: k, a latent's channels, and side, the voxels of the scan along a side of each of its own
+shapes   = read -r k side < <(lat-info $(@D).lat | awk -F '\t' '{ split($$5, n, "x") } $$3 == "x" { x = n[2] } $$3 == "z" { k = n[1]; z = n[2] } END { print k, x / z }')
+cube     = '$$side'x'$$side'x'$$side'
 baseline = lat-baseline --train $(OUT)/train.lat --method
 
 $(OUT)/%/autoencoder.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt
 	@$(call scored,autoencoder,lat2nii -m "$$MODEL" --unit $(@D).lat,autoencoder)
 $(OUT)/%/blocks.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
-	@k=$(channels)
-	$(call scored,blocks,$(baseline) blocks -k $$k $(@D).lat | lat2nii --grid-only --unit,principal components of 4x4x4 blocks$(comma) as many numbers)
+	@$(shapes)
+	$(call scored,blocks,$(baseline) blocks -k $$k --block $$side $(@D).lat | lat2nii --grid-only --unit,principal components of $(cube) blocks$(comma) as many numbers)
 $(OUT)/%/mean.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat
 	@$(call scored,mean,$(baseline) mean $(@D).lat | lat2nii --grid-only --unit,mean of the training scans)
 $(OUT)/%/nearest.tsv: $(OUT)/%.lat $(OUT)/%/truth.txt $(OUT)/train.lat

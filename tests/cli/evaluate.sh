@@ -20,7 +20,7 @@ evaluate() { # MODEL OUT OPTION...
 expect_exit 0 'the whole model' evaluate model whole LABELS="a=$T/participants.tsv"
 r=$T/whole/RESULTS.md
 is 'the whole model: its parts' "$(grep '^#' "$r" | tr '\n' ';')" \
-	'# What the model model can do;## Compression;## How much of the noise is predicted;## To noise and back;## From the semantic code alone;## Between two subjects;## What linear probes read;'
+	'# What the model model can do;## Compression;## How much of the noise is predicted;## To noise and back;## Brains drawn from nothing;## From the semantic code alone;## Between two subjects;## What linear probes read;'
 is 'printed, too' "$(cat "$T/out")" "$(cat "$r")"
 # row FILE TEXT: the cells behind the first two of the first row with this text
 row() { grep -m 1 -F "$2" "$1" | cut -d '|' -f "${3:-4-}" | tr -d ' '; }
@@ -56,6 +56,8 @@ is 'round trips: bounds' "$(grep -oE -- '-1: falls short|2: holds' "$r" | tr '\n
 is 'round trips: the error in z, by hand' "$(grep -F '| validation (2) | ddim | 3 |' "$r" | cut -d '|' -f 8 | tr -d ' ')" \
 	"$(paste "$T/z.txt" "$T/back.txt" | awk '{ d += ($1 - $2) ^ 2; z += $1 ^ 2 } END { printf "%.4f", sqrt(d / z) }')"
 is 'zT of all sets' "$(grep -cE '^\| (train \(10\)|validation \(2\)|b \(1\)) \| [0-9.]+(: outside .95..1.05)? \|$' "$r")" 3
+is 'drawn: too few to compare with' "$(grep '^Left out' "$r")" 'Left out: four validation scans and two drawn ones are needed, there are 2 and 24.'
+is 'blocks: as large as what a latent voxel stands for' "$(grep -c '| principal components of 2x2x2 blocks, as many numbers |' "$r")" 2
 is 'claims' "$(grep -cE '^- (validation|b): .* better than .*: (holds|falls short)' "$r")" 6
 is 'the midpoint is halfway in y' "$(row "$r" '| rms in y, of the midpoint itself' 3-6 | awk -F '|' '{ print $1 - $2, int($3 / $1 * 100 + .5), $4 }')" '0 200 2of2'
 is 'the ends' "$(tail -n 20 "$r" | grep '^The ends')" 'The ends, bit for bit: lat-lerp -t 0: same; lat-lerp -t 1: 4 of 4 tensors are the same.'
@@ -78,7 +80,7 @@ is 'one more trip: is there' "$(grep -c '| dpmpp2m | 1 |' "$r")" 1
 
 expect_exit 0 'without a semantic encoder' evaluate plain plain-results
 r=$T/plain-results/RESULTS.md
-is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;'
+is 'without: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;## Brains drawn from nothing;'
 is 'without: said' "$(grep -c 'has no semantic encoder with a shift U-Net: what needs it is left out' "$r")" 1
 for word in SEED='1;touch canary' TRIPS='$$(touch canary)' OUT="$T/a\`touch canary\`" DATA="a=\"\$\$(touch canary)"; do
 	expect_exit 2 "words that are none: ${word%%=*}" evaluate model none "$word"
@@ -87,7 +89,42 @@ done
 is 'words that are none: nothing is executed' "$(find "$T" "$ROOT" -maxdepth 3 -name canary)" ''
 cp -r "$T/plain" "$T/a model"
 expect_exit 0 'a model with a blank in its name' evaluate 'a model' plain-results
-is 'a model with a blank in its name: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;'
+is 'a model with a blank in its name: the parts' "$(grep '^##' "$r" | tr '\n' ';')" '## Compression;## How much of the noise is predicted;## To noise and back;## Brains drawn from nothing;'
+
+# brains drawn from nothing, on a grid that is large enough: nine subjects, six of them to validate on
+mkdir "$T/c" "$T/large"
+for i in {1..9}; do "$BUILD/tests/tools/make-nii" "$T/c/sub-0${i}_T1w.nii.gz" mm=4 scale=1.0$i; done
+printf 'cx0%d\n' {1..6} > "$T/six.txt"
+python3 - "$T" << 'E2'
+import json, sys
+c = json.load(open(sys.argv[1] + "/c.json"))
+c["volume"] = c["preparation"]["size"] = [48, 48, 48]
+c["preparation"]["affine"] = [[4, 0, 0, -94], [0, 4, 0, -114], [0, 0, 4, -85]]
+json.dump(c, open(sys.argv[1] + "/large.json", "w"))
+E2
+train-ae -q -c "$T/large.json" --validation "$T/held.txt" -o "$T/large-ae" --steps 1 "${scans[@]}"
+train-ldm -q -m "$T/large-ae" -c "$T/large.json" --validation "$T/held.txt" -o "$T/large-unet" --steps 1 "${scans[@]}"
+cp "$T/large-ae/autoencoder.safetensors" "$T/large-unet/unet.safetensors" "$T/large"
+expect_exit 0 'drawn' evaluate large drawn DATA="c=$T/c" TEST= VALIDATION="$T/six.txt" BRAINS=3 "$T/drawn/drawn.md" "$T/drawn/drawn.png"
+m="-m $T/large"
+mkdir "$T/hand" "$T/hand/"{drawn,real,train}
+# shellcheck disable=SC2086
+{
+	lat-denoise $m --solver dpmpp2m -s 2 --generate 3 --noise 1 | lat2nii $m --unit -o "$T/hand/drawn/{id}.nii"
+	nii2lat -q $m "$T/c"/sub-0[1-6]_T1w.nii.gz | lat2nii $m --unit -o "$T/hand/real/{id}.nii"
+	nii2lat -q $m "$T/c"/sub-0[7-9]_T1w.nii.gz | lat2nii $m --unit -o "$T/hand/train/{id}.nii"
+	for side in drawn real train; do nii2lat -q $m --grid-only "$T/hand/$side"/*.nii > "$T/hand/$side.lat"; done
+}
+lat-realism -k 5 --real "$T/hand/real.lat" --train "$T/hand/train.lat" "$T/hand/drawn.lat" > "$T/hand/table.tsv"
+is 'drawn: the table, by hand' "$(sed 1d "$T/drawn/drawn/realism.tsv")" "$(cat "$T/hand/table.tsv")"
+r=$T/drawn/drawn.md
+is 'drawn: a row for each measure' "$(grep -c '^| [a-zA-Z].* |$' "$r") $(head -n 1 "$r")" '11 ## Brains drawn from nothing'
+like 'drawn: how many' "$(cat "$r")" $'\n\\| scans \\| 3 \\| 6 \\| 3 \\|\n\\| variance along 5 principal '
+is 'drawn: local structure' "$(grep -F '| distance of local structure' "$r" | cut -d '|' -f 3,4)" \
+	"$(awk -F '\t' '$1 == "local_structure" { printf " %.3g | 1 ", $2 }' "$T/hand/table.tsv")"
+nii2png -f -n 1 -s 160 --no-difference --no-captions -o "$T/hand.png" "$T/hand/drawn"/gen-000[1-3].nii
+holds 'drawn: the picture' cmp "$T/drawn/drawn.png" "$T/hand.png"
+
 expect_exit 2 'no data' make --no-print-directory -f pipelines/evaluate.mk OUT="$T/none"
 like 'no data: said' "$(cat "$T/err")" "DATA='NAME=FOLDER"
 printf 'id\tage\n' > "$T/odd.tsv"

@@ -16,6 +16,7 @@ declare -A missing=(
 	[npy2lat]="--id a z=$T/none.npy"
 	[lat-baseline]="--method mean --train $T/none.lat $T/none.lat"
 	[lat-learnable]="--train $T/none.lat $T/none.lat"
+	[lat-realism]="--real $T/none.lat $T/none.lat"
 	[nii-judge]="--mean $T/none.nii $T/none.nii"
 	[nii-mean]="-o $T/o.nii $T/none.nii"
 	[nii-score]="$T/none.nii $T/none.nii"

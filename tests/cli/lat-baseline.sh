@@ -35,6 +35,10 @@ refuses 64 'pca without a number' lat-baseline --method pca --train $one $one
 refuses 64 'mean with a number' lat-baseline --method mean -k 3 --train $one $one
 refuses 65 'more components than scans' lat-baseline --method pca -k 1 --train $one $one
 is 'says whose fault it is' "$(cut -d: -f1,2 "$T/err")" "lat-baseline: $one"
+refuses 64 'a side for pca' lat-baseline --method pca -k 1 --block 8 --train $one $one
+refuses 64 'a side of none' lat-baseline --method blocks -k 1 --block 0 --train $one $one
+refuses 64 'more components than a block has voxels' lat-baseline --method blocks -k 9 --block 2 --train $one $one
+like 'more components than a block has voxels: which' "$(cat "$T/err")" '--components: blocks of 2x2x2 voxels have 8 at most'
 refuses 65 'blocks of a grid that has none' lat-baseline --method blocks -k 3 --train $one $one
 refuses 65 'records without scans' lat-baseline --method mean --train $one $types
 refuses 65 'nothing to learn from' lat-baseline --method mean --train formats/samples/empty-stream.lat $one

@@ -31,6 +31,8 @@ else
 	small linprobe linprobe fit --labels "$T/ages.tsv" --target age --lambda 1 "$T/y.lat"
 	small lat-baseline lat-baseline --method pca -k 1 --train "$T/z.lat" "$T/z.lat"
 	small lat-learnable lat-learnable -q -k 1 --train "$T/z.lat" "$T/z.lat"
+	cat "$T/z.lat" "$T/z.lat" > "$T/four.lat"
+	small lat-realism lat-realism -k 1 --real "$T/four.lat" "$T/z.lat"
 	small train-ae train-ae -q -c "$T/c.json" -o "$T/ae" "$T"/sub-0?_T1w.nii
 	# threads that cannot be started, which OpenMP's library would end the tool for
 	(ulimit -v 400000 && nii-score -j 100 "$T"/sub-0?_T1w.nii) > "$T/out" 2> "$T/err"

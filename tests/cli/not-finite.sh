@@ -8,7 +8,7 @@ mkdir "$T/m"
 cp tests/oracle/golden/semantic.safetensors "$T/m"
 python3 - "$T" << 'E2'
 import array, struct, sys
-for name, shape in ("x", (1, 32, 40, 32)), ("z", (3, 8, 10, 8)), ("zT", (3, 8, 10, 8)), ("y", (64,)), ("w", (64,)), ("v", (64,)):
+for name, shape in ("x", (1, 32, 40, 32)), ("z", (3, 8, 10, 8)), ("zT", (3, 8, 10, 8)), ("y", (64,)), ("w", (64,)), ("v", (64,)), ("q", (1, 32, 40, 32)):
     n = 1
     for k in shape:
         n *= k
@@ -54,6 +54,10 @@ refused() {
 	refused z lat-learnable --train "$T/good.lat" IN
 	refused z lat-learnable --train IN "$T/good.lat"
 	refused y lat-learnable $m --train "$T/good.lat" IN
+	refused x lat-realism -k 1 --real IN "$T/good.lat"
+	{ cat "$T/good.lat" && npy2lat --id q x="$T/q.npy"; } > "$T/four.lat"
+	refused x lat-realism -k 1 --real "$T/four.lat" IN
+	refused x lat-realism -q -k 1 --real "$T/four.lat" --train IN "$T/good.lat"
 	refused z lat-check IN
 	refused y linprobe fit --labels "$T/labels.tsv" --target age --lambda 1 -f -o "$T/p" IN
 	linprobe fit --labels "$T/labels.tsv" --target age --lambda 1 -f -o "$T/p" "$T/good.lat"

@@ -110,42 +110,74 @@ static void methods(void **state)
 	float x[VOXELS];
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = 1.4f + (float)(10 * (i / 64));
-	SUCCEEDS(baseline_learn(&b, BASELINE_NEAREST, scans(3), 3, GRID, 0, &e));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_learn(&b, BASELINE_NEAREST, scans(3), 3, GRID, 0, 4, &e));
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(x[i] == (float)(1 + 10 * (i / 64)));
 	baseline_free(&b);
-	SUCCEEDS(baseline_learn(&b, BASELINE_MEAN, scans(4), 4, GRID, 0, &e));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_learn(&b, BASELINE_MEAN, scans(4), 4, GRID, 0, 4, &e));
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (1.5 + 10 * (i / 64))) < 1e-6);
 	baseline_free(&b);
 	/* blocks are flat: one component keeps the mean of each, and nothing else */
-	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, scans(3), 3, GRID, 1, &e));
+	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, scans(3), 3, GRID, 1, 4, &e));
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = (float)(100 * (i / 64) + (i % 2 ? 3 : -1));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (1 + 100 * (i / 64))) < 1e-4);
 	baseline_free(&b);
 	/* two scans lie on a line */
-	SUCCEEDS(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 1, &e));
+	SUCCEEDS(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 1, 4, &e));
 	for (int i = 0; i < VOXELS; i++)
 		x[i] = (float)(10 * (i / 64) + (i % 2 ? 8 : 6));
-	baseline_apply(&b, x);
+	SUCCEEDS(baseline_apply(&b, x, &e));
 	for (int i = 0; i < VOXELS; i++)
 		assert_true(fabs((double)x[i] - (7 + 10 * (i / 64))) < 1e-4);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 2, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_PCA, scans(2), 2, GRID, 2, 4, &e), ERR_DATA);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, scans(2), 2, (const int[3]){ 8, 8, 2 }, 2, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, scans(2), 2, (const int[3]){ 8, 8, 2 }, 2, 4, &e), ERR_DATA);
 	baseline_free(&b);
-	assert_int_equal(baseline_learn(&b, BASELINE_MEAN, NULL, 0, GRID, 0, &e), ERR_DATA);
+	assert_int_equal(baseline_learn(&b, BASELINE_MEAN, NULL, 0, GRID, 0, 4, &e), ERR_DATA);
+	baseline_free(&b);
+}
+
+/* Blocks of 8: each holds 3 + t times the voxel's place along X in it. One component knows that line; blocks of 4 have two of them. */
+static void blocks_of_eight(void **state)
+{
+	(void)state;
+	enum { WIDE = 16 * 8 * 8 };
+	static const int grid[3] = { 16, 8, 8 };
+	err e;
+	baseline b;
+	float v[WIDE], *x = calloc(2 * WIDE, sizeof *x);
+	assert_non_null(x);
+	for (int i = 0; i < 2 * WIDE; i++)
+		x[i] = (float)(3 + i / (WIDE / 2) * (i / 64 % 8));
+	SUCCEEDS(baseline_learn(&b, BASELINE_BLOCKS, x, 2, grid, 1, 8, &e));
+	/* what is along the line stays: t = 10 and -2 */
+	for (int i = 0; i < WIDE; i++)
+		v[i] = (float)(3 + (i < WIDE / 2 ? 10 : -2) * (i / 64 % 8));
+	SUCCEEDS(baseline_apply(&b, v, &e));
+	for (int i = 0; i < WIDE; i++)
+		assert_true(fabs((double)v[i] - (3 + (i < WIDE / 2 ? 10 : -2) * (i / 64 % 8))) < 1e-4);
+	/* and what is across goes */
+	for (int i = 0; i < WIDE; i++)
+		v[i] = (float)(3 + i / 64 % 8 + (i % 2 ? 1 : -1));
+	SUCCEEDS(baseline_apply(&b, v, &e));
+	for (int i = 0; i < WIDE; i++)
+		assert_true(fabs((double)v[i] - (3 + i / 64 % 8)) < 1e-4);
+	baseline_free(&b);
+	assert_int_equal(baseline_learn(&b, BASELINE_BLOCKS, calloc(WIDE, sizeof *x), 1, (const int[3]){ 16, 8, 4 }, 1, 8, &e), ERR_DATA);
+	assert_string_equal(e.text, "16x8x4 voxels are no blocks of 8");
 	baseline_free(&b);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods),
+					    cmocka_unit_test(blocks_of_eight) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

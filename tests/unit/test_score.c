@@ -68,6 +68,33 @@ static void ms_ssim_as_the_reference(void **state)
 	FAILS(ERR_DATA, "48 an axis", score_ms_ssim(&r, a, b, (const int[3]){ 48, 47, 48 }, 1, &e));
 }
 
+/* Fewer scales have the same weights, which add to 1; five of them add to 1.0001 as published. */
+static void ms_ssim_of_fewer_scales(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	enum { SIDE = 48, VOXELS = SIDE * SIDE * SIDE };
+	static const int n[3] = { SIDE, SIDE, SIDE };
+	static float a[VOXELS], b[VOXELS];
+	const float *x = golden("x", 2 * COUNT);
+	double five, of, s = .5, r = 2 * s / (1 + s * s), w[] = { .0448, .2856, .3001 };
+	for (int i = 0; i < VOXELS; i++) {
+		a[i] = x[i % (2 * COUNT)];
+		b[i] = (float)s * a[i];
+	}
+	SUCCEEDS(score_ms_ssim(&five, a, b, n, 1, &e));
+	SUCCEEDS(score_ms_ssim_of(&of, a, b, n, 5, 3, 1, &e));
+	assert_float_equal(of, pow(five, 1 / 1.0001), 1e-9);
+	/* half as bright, constants that count for nothing: contrast and the comparison of means are r in every window */
+	SUCCEEDS(score_ms_ssim_of(&of, a, b, n, 3, 11, 1e-9, &e));
+	assert_float_equal(of, pow(r, (w[0] + w[1] + 2 * w[2]) / (w[0] + w[1] + w[2])), 1e-6);
+	SUCCEEDS(score_ms_ssim_of(&of, a, a, n, 3, 11, 1, &e));
+	assert_float_equal(of, 1, 1e-12);
+	FAILS(ERR_DATA, "3 scales (52 an axis", score_ms_ssim_of(&of, a, b, n, 3, 13, 1, &e));
+	FAILS(ERR_USAGE, "6 scales", score_ms_ssim_of(&of, a, b, n, 6, 3, 1, &e));
+	FAILS(ERR_USAGE, "0 scales", score_ms_ssim_of(&of, a, b, n, 0, 3, 1, &e));
+}
+
 static void masks_and_ranges(void **state)
 {
 	(void)state;
@@ -288,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ssim_as_the_reference),     cmocka_unit_test(ms_ssim_as_the_reference),
+		cmocka_unit_test(ms_ssim_of_fewer_scales),
 		cmocka_unit_test(masks_and_ranges),	     cmocka_unit_test(flat_volumes),
 		cmocka_unit_test(scores_and_threads),	     cmocka_unit_test(percentiles),
 		cmocka_unit_test(nothing_changes_nothing),   cmocka_unit_test(a_function_of_seed_and_stream),
