@@ -1,7 +1,6 @@
 /* lat2nii: records to scans. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/network.h"
@@ -200,8 +199,8 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--source-type: needs --native");
 	if (source_type && unit)
 		cli_die(ERR_USAGE, "--source-type: is of no use with --unit");
-	if (!cli_common.plan && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	if (!cli_common.plan)
+		cli_spare_terminal();
 	cli_start_threads();
 	j.seen = stream_ids_new();
 	int status = stream_each(files, n, convert, finish, &j);

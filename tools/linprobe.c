@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -160,8 +159,7 @@ static int run_fit(struct job *j, char **files, int n)
 {
 	err e = { 0 };
 	recipe how = ask_recipe(&j->p);
-	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	cli_spare_terminal();
 	int status = gather_all(j, files, n);
 	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
 	cli_check(labelled_fit(&j->p, &j->l, &how, &e), &e);

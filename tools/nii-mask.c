@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -218,8 +217,8 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--lift: is for --apply");
 	if (apply_name && measure)
 		cli_die(ERR_USAGE, "--apply: writes a file, --measure none");
-	if (!measure && !strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	if (!measure)
+		cli_spare_terminal();
 	cli_start_threads();
 	if (work(files[0], &e))
 		cli_fail(&e);

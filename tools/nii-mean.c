@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -87,8 +86,7 @@ int main(int argc, char **argv)
 	char **files = cli_parse(&tool, argc, argv, &n);
 	struct moments m = { .scans = 0 };
 	err e = { 0 };
-	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	cli_spare_terminal();
 	int code = begin(&m, files[0], &e);
 	for (int i = 1; i < n && !code; i++)
 		code = go_on(&m, files[i], &e);

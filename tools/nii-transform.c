@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -179,8 +178,7 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--template, --spacing and --like: one of them");
 	if (like_name && linear_name)
 		cli_die(ERR_USAGE, "--like: takes the header's place, --linear changes it");
-	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	cli_spare_terminal();
 	cli_start_threads();
 	/* sampled values are new ones, others are handed on as they are */
 	bool sampled = template_name || !isnan(spacing);

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -90,8 +89,7 @@ int main(int argc, char **argv)
 	const volume **pointers;
 	const char **captions;
 	picture p;
-	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		cli_die(ERR_USAGE, "stdout: binary data does not go to a terminal (use -o FILE or a pipe)");
+	cli_spare_terminal();
 	cli_start_threads();
 	if (mem_zero(&scans, (size_t)n, sizeof *scans, "scans", &e) || mem_zero(&pointers, (size_t)n, sizeof *pointers, "scans", &e) ||
 	    mem_zero(&captions, (size_t)n, sizeof *captions, "scans", &e))

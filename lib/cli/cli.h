@@ -84,6 +84,9 @@ _Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(pri
 /* cli_fail when code is not 0. */
 void cli_check(int code, const err *e);
 
+/* Where the -o output is stdout and stdout a terminal, a usage error: for tools that write binary data, before they begin to work. */
+void cli_spare_terminal(void);
+
 /* Opens the -o output (stdout by default); binary to a terminal is a usage error. */
 outfile *cli_output(bool binary);
 

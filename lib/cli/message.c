@@ -143,6 +143,17 @@ void cli_check_output(void)
 	free(path);
 }
 
+static _Noreturn void refuse_terminal(const char *name)
+{
+	cli_die(ERR_USAGE, "%s: binary data does not go to a terminal (use -o FILE or a pipe)", name);
+}
+
+void cli_spare_terminal(void)
+{
+	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
+		refuse_terminal("stdout");
+}
+
 outfile *cli_output(bool binary)
 {
 	outfile *f = NULL;
@@ -150,7 +161,7 @@ outfile *cli_output(bool binary)
 	if (out_open(&f, cli_common.output, cli_common.force, &e))
 		cli_fail(&e);
 	if (binary && out_is_terminal(f))
-		cli_die(ERR_USAGE, "%s: binary data does not go to a terminal (use -o FILE or a pipe)", out_name(f));
+		refuse_terminal(out_name(f));
 	return f;
 }
 
