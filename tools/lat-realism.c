@@ -29,14 +29,19 @@ static const struct cli tool = {
 
 /* ---- scans ---- */
 
-/* The record's scan; n: its grid. */
-static int scan_of(lat_record *r, int n[3], float **x, err *e)
+/* The record's scan; n: its grid, which must be that of the real scans `like` (NULL: these are they). */
+static int scan_of(lat_record *r, int n[3], float **x, const scans *like, err *e)
 {
 	lat_tensor *t;
 	int code = lat_need(r, name, &t, e);
 	if (!code)
 		code = lat_grid(n, t, 1, e);
-	return code ? code : lat_floats(t, x, e);
+	if (!code)
+		code = lat_floats(t, x, e);
+	if (!code && like && memcmp(n, like->n, sizeof like->n))
+		code = err_set(e, ERR_DATA, "%dx%dx%d voxels, but the real scans have %dx%dx%d", n[0], n[1], n[2], like->n[0], like->n[1],
+			       like->n[2]);
+	return code;
 }
 
 /* A side, and the one whose grid it must have. */
@@ -49,14 +54,10 @@ struct side {
 static int add(lat_record *r, void *with, bool *keep, err *e)
 {
 	struct side *side = with;
-	const scans *like = side->like;
 	float *x = NULL;
 	int n[3];
 	(void)keep;
-	int code = scan_of(r, n, &x, e);
-	if (!code && like && memcmp(n, like->n, sizeof n))
-		code = err_set(e, ERR_DATA, "%dx%dx%d voxels, but the real scans have %dx%dx%d", n[0], n[1], n[2], like->n[0], like->n[1],
-			       like->n[2]);
+	int code = scan_of(r, n, &x, side->like, e);
 	if (!code)
 		code = scans_add(&side->s, n, x, e);
 	/* of two scans with one id, one is remembered */
@@ -82,10 +83,7 @@ static int see(lat_record *r, void *with, bool *keep, err *e)
 	float *x = NULL;
 	int n[3];
 	(void)keep;
-	int code = scan_of(r, n, &x, e);
-	if (!code && memcmp(n, t->real->n, sizeof n))
-		code = err_set(e, ERR_DATA, "%dx%dx%d voxels, but the real scans have %dx%dx%d", n[0], n[1], n[2], t->real->n[0],
-			       t->real->n[1], t->real->n[2]);
+	int code = scan_of(r, n, &x, t->real, e);
 	if (!code) {
 		if (stream_ids_has(t->real_ids, lat_id(r)))
 			cli_warn("%s: is both in %s and in %s: how far real scans are from those of the training is then not known",

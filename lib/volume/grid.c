@@ -20,8 +20,6 @@ static int smooth_for(float **out, const volume *src, const double step[3], err 
 
 /* ---- interpolation ---- */
 
-static int clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
-
 /* Keys' weights of the four voxels round a place, f (0..1) behind the second. */
 static void keys(double w[4], double f)
 {
@@ -36,7 +34,7 @@ static void taps(int at[4], double w[4], double p, int n)
 {
 	double whole = floor(p);
 	for (int k = 0; k < 4; k++)
-		at[k] = clamp((int)whole + k - 1, n);
+		at[k] = volume_clamp((int)whole + k - 1, n);
 	keys(w, p - whole);
 }
 

@@ -32,8 +32,6 @@ static int gaussian(float **w, int *radius, double sigma, int n, err *e)
 	return 0;
 }
 
-static int clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
-
 /* out = in smoothed along the middle axis of [outer, n, inner]. Opposite neighbours are added first: a mirrored scan gives the same sums.
  */
 static void smooth_axis(float *out, const float *in, long outer, int n, long inner, const float *w, int radius)
@@ -46,7 +44,7 @@ static void smooth_axis(float *out, const float *in, long outer, int n, long inn
 		for (long x = 0; x < inner; x++)
 			to[x] = w[0] * from[i * inner + x];
 		for (int k = 1; k <= radius; k++) {
-			const float *a = from + clamp(i - k, n) * inner, *b = from + clamp(i + k, n) * inner;
+			const float *a = from + volume_clamp(i - k, n) * inner, *b = from + volume_clamp(i + k, n) * inner;
 #pragma omp simd
 			for (long x = 0; x < inner; x++)
 				to[x] += w[k] * (a[x] + b[x]);
@@ -72,7 +70,7 @@ static int smooth_lines(float *out, const float *in, long rows, int n, const flo
 			const float *from = in + row * n;
 			float *to = out + row * n;
 			for (int i = -radius; i < n + radius; i++)
-				line[i + radius] = from[clamp(i, n)];
+				line[i + radius] = from[volume_clamp(i, n)];
 			for (int i = 0; i < n; i++)
 				to[i] = w[0] * from[i];
 			for (int k = 1; k <= radius; k++)

@@ -18,6 +18,8 @@ int volume_new(volume *out, const int n[3], err *e);
 /* Frees the voxels; they may be NULL. */
 void volume_free(volume *v);
 size_t volume_count(const int n[3]);
+/* The place nearest to i along an axis of n voxels: beyond a volume, its outermost voxels go on. */
+static inline int volume_clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
 
 /* ---- affines: the upper 3 rows of a 4x4 matrix whose last row is 0 0 0 1 ---- */
 
