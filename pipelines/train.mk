@@ -30,17 +30,17 @@ model: semantic
 	cp $(OUT)/autoencoder/autoencoder.safetensors $(OUT)/semantic/semantic.safetensors $(OUT)/semantic/shift_unet.safetensors $(OUT)/model
 
 # TRAIN: what the stages have in common; the target is the stage's folder
-TRAIN = -v -c "$$CONFIG" -o $(OUT)/$@ --math fast --f16 --validation "$$VALIDATION" \
+TRAIN = -v -c "$$CONFIG" -o $(OUT)/$@ --math fast --validation "$$VALIDATION" \
 	$$(ls $(OUT)/$@/checkpoint.safetensors* > /dev/null 2>&1 && echo --resume) $(OUT)/scans.lat
 
 autoencoder: $(OUT)/scans.lat
-	train-ae $(TRAIN)
+	train-ae --f16 $(TRAIN)
 
 unet: autoencoder
-	train-ldm -m $(OUT)/autoencoder $(TRAIN)
+	train-ldm --f16 -m $(OUT)/autoencoder $(TRAIN)
 
 semantic: unet
-	train-sem -m $(OUT)/autoencoder --unet $(OUT)/unet $(TRAIN)
+	train-sem --i8 -m $(OUT)/autoencoder --unet $(OUT)/unet $(TRAIN)
 
 $(OUT)/scans.lat:
 	@test -n "$$DATA" || { echo "train.mk: DATA='NAME=FOLDER ...' names the scans" >&2; exit 2; }

@@ -64,7 +64,7 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 static int keep(void *of, err *e)
 {
 	const struct job *j = of;
-	return ae_weights_write(&j->t, &j->scores, j->data, trainer_options.folder, trainer_options.half, e);
+	return ae_weights_write(&j->t, &j->scores, j->data, trainer_options.folder, trainer_store(), e);
 }
 
 int main(int argc, char **argv)

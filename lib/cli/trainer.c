@@ -31,7 +31,8 @@ static const struct cli_option shared[] = {
 	{ 0, "validation-share", CLI_REAL, &trainer_options.share, "SHARE", "share of the subjects to validate on, without --validation",
 	  true },
 	{ 0, "save-every", CLI_REAL, &trainer_options.save_minutes, "MINUTES", "time between checkpoints", false },
-	{ 0, "f16", CLI_FLAG, &trainer_options.half, NULL, "store the weights as 16-bit floats", true },
+	{ 0, "f16", CLI_FLAG, &trainer_options.f16, NULL, "store the weights as 16-bit floats", true },
+	{ 0, "i8", CLI_FLAG, &trainer_options.i8, NULL, "store the layers' weights in 8 bits, with a scale for each output channel", true },
 };
 enum { SHARED = sizeof shared / sizeof *shared, MOST_OWN = 4 };
 
@@ -52,8 +53,15 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 		cli_die(ERR_USAGE, "--config: is needed");
 	if (o->steps < 0 || o->seed < 0 || !(o->share >= 0 && o->share < 1) || !(o->save_minutes >= 0) || o->lr <= 0)
 		cli_die(ERR_USAGE, "--steps, --seed, --lr, --validation-share or --save-every: out of range");
+	if (o->f16 && o->i8)
+		cli_die(ERR_USAGE, "--f16 and --i8 exclude each other");
 	cli_start_threads();
 	return operands;
+}
+
+enum weights_store trainer_store(void)
+{
+	return trainer_options.i8 ? WEIGHTS_I8 : trainer_options.f16 ? WEIGHTS_F16 : WEIGHTS_F32;
 }
 
 /* One configuration serves all stages: what is wrong with the recipe of a later one is better known before the first. */

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "model/config.h"
+#include "model/weights.h"
 #include "nn/param.h"
 #include "train/dataset.h"
 #include "train/state.h"
@@ -17,7 +18,7 @@
 /* The options that every trainer has, beside --force. */
 struct trainer_options {
 	const char *config, *folder, *validation, *init;
-	bool resume, half;
+	bool resume, f16, i8;
 	int64_t steps, seed; /* steps 0: as the configuration says */
 	double lr; /* NAN: as the configuration says */
 	double share, save_minutes;
@@ -27,6 +28,9 @@ extern struct trainer_options trainer_options;
 /* cli_parse of a tool whose options are its own (`tool`'s) and those of every trainer; ranges are checked and the number of threads is
  * set. */
 char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n);
+
+/* How the command line wants weights stored. */
+enum weights_store trainer_store(void);
 
 /* The configuration, with the command line's choices in the recipe of this `stage`, which the weights and the checkpoint keep. A new
  * reference. Keys that are not known are refused. */

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "format/json.h"
 #include "model/conventions.h"
+#include "model/eight_bits.h"
 
 /* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
 static bool stays_half(const st_tensor *t)
@@ -26,14 +27,19 @@ static int widen(param *p, const void *data, enum dtype t, err *e)
 /* One tensor of the file as a parameter: in place where it can be, else converted. */
 static int adopt(params *ps, const st_file *f, const st_tensor *t, err *e)
 {
+	const st_tensor *scale;
+	if (eight_bits_is_scale(f, t))
+		return 0;
 	if (t->rank > 5)
 		return err_set(e, ERR_CONFIG, "%s: %s: %d axes, at most 5 are possible", f->path, t->name, t->rank);
-	int code = mem_grow(&ps->p, &ps->cap, ps->n + 1, sizeof *ps->p, f->path, e);
+	int code = eight_bits_find(&scale, f, t, e);
+	if (!code)
+		code = mem_grow(&ps->p, &ps->cap, ps->n + 1, sizeof *ps->p, f->path, e);
 	if (code)
 		return code;
 	param p = { .rank = t->rank, .count = t->count };
 	memcpy(p.n, t->n, sizeof p.n);
-	p.counter = t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F64;
+	p.counter = !scale && t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 && t->dtype != DTYPE_F64;
 	p.mapped = t->dtype == DTYPE_F32 && st_aligned(t);
 	code = mem_text(&p.name, t->name, e);
 	if (code)
@@ -44,6 +50,8 @@ static int adopt(params *ps, const st_file *f, const st_tensor *t, err *e)
 		p.half = t->data;
 	else if ((code = widen(&p, t->data, t->dtype, e)))
 		free(p.name);
+	else if (scale)
+		eight_bits_apply(p.v, t, scale);
 	if (!code)
 		ps->p[ps->n++] = p;
 	return code;
@@ -58,10 +66,11 @@ static int widen_all(params *ps, err *e)
 	return code;
 }
 
-/* The networks that a diffusion network works with: metadata KIND is the identity, and beside it are the conventions. */
-static const struct {
-	const char *kind, *conventions;
-} named[] = { { "autoencoder", "autoencoder_conventions" }, { "semantic", "semantic_conventions" } };
+const struct weights_named weights_named[] = {
+	{ "autoencoder", "autoencoder_conventions" },
+	{ "semantic", "semantic_conventions" },
+	{ NULL, NULL },
+};
 
 static int read_conventions(weights *w, const char *kind, err *e)
 {
@@ -83,10 +92,10 @@ static int read_conventions(weights *w, const char *kind, err *e)
 		return code;
 	if (!(w->conventions = conventions_of(&w->config, is)) || !(w->others = json_object()))
 		return err_set(e, ERR_OS, "%s: no memory", path);
-	for (size_t i = 0; i < sizeof named / sizeof *named && !code; i++) {
+	for (size_t i = 0; weights_named[i].kind && !code; i++) {
 		json_t *its = NULL;
-		code = st_meta_json(w->file, named[i].conventions, &its, e);
-		if (its && json_object_set_new(w->others, named[i].kind, its))
+		code = st_meta_json(w->file, weights_named[i].conventions, &its, e);
+		if (its && json_object_set_new(w->others, weights_named[i].kind, its))
 			code = err_set(e, ERR_OS, "%s: no memory", path);
 	}
 	if (code)
@@ -181,77 +190,4 @@ int weights_copy(params *to, const weights *from, bool (*which)(const char *name
 		param_touch(p);
 	}
 	return 0;
-}
-
-/* Metadata entry `key`: v as text. */
-static int put_json(json_t *metadata, const char *key, const json_t *v, err *e)
-{
-	char *text = NULL;
-	size_t n = 0;
-	int code = json_text(&text, &n, v, e);
-	if (!code && json_object_set_new(metadata, key, json_stringn(text, n)))
-		code = err_set(e, ERR_OS, "%s: no memory", key);
-	free(text);
-	return code;
-}
-
-int weights_note_conventions(json_t *metadata, const char *kind, const json_t *conventions, err *e)
-{
-	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-		if (!strcmp(kind, named[i].kind))
-			return put_json(metadata, named[i].conventions, conventions, e);
-	return 0;
-}
-
-/* Of the networks that the metadata name: a trainer's configuration is that of all its networks. */
-static int put_conventions(json_t *metadata, const char *kind, const json_t *config, const char *path, err *e)
-{
-	model_config all;
-	int code = config_parse(&all, config, path, e);
-	for (size_t i = 0; i < sizeof named / sizeof *named && !code; i++) {
-		if (!strcmp(kind, named[i].kind) || !json_object_get(metadata, named[i].kind))
-			continue;
-		json_t *v = conventions_of(&all, named[i].kind);
-		code = v ? weights_note_conventions(metadata, named[i].kind, v, e) : err_set(e, ERR_OS, "%s: no memory", path);
-		json_decref(v);
-	}
-	return code;
-}
-
-int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
-		  const json_t *notes, bool half, err *e)
-{
-	st_item *items = NULL;
-	int64_t *counters = NULL;
-	json_t *metadata = json_object();
-	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) ||
-		  (notes && json_object_update(metadata, (json_t *)notes));
-	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", config, e);
-	if (!code && preparation)
-		code = put_json(metadata, "preparation", preparation, e);
-	if (!code)
-		code = put_conventions(metadata, kind, config, path, e);
-	if (!code)
-		code = mem_zero(&items, ps->n, sizeof *items, path, e);
-	size_t total = 0, at = 0;
-	for (size_t i = 0; i < ps->n; i++)
-		total += ps->p[i].counter ? ps->p[i].count : 0;
-	if (!code)
-		code = mem_zero(&counters, total, sizeof *counters, path, e);
-	for (size_t i = 0; !code && i < ps->n; i++) {
-		const param *p = &ps->p[i];
-		items[i] = (st_item){ p->name, DTYPE_F32, p->rank, p->n, p->v };
-		if (!p->counter)
-			continue;
-		items[i].dtype = DTYPE_I64;
-		items[i].data = counters + at;
-		for (size_t k = 0; k < p->count; k++)
-			counters[at++] = (int64_t)p->v[k];
-	}
-	if (!code)
-		code = st_write(path, force, items, ps->n, metadata, half, e);
-	free(counters);
-	free(items);
-	json_decref(metadata);
-	return code;
 }

@@ -14,7 +14,7 @@
 
 typedef struct weights {
 	st_file *file;			/* the mapping the parameters point into */
-	params params;			/* float32; F16, BF16, F64 and integer tensors are converted to memory of their own */
+	params params;			/* float32; other types are converted to memory of their own */
 	const char *kind;		/* metadata "kind"; belongs to file */
 	model_config config;
 	json_t *config_json;		/* the whole configuration */
@@ -24,6 +24,11 @@ typedef struct weights {
 	char identity[SHA_TEXT];	/* SHA-256 of the data */
 	bool identity_stored;		/* false: the file has none, and it was computed now (worth a note to the user) */
 } weights;
+
+/* The networks that a diffusion network works with: metadata KIND is the identity, and beside it are the conventions. Ends with NULL. */
+extern const struct weights_named {
+	const char *kind, *conventions;
+} weights_named[];
 
 /* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any) and that every weight is a finite
  * number. ERR_NOINPUT, ERR_CONFIG, ERR_OS. Close with weights_close also when it fails. */
@@ -52,10 +57,13 @@ int params_expect(const params *ps, const char *name, int rank, const int64_t *n
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e);
 
+/* How large numbers are stored: matrices and convolutions as said, I8 by eight_bits.h; what else has more than one axis as F16 unless F32
+ * is asked for; vectors as F32 always. */
+enum weights_store { WEIGHTS_F32, WEIGHTS_F16, WEIGHTS_I8 };
+
 /* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance,
- * and the identities of networks it works with, whose conventions are written beside them), identity. half: matrices and convolutions as
- * F16. Errors as st_write. */
+ * and the identities of networks it works with, whose conventions are written beside them), identity. Errors as st_write. */
 int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
-		  const json_t *notes, bool half, err *e);
+		  const json_t *notes, enum weights_store as, err *e);
 
 #endif

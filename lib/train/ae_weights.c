@@ -6,7 +6,7 @@
 
 #include "model/weights.h"
 
-int ae_weights_write(const ae_train *t, const ae_scores *scores, const dataset *d, const char *folder, bool half, err *e)
+int ae_weights_write(const ae_train *t, const ae_scores *scores, const dataset *d, const char *folder, enum weights_store as, err *e)
 {
 	char *path = NULL, score[64];
 	if (!(scores->latent_sd > 0) || !isfinite(scores->latent_sd))
@@ -20,7 +20,7 @@ int ae_weights_write(const ae_train *t, const ae_scores *scores, const dataset *
 	int bad = !config || !notes || json_object_set_new(diffusion, "scale_factor", json_real(1 / scores->latent_sd));
 	int code = bad ? err_set(e, ERR_OS, "%s: no memory", folder) : state_path(&path, folder, "autoencoder.safetensors", e);
 	if (!code)
-		code = weights_write(path, true, "autoencoder", &t->ema, config, json_object_get(config, "preparation"), notes, half, e);
+		code = weights_write(path, true, "autoencoder", &t->ema, config, json_object_get(config, "preparation"), notes, as, e);
 	json_decref(config);
 	json_decref(notes);
 	free(path);

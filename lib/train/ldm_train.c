@@ -185,7 +185,7 @@ int ldm_show(ldm_train *t, const preparation *p, const char *folder, err *e)
 	return code;
 }
 
-int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, bool half, err *e)
+int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, enum weights_store as, err *e)
 {
 	char *path = NULL, score[32];
 	snprintf(score, sizeof score, "%.5f", s->loss);
@@ -193,7 +193,7 @@ int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d,
 	int code = notes ? state_path(&path, folder, "unet.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
 	if (!code)
 		code = weights_write(path, true, "unet", &t->ema, t->state.config, json_object_get(t->state.config, "preparation"), notes,
-				     half, e);
+				     as, e);
 	json_decref(notes);
 	free(path);
 	return code;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "model/config.h"
+#include "model/weights.h"
 #include "nn/nn.h"
 #include "nn/param.h"
 #include "train/latent.h"
@@ -49,7 +50,7 @@ int ldm_validate(ldm_train *t, const dataset *d, const size_t *which, size_t n, 
  * lies. */
 int ldm_show(ldm_train *t, const preparation *p, const char *folder, err *e);
 /* FOLDER/unet.safetensors: the averaged weights. */
-int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, bool half, err *e);
+int ldm_weights_write(const ldm_train *t, const ldm_scores *s, const dataset *d, const char *folder, enum weights_store as, err *e);
 
 /* What one step takes. */
 int ldm_train_plan(const model_config *config, const recipe *r, latent_space *space, enum nn_math math, int threads, train_cost *cost,

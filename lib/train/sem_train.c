@@ -415,7 +415,7 @@ int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, 
 /* ---- what is left for others ---- */
 
 /* The two files belong together, so they get their names when both are written: a disk that is full in between leaves the pair before. */
-int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, bool half, err *e)
+int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, enum weights_store as, err *e)
 {
 	static const char *const names[] = { "semantic.safetensors", "shift_unet.safetensors", "semantic.next", "shift_unet.next" };
 	char *path[4] = { 0 }, score[128];
@@ -427,7 +427,7 @@ int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d,
 	for (int i = 0; !code && i < 4; i++)
 		code = state_path(&path[i], folder, names[i], e);
 	if (!code)
-		code = weights_write(path[2], true, "semantic", &t->encoder.ema, config, how, notes, half, e);
+		code = weights_write(path[2], true, "semantic", &t->encoder.ema, config, how, notes, as, e);
 	if (!code) {
 		code = weights_open(&written, path[2], "semantic", e);
 		if (!code && json_object_set_new(notes, "semantic", json_string(written.identity)))
@@ -435,7 +435,7 @@ int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d,
 		weights_close(&written);
 	}
 	if (!code)
-		code = weights_write(path[3], true, "shift_unet", &t->net.ema, config, how, notes, half, e);
+		code = weights_write(path[3], true, "shift_unet", &t->net.ema, config, how, notes, as, e);
 	for (int i = 0; i < 2; i++)
 		if (!code && rename(path[2 + i], path[i]))
 			code = err_set(e, ERR_CREATE, "%s: %s", path[i], strerror(errno));

@@ -74,7 +74,7 @@ enum { RECONSTRUCTED = 4 };
 int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, const preparation *p, const char *folder, sem_scores *s,
 		 err *e);
 /* FOLDER/semantic.safetensors, then FOLDER/shift_unet.safetensors, which names it: the averaged weights. */
-int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, bool half, err *e);
+int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, enum weights_store as, err *e);
 
 /* What one step takes. */
 int sem_train_plan(const model_config *config, const recipe *r, latent_space *space, enum nn_math math, int threads, train_cost *cost,

@@ -91,6 +91,23 @@ print(a.keys() == b.keys(), worst < 1e-3, a["out.2.weight"][0], a["out.2.bias"][
 E2
 )" 'True True F16 F32'
 
+expect_exit 0 'in 8 bits' ldm -o "$T/init8" --init "$T/whole" --i8 --steps 1 --lr 1e-9 "${scans[@]}"
+is 'in 8 bits: its weights' "$(PYTHONPATH=tests python3 - "$T/init8/unet.safetensors" "$T/whole/unet.safetensors" << 'E2'
+import struct, sys
+from safetensors_file import load
+a, b = load(sys.argv[1])[1], load(sys.argv[2])[1]
+floats = lambda raw: struct.unpack("<%df" % (len(raw) // 4), raw)
+worst = 0
+for name, (dtype, shape, raw) in b.items():
+    if a[name][0] != "I8": continue
+    scale, each, q = floats(a[name + "_scale"][2]), len(raw) // 4 // shape[0], struct.unpack("%db" % (len(raw) // 4), a[name][2])
+    worst = max(worst, max(abs(w - q[i] * scale[i // each]) / scale[i // each] for i, w in enumerate(floats(raw))))
+print(worst < .51, a["out.2.weight"][0], a["out.2.bias"][0], sorted(b) == sorted(n for n in a if not n.endswith("_scale")))
+E2
+)" 'True I8 F32 True'
+refuses 64 'in 8 and in 16 bits' ldm -o "$T/both" --f16 --i8 --steps 1 "${scans[@]}"
+rm -rf "$T/both"
+
 # standardised latents: mean and deviation of each place are the training scans'; the scale factor is that of what remains
 sed 's/"unet": {/"diffusion": {"standardised": true}, "unet": {/' "$T/c.json" > "$T/standard.json"
 expect_exit 0 'standardised' train-ldm -q -m "$T/ae" -c "$T/standard.json" --validation "$T/held.txt" -o "$T/standard" --f16 --steps 3 "${scans[@]}"

@@ -6,6 +6,7 @@
 
 #include "../oracle.h"
 #include "model/config.h"
+#include "model/eight_bits.h"
 #include "model/find.h"
 #include "model/table.h"
 #include "model/weights.h"
@@ -196,7 +197,7 @@ static void weights_golden(void **state)
 	/* through our writer: the same values, configuration and identity, now stored */
 	const char *path = test_path("w.safetensors");
 	json_t *preparation = json_pack("{s:s}", "name", "world"), *notes = json_pack("{s:s}", "licence", "MIT");
-	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, preparation, notes, false, &e));
+	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, preparation, notes, WEIGHTS_F32, &e));
 	weights v;
 	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
 	assert_true(v.identity_stored);
@@ -212,7 +213,7 @@ static void weights_golden(void **state)
 	weights_close(&v);
 
 	/* f16: matrices converted to memory of their own, vectors still mapped where they are aligned */
-	SUCCEEDS(weights_write(path, true, "autoencoder", &w.params, w.config_json, NULL, NULL, true, &e));
+	SUCCEEDS(weights_write(path, true, "autoencoder", &w.params, w.config_json, NULL, NULL, WEIGHTS_F16, &e));
 	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
 	assert_string_not_equal(v.identity, identity);
 	for (size_t i = 0; i < v.params.n; i++) {
@@ -228,7 +229,7 @@ static void weights_golden(void **state)
 	SUCCEEDS(weights_open(&w, "tests/oracle/golden/discriminator.safetensors", "discriminator", &e));
 	SUCCEEDS(params_expect(&w.params, "0.adn.N.num_batches_tracked", 0, NULL, &p, &e));
 	assert_true(p->counter && p->v[0] == 7);
-	SUCCEEDS(weights_write(path, true, "discriminator", &w.params, w.config_json, NULL, NULL, false, &e));
+	SUCCEEDS(weights_write(path, true, "discriminator", &w.params, w.config_json, NULL, NULL, WEIGHTS_F32, &e));
 	SUCCEEDS(weights_open(&v, path, "discriminator", &e));
 	assert_int_equal(st_find(v.file, "0.adn.N.num_batches_tracked")->dtype, DTYPE_I64);
 	assert_string_equal(v.identity, w.identity);
@@ -237,6 +238,59 @@ static void weights_golden(void **state)
 	json_decref(preparation);
 	json_decref(notes);
 	unlink(path);
+}
+
+/* A weight of a row whose largest is 127 units is off by half a unit at most; what is no layer's stays as with f16. */
+static void weights_eight_bits(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	weights w, v;
+	const char *path = test_path("w8.safetensors");
+	SUCCEEDS(weights_open(&w, "tests/oracle/golden/autoencoder.safetensors", "autoencoder", &e));
+	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, NULL, NULL, WEIGHTS_I8, &e));
+	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
+	assert_int_equal(v.params.n, w.params.n);
+	size_t small = 0;
+	for (size_t i = 0; i < v.params.n; i++) {
+		const param *a = &v.params.p[i], *b = &w.params.p[i];
+		const size_t each = a->rank ? a->count / (size_t)a->n[0] : 1;
+		const bool eight = st_find(v.file, a->name)->dtype == DTYPE_I8;
+		assert_string_equal(a->name, b->name);
+		assert_false(a->counter);
+		assert_int_equal(eight, a->rank > 1 && a->n[0] > 1 && each >= 16);
+		small += eight;
+		for (size_t k = 0; k < a->count; k++) {
+			float largest = 0;
+			for (size_t m = 0; m < each; m++)
+				largest = fmaxf(largest, fabsf(b->v[k - k % each + m]));
+			assert_true(fabsf(a->v[k] - b->v[k]) <=
+				    (eight ? largest / 127 * .50001f : a->rank == 1 ? 0 : fabsf(b->v[k]) / 2048 + 0x1p-25f));
+		}
+	}
+	assert_true(small > 10);
+	weights_close(&v);
+	weights_close(&w);
+	unlink(path);
+}
+
+/* 2 x 16 weights and their scales, by hand. */
+static void eight_bits_values(void **state)
+{
+	(void)state;
+	const float row[2][16] = { { 1.27f, -.635f, .01f, 0 }, { 0 } };
+	int8_t q[32];
+	float scale[2];
+	eight_bits_store(q, scale, row[0], 2, 16);
+	assert_true(scale[0] == 1.27f / 127 && scale[1] == 1);
+	assert_int_equal(q[0], 127);
+	assert_true(q[1] == -63 || q[1] == -64); /* half a unit either way */
+	assert_int_equal(q[2], 1);
+	for (int i = 3; i < 32; i++)
+		assert_int_equal(q[i], 0);
+	assert_true(eight_bits_fits(2, (int64_t[]){ 2, 16 }) && eight_bits_fits(5, (int64_t[]){ 8, 1, 3, 3, 3 }));
+	assert_false(eight_bits_fits(2, (int64_t[]){ 2, 15 }) || eight_bits_fits(2, (int64_t[]){ 1, 99 }));
+	assert_false(eight_bits_fits(1, (int64_t[]){ 99 }) || eight_bits_fits(4, (int64_t[]){ 16, 11, 14, 12 }));
 }
 
 static void weights_refuse(void **state)
@@ -263,6 +317,22 @@ static void weights_refuse(void **state)
 		SUCCEEDS(st_write(path, true, &item, 1, metadata, false, &e));
 		FAILS(ERR_CONFIG, bad[i].why, weights_open(&w, path, "autoencoder", &e));
 		assert_non_null(strstr(e.text, "bad.safetensors: "));
+		weights_close(&w);
+		json_decref(metadata);
+	}
+	/* a scale for other rows than the weights have, and one that leaves the range of numbers */
+	const float scale[2] = { 1, 3e38f };
+	const struct {
+		int64_t scales;
+		const char *why;
+	} eight[] = { { 1, "a.weight_scale: is no list of F32, one for each row of a.weight" }, { 2, "a.weight: element 16 is inf" } };
+	const int8_t q[32] = { [16] = 127 };
+	for (int i = 0; i < 2; i++) {
+		const st_item two[] = { { "a.weight", DTYPE_I8, 2, (int64_t[]){ 2, 16 }, q },
+					{ "a.weight_scale", DTYPE_F32, 1, &eight[i].scales, scale } };
+		json_t *metadata = json_loads("{\"kind\":\"autoencoder\",\"config\":\"{}\"}", 0, NULL);
+		SUCCEEDS(st_write(path, true, two, 2, metadata, false, &e));
+		FAILS(ERR_CONFIG, eight[i].why, weights_open(&w, path, "autoencoder", &e));
 		weights_close(&w);
 		json_decref(metadata);
 	}
@@ -315,7 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(tables),
-		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
+		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_eight_bits), cmocka_unit_test(eight_bits_values), cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(test_folder());
