@@ -218,6 +218,8 @@ int ldm_train_plan(const model_config *config, const recipe *r, latent_space *sp
 	ldm_train t;
 	int code = make(&t, config, r, space, 0, e);
 	if (!code)
+		code = latent_space_prior(space, config, &t.weights, e);
+	if (!code)
 		code = train_plan(cost, blank_latent, &t, (const params *const[]){ &t.weights }, 1, math, threads, e);
 	if (!code)
 		code = latent_space_plan(space, r, cost, e);

@@ -100,6 +100,8 @@ static int set_components(pile *p, sem_train *t, err *e)
 	int code = mem_zero(&score, (size_t)p->codes, sizeof *score, "components", e);
 	if (!code)
 		code = pca_fit(&c, p->coarse, p->n, p->width, p->codes, e);
+	if (code == ERR_DATA)
+		err_prefix(e, "semantic.coarse: not enough scans to train on, or too coarse, for a code of %d numbers", p->codes);
 	for (int k = 0; k < p->codes && !code; k++) {
 		const double *axis = c.axis + (size_t)k * p->width, sd = c.square[k] > 0 ? sqrt(c.square[k]) : 1;
 		double mean = 0;

@@ -168,10 +168,18 @@ static philox encoder_random(const void *of, const char *use)
 	return state_random(u->state, use, u->draw);
 }
 
+static shape scan_shape(const sem_train *t)
+{
+	const int *n = t->config.volume;
+	return (shape){ 1, n[0], n[1], n[2], 1 };
+}
+
 /* The code of scan x [X,Y,Z]; use NULL: nothing is dropped. */
 static tensor *encode(const sem_train *t, nn *c, const params *p, shape s, const float *x, const latent_use *use)
 {
-	semantic_call call = { .x = nn_from_field(c, s, x), .random = use ? encoder_random : NULL, .of = use };
+	semantic_call call = {
+		.x = nn_from_field(c, s, x), .random = use ? encoder_random : NULL, .of = use, .part = !shape_equal(s, scan_shape(t))
+	};
 	tensor *y = semantic_encode(c, &t->config.semantic, p, &call);
 	nn_drop(c, call.x);
 	return y;
@@ -245,12 +253,6 @@ static void one_scan(sem_train *t, nn *c, shape s, const float *x, const float *
 	nn_drop(c, parts[1]);
 	nn_drop(c, y);
 	nn_drop(c, loss);
-}
-
-static shape scan_shape(const sem_train *t)
-{
-	const int *n = t->config.volume;
-	return (shape){ 1, n[0], n[1], n[2], 1 };
 }
 
 /* The prior, which the weights hold, when they are those of the run: a checkpoint's may have come. */
@@ -477,6 +479,8 @@ int sem_train_plan(const model_config *config, const recipe *r, latent_space *sp
 	const params *sets[] = { &t.encoder.weights, &t.net.weights, &t.head.weights };
 	if (r->coarse_steps < r->steps) /* a step with all losses that there will be, to count and to time alike */
 		t.state.step = r->coarse_steps;
+	if (!code)
+		code = latent_space_prior(space, config, &t.net.weights, e);
 	if (!code)
 		code = train_plan(cost, blank_scan, &t, sets, 3, math, threads, e);
 	if (!code)

@@ -3,16 +3,20 @@
 # how many principal components, as lat-learnable takes them
 numbers := $(subst $() ,$(comma),$(strip $(NUMBERS)))
 
-# From the table of a set: how the network, with codes where it takes any, stands to the best of the others
+# From the table of a set: how the network stands to the best of the others, without codes and, where it takes any, with them
 define learned
 	awk -F '\t' -v set="$(1)" '
 		NR == 1 { next }
-		$$1 == "unet" || $$1 == "code" { network = $$1; weighted = $$7; for (i = 2; i <= 6; i++) own[i] = $$i; next }
+		$$1 == "unet" || $$1 == "code" { name[++n] = $$1; weighted[n] = $$7; for (i = 2; i <= 6; i++) own[n, i] = $$i; next }
 		{ for (i = 2; i <= 6; i++) if (NR == 2 || $$i < least[i]) least[i] = $$i
-		  if (NR == 2 || $$7 < best) { best = $$7; name = $$1 } }
-		END { for (i = 2; i <= 6; i++) if (own[i] > least[i]) worse = worse (worse ? ", " : "") i - 1
-		  printf "- %s: weighted error of %s: %.3f of that of %s, the best simple predictor: %s; in fifths worse than the best linear predictor: %s\n",
-			set, network, weighted / best, name, (weighted < best ? "better" : "falls short"), (worse ? worse : "none") }'
+		  if (NR == 2 || $$7 < best) { best = $$7; simple = $$1 } }
+		END { for (k = 1; k <= n; k++) {
+			worse = ""
+			for (i = 2; i <= 6; i++) if (own[k, i] > least[i]) worse = worse (worse ? ", " : "") i - 1
+			printf "- %s: weighted error of %s: %.3f of that of %s, the best simple predictor: %s; in fifths worse than the best linear predictor: %s\n",
+				set, name[k], weighted[k] / best, simple, (weighted[k] < best ? "better" : "falls short"), (worse ? worse : "none")
+		  }
+		  if (n == 2) printf "- %s: weighted error with the code: %.3f of that without\n", set, weighted[2] / weighted[1] }'
 endef
 
 $(OUT)/denoiser.md: $(foreach s,$(sets),$(OUT)/$s/denoiser.tsv) always

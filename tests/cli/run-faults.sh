@@ -195,7 +195,8 @@ mkdir "$T/small"
 if mount -t tmpfs -o size=64k tmpfs "$T/small" 2> /dev/null; then
 	trap 'umount "$T/small"; rm -rf "$T"' EXIT
 	expect_exit 2 'it becomes full' env TMPDIR="$T/small" bash -c 'generate temporary COUNT=1 SAMPLE="cat /dev/zero > \"\$\$TMPDIR/fill\" 2> /dev/null; echo odd >&2; exit 3"'
-	# the job tells of it itself ("write") where its words still get through; else who started it does ("job")
+	# GNU parallel looks for room there too, and ends its jobs when there is none: the job tells of it ("write") if it comes first, else
+	# who started it does ("job")
 	told=$(failures temporary)
 	is 'it becomes full: named' "${told/|write|/|job|}" "sub-gen0001|job|74|$T/small, the folder for temporary files: No space left on device"
 	expect_exit 2 'it is full' env TMPDIR="$T/small" bash -c 'generate temporary'
