@@ -70,7 +70,7 @@ TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
 
 define PART
-OBJ_$(1) := $$(patsubst %.c,$(BUILD)/%.o,$$(sort $$(wildcard lib/$(1)/*.c)))
+OBJ_$(1) := $$(patsubst %.c,$(BUILD)/%.o,$$(sort $$(filter-out lib/nn/kernels/%,$$(wildcard lib/$(1)/*.c lib/$(1)/*/*.c))))
 $(BUILD)/lib$(1).a: $$(OBJ_$(1)) ; @rm -f $$@ && ar rcsD $$@ $$^
 -include $$(OBJ_$(1):.o=.d)
 endef

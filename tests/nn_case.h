@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "base/philox.h"
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 #include "nn/reference.h"
 
 /* Random numbers in order: a cursor on a Philox stream. */

@@ -2,7 +2,7 @@
 #ifndef MODEL_LAYER_H
 #define MODEL_LAYER_H
 
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 #include "nn/nn.h"
 #include "nn/param.h"
 

@@ -3,7 +3,7 @@
 #ifndef NN_REFERENCE_H
 #define NN_REFERENCE_H
 
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 
 /* A convolution: sizes and the arrays it reads. Weights lie in the field's order [out][in.c][kx][ky][kz]. */
 typedef struct ref_conv {

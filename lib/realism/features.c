@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/threads.h"
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 #include "realism/boxes.h"
 #include "volume/volume.h"
 

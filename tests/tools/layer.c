@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/philox.h"
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 #include "nn/loss.h"
 
 static void fill(float *v, size_t n, double scale, uint64_t seed)

@@ -385,7 +385,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(tables),
-		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_eight_bits), cmocka_unit_test(eight_bits_values), cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
+		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_eight_bits), cmocka_unit_test(eight_bits_values),
+		cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	rmdir(test_folder());

@@ -1,6 +1,6 @@
 /* Products of the small matrices that Winograd convolutions are made of, compiled for each level as kernels.h says. Neither factor is
  * copied: rows of b are read as they lie and elements of a are spread over a vector. OpenBLAS packs both, which costs as much as the
- * product when one factor is used once (winograd_wide.c). */
+ * product when one factor is used once (conv/blocks.c). */
 #include "nn/kernels/vector.h"
 
 /* One register of the level, and how many rows and registers of sums are held at once. PANEL is a multiple of such registers. */

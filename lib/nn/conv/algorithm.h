@@ -1,0 +1,75 @@
+/* What a convolution is as numbers, and what an algorithm for it must offer. Not for users of nn.
+ *
+ * nn_conv (conv.c) describes each convolution by a conv_shape and asks conv_choose for the algorithm: the first of the table in
+ * algorithms.c that fits. Everything else that differs between algorithms is inside one: how it cuts the volume, how its weights lie, what
+ * work space it takes. To add one, write its file, with a conv_algorithm at the end, and name it in the table. */
+#ifndef NN_CONV_ALGORITHM_H
+#define NN_CONV_ALGORITHM_H
+
+#include "nn/conv/conv.h"
+#include "nn/conv/source.h"
+#include "nn/internal.h"
+
+/* Sizes alone, so that the same convolution is always done in the same way. */
+typedef struct conv_shape {
+	shape in; /* as stored, before upsampling */
+	int up[3]; /* nearest upsampling while loading */
+	int virt[3]; /* the grid that the kernel slides over: in.x*up[0] .. */
+	shape out;
+	int k[3], stride, pad; /* taps; pad: zeros in front. Stride and pad are of axes with more than one tap only */
+	enum act act; /* of the input, while it is loaded */
+	int volumes; /* that count when an algorithm is chosen: while training all; else one, for no other may change its bytes */
+} conv_shape;
+
+int conv_taps(const conv_shape *conv);
+/* Three taps on each axis. */
+bool conv_is_cube(const conv_shape *conv);
+/* Of a cube with stride 1: the convolution, with flipped and transposed kernels, that makes the gradient at its virtual input. */
+conv_shape conv_transposed(const conv_shape *conv);
+
+/* One convolution with its numbers. */
+typedef struct conv_task {
+	const conv_shape *shape;
+	conv_source in;
+	param *weight;
+	bool flipped; /* kernels are read backwards, from output to input channels: see conv_transposed */
+	const float *bias; /* [out.c] or NULL */
+	const float *add; /* added to the result, as large; may be out itself; NULL: nothing */
+	float *out;
+	bool in_place; /* out is in.v, whose values may go: see the algorithm's in_place */
+	tensor *summed; /* the tensor whose values out is, if a norm is likely to follow: its sums may be taken while it is stored */
+} conv_task;
+
+/* All of them are called while planning, too: then they ask for the same memory, get none, and return. */
+typedef struct conv_algorithm {
+	const char *name;
+	/* Can it do this convolution, and is it likely to be faster than those behind it in the table? */
+	bool (*fits)(const conv_shape *conv);
+	void (*forward)(nn *c, const conv_task *task);
+	/* d [b][x][y][z][in.c], overwritten: the gradient at the input as it is stored, behind act and affine. dout: at the output. */
+	void (*data_gradient)(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d);
+	/* Adds to weight->g. */
+	void (*weight_gradient)(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight);
+	/* May the result lie in the input's own memory? NULL: never. */
+	bool (*in_place)(const conv_shape *conv);
+} conv_algorithm;
+
+extern const conv_algorithm conv_axis, conv_blocks, conv_bricks, conv_tiles;
+
+/* The algorithm for this shape: one always fits. */
+const conv_algorithm *conv_choose(const conv_shape *conv);
+
+/* The data gradient of any convolution, for algorithms that have no better one. */
+void conv_tiles_data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d);
+
+/* For data gradients of upsampled inputs: room for one at the virtual input, and the sum of its copies, which gives the room back. Where
+ * no axis is upsampled the room is d itself. */
+float *conv_take_virtual(nn *c, const conv_shape *conv, float *d);
+void conv_sum_virtual(nn *c, const conv_shape *conv, float *virt, float *d);
+
+static inline int up_to(int n, int unit) { return (n + unit - 1) / unit * unit; }
+static inline int least(int a, int b) { return a < b ? a : b; }
+/* Where the shares of n things begin: share 0 at 0, share `shares` at n. */
+static inline int share_of(int n, int share, int shares) { return (int)((long)n * share / shares); }
+
+#endif

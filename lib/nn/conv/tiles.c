@@ -1,0 +1,329 @@
+/* Convolution of any shape, by products of small matrices ("im2col", a tile at a time).
+ *
+ * The output is cut into units: runs of lines (along z) of one plane (of x), some 256 voxels. For one plane kx of taps, what a unit sees of
+ * the input is copied out as a matrix, in which a row is a voxel of the output and holds the inputs under the taps (ky, kz):
+ *
+ *      input plane x + kx                 unfolded                       weights of kx
+ *      lines y0 .. y0+rows+1        ky,kz,in -->                         out -->
+ *      +------------------+       +------------+                       +--------+
+ *      |                  |   voxel |            |   times          ky,kz,in |        |   added to the unit's output [voxel][out]
+ *      +------------------+         +------------+                       +--------+
+ *
+ * A unit's matrix stays in cache, and no im2col of a whole layer ever exists. Weights lie as [kx][ky][kz][in][out]; with a single tap they
+ * are read transposed where they are, as [out][in].
+ *
+ * The data gradient is the same backwards: gradients of a unit times the transposed weights, each row added to the voxels that it came
+ * from. The weight gradient is the unfolded matrix, transposed, times the unit's gradients, summed over units. */
+#include <omp.h>
+#include <string.h>
+
+#include "nn/conv/algorithm.h"
+#include "nn/gemm.h"
+#include "nn/pack.h"
+
+enum { OVER_FLOATS = 1 << 20 }; /* of results held until their place is free */
+enum { UNIT_ROWS = 256 }; /* voxels of a unit: enough for sgemm to be efficient, few enough to stay in cache */
+enum { MOST_SUMS = 1 << 26 }; /* floats, of all shares of a weight gradient */
+
+/* Zeros in front of an axis, and its stride: an axis of one tap has neither. */
+static int low(const conv_shape *conv, int axis) { return conv->k[axis] > 1 ? conv->pad : 0; }
+static int step(const conv_shape *conv, int axis) { return conv->k[axis] > 1 ? conv->stride : 1; }
+
+static bool pointwise(const conv_shape *conv) { return conv_taps(conv) == 1; }
+
+/* How the output is cut: planes of x, each in runs of `rows` lines. */
+typedef struct units {
+	conv_shape conv;
+	conv_source in;
+	int rows, runs, count;
+	int line, lines; /* of what a unit sees of an input plane: voxels in a line, lines */
+	size_t staged, unfolded, work; /* floats per thread */
+} units;
+
+static units units_of(const conv_shape *conv, const conv_source *in)
+{
+	units u = { .conv = *conv, .in = *in };
+	const shape *out = &u.conv.out;
+	int most = (UNIT_ROWS + out->z - 1) / out->z;
+	u.runs = (out->y + most - 1) / most;
+	u.rows = (out->y + u.runs - 1) / u.runs;
+	u.runs = (out->y + u.rows - 1) / u.rows;
+	u.count = out->b * out->x * u.runs;
+	u.line = (out->z - 1) * step(conv, 2) + conv->k[2];
+	u.lines = (u.rows - 1) * step(conv, 1) + conv->k[1];
+	u.staged = ((size_t)u.line * u.lines * conv->in.c + 15) / 16 * 16;
+	u.unfolded = ((size_t)u.rows * out->z * conv->k[1] * conv->k[2] * conv->in.c + 15) / 16 * 16;
+	u.work = u.staged + u.unfolded;
+	return u;
+}
+
+/* A single tap sees no neighbours: its planes in one, so that small ones fill a unit together. */
+static units units_flattened(const conv_shape *conv, const conv_source *in)
+{
+	conv_shape flat = *conv;
+	conv_source from = *in;
+	if (pointwise(conv) && conv->up[0] == 1 && conv->up[1] == 1) {
+		flat.in.y *= flat.in.x;
+		flat.virt[1] *= flat.virt[0];
+		flat.out.y *= flat.out.x;
+		flat.in.x = flat.virt[0] = flat.out.x = 1;
+		from.s = flat.in;
+		memcpy(from.virt, flat.virt, sizeof from.virt);
+	}
+	return units_of(&flat, &from);
+}
+
+/* One unit: the output's volume b, plane x, lines y0 .. y0+rows-1. */
+typedef struct unit {
+	int b, x, y0, rows;
+} unit;
+
+static unit unit_at(const units *u, int i)
+{
+	const int y0 = i % u->runs * u->rows;
+	return (unit){ i / (u->conv.out.x * u->runs), i / u->runs % u->conv.out.x, y0, least(u->conv.out.y - y0, u->rows) };
+}
+
+/* Where the output of unit i begins; i may be the number of units. */
+static size_t begin_of(const units *u, int i)
+{
+	const shape *out = &u->conv.out;
+	return ((size_t)(i / u->runs) * out->y + (size_t)(i % u->runs * u->rows)) * out->z * out->c;
+}
+
+/* The plane of the virtual input that plane kx of taps sees; false: it lies outside. */
+static bool plane_under(const conv_shape *conv, const unit *at, int kx, int *x)
+{
+	*x = at->x * step(conv, 0) - low(conv, 0) + kx;
+	return *x >= 0 && *x < conv->virt[0];
+}
+
+/* What a unit sees of input plane x: [rows*out.z][ky*kz*in.c]. */
+static const float *unfold(const units *u, const unit *at, int x, float *work)
+{
+	const conv_shape *conv = &u->conv;
+	int c = conv->in.c, taps = conv->k[1] * conv->k[2] * c, lines = (at->rows - 1) * step(conv, 1) + conv->k[1];
+	float *staged = work, *to = work + u->staged;
+	for (int i = 0; i < lines; i++)
+		conv_load_line(&u->in, at->b, x, at->y0 * step(conv, 1) - low(conv, 1) + i, -low(conv, 2), u->line, c,
+			       staged + (size_t)i * u->line * c);
+	if (conv->k[1] == 1 && conv->k[2] == 1)
+		return staged;
+	for (int r = 0; r < at->rows; r++)
+		for (int z = 0; z < conv->out.z; z++)
+			for (int ky = 0; ky < conv->k[1]; ky++)
+				memcpy(to + ((size_t)r * conv->out.z + z) * taps + (size_t)ky * conv->k[2] * c,
+				       staged + ((size_t)(r * step(conv, 1) + ky) * u->line + (size_t)z * step(conv, 2)) * c,
+				       (size_t)conv->k[2] * c * sizeof(float));
+	return to;
+}
+
+/* Weights as the products read them. NULL while planning or after an error. */
+static const float *weights_of(nn *c, const conv_shape *conv, param *w)
+{
+	const int taps = conv_taps(conv), in = conv->in.c, out = conv->out.c;
+	if (taps == 1)
+		return weights_take(c, w);
+	bool made;
+	float *to = packed_of(c, w, &conv_tiles, 0, w->count, &made);
+	const float *v = made ? weights_take(c, w) : NULL;
+	for (int t = 0; v && t < taps; t++)
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				to[((size_t)t * in + i) * out + o] = v[((size_t)o * in + i) * taps + t];
+	if (made)
+		weights_give(c, w, v);
+	return to;
+}
+
+static void give_weights(nn *c, const conv_shape *conv, const param *w, const float *v)
+{
+	if (conv_taps(conv) == 1)
+		weights_give(c, w, v);
+}
+
+/* ---- forward ---- */
+
+static bool fits_all(const conv_shape *conv)
+{
+	(void)conv;
+	return true;
+}
+
+/* One tap, and no more channels than before: what a unit has been made of is needed no more. */
+static bool shrinks(const conv_shape *conv)
+{
+	return pointwise(conv) && conv->up[0] * conv->up[1] * conv->up[2] == 1 && conv->out.c <= conv->in.c;
+}
+
+static void one_unit(const units *u, const conv_task *task, const float *w, int i, float *work, float *out)
+{
+	const conv_shape *conv = &u->conv;
+	const unit at = unit_at(u, i);
+	const float *add = task->add ? task->add + begin_of(u, i) : NULL;
+	int taps = conv->k[1] * conv->k[2] * conv->in.c, co = conv->out.c, m = at.rows * conv->out.z;
+	for (size_t v = 0; v < (size_t)m; v++)
+		for (int k = 0; k < co; k++)
+			out[v * co + k] = (add ? add[v * co + k] : 0) + (task->bias ? task->bias[k] : 0);
+	for (int kx = 0, x; kx < conv->k[0]; kx++)
+		if (plane_under(conv, &at, kx, &x))
+			gemm(false, pointwise(conv), m, co, taps, unfold(u, &at, x, work), taps, w + (size_t)kx * taps * co,
+			     pointwise(conv) ? taps : co, 1, out, co);
+}
+
+/* Units from .. to-1, whose output lies from `out` on. */
+static void some_units(nn *c, const units *u, const conv_task *task, const float *w, int from, int to, float *out)
+{
+	const int threads = nn_threads(c);
+	float *work = nn_work(c, u->work * (size_t)threads);
+	if (!work)
+		return;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+	for (int i = from; i < to; i++)
+		one_unit(u, task, w, i, work + u->work * (size_t)omp_get_thread_num(), out + (begin_of(u, i) - begin_of(u, from)));
+}
+
+/* Results of some units wait until the inputs in their place have been read: the result lies at the front of the input. */
+static void all_in_place(nn *c, const units *u, const conv_task *task, const float *w)
+{
+	const size_t each = (size_t)u->rows * (size_t)u->conv.out.z * (size_t)u->conv.out.c;
+	const int most = least(u->count, (int)(OVER_FLOATS / each) + 1);
+	float *waiting = nn_take(c, (size_t)most * each);
+	for (int from = 0, to; nn_ok(c) && from < u->count; from = to) {
+		to = least(u->count, from + most);
+		some_units(c, u, task, w, from, to, waiting);
+		if (task->out && nn_ok(c))
+			memcpy(task->out + begin_of(u, from), waiting, (begin_of(u, to) - begin_of(u, from)) * sizeof *waiting);
+	}
+	nn_give(c, waiting, (size_t)most * each);
+}
+
+static void forward(nn *c, const conv_task *task)
+{
+	const units u = units_flattened(task->shape, &task->in);
+	const float *w = weights_of(c, task->shape, task->weight);
+	if (task->in_place)
+		all_in_place(c, &u, task, w);
+	else
+		some_units(c, &u, task, w, 0, u.count, task->out);
+	give_weights(c, task->shape, task->weight, w);
+}
+
+/* ---- gradients ---- */
+
+/* Adds a matrix of gradients, as unfolded, to plane d of the virtual input. */
+static void fold(const conv_shape *conv, const float *tile, int y0, int rows, float *d)
+{
+	int c = conv->in.c, taps = conv->k[1] * conv->k[2] * c;
+	for (int r = 0; r < rows; r++)
+		for (int ky = 0; ky < conv->k[1]; ky++) {
+			int y = (y0 + r) * step(conv, 1) - low(conv, 1) + ky;
+			if (y < 0 || y >= conv->virt[1])
+				continue;
+			for (int oz = 0; oz < conv->out.z; oz++) {
+				const float *from = tile + ((size_t)r * conv->out.z + oz) * taps + (size_t)ky * conv->k[2] * c;
+				int z = oz * step(conv, 2) - low(conv, 2);
+				int lo = z < 0 ? -z : 0, hi = z + conv->k[2] > conv->virt[2] ? conv->virt[2] - z : conv->k[2];
+				float *to = d + ((size_t)y * conv->virt[2] + z) * c;
+				for (int k = lo * c; k < hi * c; k++)
+					to[k] += from[k];
+			}
+		}
+}
+
+/* Plane i of the virtual input of all volumes gathers from the planes of the output that saw it: no two threads write one place. */
+static void gather_plane(const units *u, int i, const float *dout, const float *w, float *tile, float *d)
+{
+	const conv_shape *conv = &u->conv;
+	const shape *out = &conv->out;
+	int taps = conv->k[1] * conv->k[2] * conv->in.c, co = out->c, b = i / conv->virt[0], ix = i % conv->virt[0];
+	memset(d, 0, (size_t)conv->virt[1] * conv->virt[2] * conv->in.c * sizeof(float));
+	for (int kx = 0; kx < conv->k[0]; kx++) {
+		int x = ix + low(conv, 0) - kx;
+		if (x < 0 || x % step(conv, 0) || x / step(conv, 0) >= out->x)
+			continue;
+		x /= step(conv, 0);
+		for (int y0 = 0; y0 < out->y; y0 += u->rows) {
+			int rows = least(out->y - y0, u->rows);
+			const float *from = dout + (((size_t)b * out->x + x) * out->y + y0) * out->z * co;
+			gemm(false, !pointwise(conv), rows * out->z, taps, co, from, co, w + (size_t)kx * taps * co,
+			     pointwise(conv) ? taps : co, 0, tile, taps);
+			fold(conv, tile, y0, rows, d);
+		}
+	}
+}
+
+void conv_tiles_data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d)
+{
+	const conv_source unread = conv_plain(conv->in, NULL);
+	const units u = units_of(conv, &unread);
+	const int threads = nn_threads(c);
+	const size_t plane = (size_t)conv->virt[1] * conv->virt[2] * conv->in.c;
+	float *virt = conv_take_virtual(c, conv, d);
+	const float *w = weights_of(c, conv, weight);
+	float *work = nn_work(c, u.unfolded * (size_t)threads);
+	if (work)
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+		for (int i = 0; i < conv->in.b * conv->virt[0]; i++)
+			gather_plane(&u, i, dout, w, work + u.unfolded * (size_t)omp_get_thread_num(), virt + (size_t)i * plane);
+	give_weights(c, conv, weight, w);
+	conv_sum_virtual(c, conv, virt, d);
+}
+
+/* Adds the products of one unit to sum [kx][ky][kz][in][out]. */
+static void correlate_unit(const units *u, int i, const float *dout, float *work, float *sum)
+{
+	const conv_shape *conv = &u->conv;
+	const unit at = unit_at(u, i);
+	int taps = conv->k[1] * conv->k[2] * conv->in.c, co = conv->out.c;
+	for (int kx = 0, x; kx < conv->k[0]; kx++)
+		if (plane_under(conv, &at, kx, &x))
+			gemm(true, false, taps, co, at.rows * conv->out.z, unfold(u, &at, x, work), taps, dout + begin_of(u, i), co, 1,
+			     sum + (size_t)kx * taps * co, co);
+}
+
+/* Adds sums [shares][kx][ky][kz][in][out], `own` floats apart, to g [out][in][kx][ky][kz]. */
+static void add_sums(const conv_shape *conv, float *sums, int shares, size_t own, float *g)
+{
+	const int taps = conv_taps(conv), in = conv->in.c, out = conv->out.c;
+	const size_t count = (size_t)taps * in * out;
+	for (int share = 1; share < shares; share++)
+		for (size_t i = 0; i < count; i++)
+			sums[i] += sums[own * (size_t)share + i];
+	for (int t = 0; t < taps; t++)
+		for (int i = 0; i < in; i++)
+			for (int o = 0; o < out; o++)
+				g[((size_t)o * in + i) * taps + t] += sums[((size_t)t * in + i) * out + o];
+}
+
+static void weight_gradient(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight)
+{
+	const units u = units_flattened(conv, in);
+	const int threads = nn_threads(c);
+	/* sums run over fixed shares of the units, so that they do not depend on the number of threads */
+	int shares = least(u.count, 8);
+	while (shares > 2 && (size_t)shares * weight->count > MOST_SUMS)
+		shares--;
+	const size_t own = (weight->count + 15) / 16 * 16;
+	float *sums = nn_work(c, own * (size_t)shares + u.work * (size_t)threads);
+	if (!sums)
+		return;
+	float *work = sums + own * (size_t)shares;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+	for (int share = 0; share < shares; share++) {
+		float *sum = sums + own * (size_t)share;
+		memset(sum, 0, weight->count * sizeof(float));
+		for (int i = share_of(u.count, share, shares); i < share_of(u.count, share + 1, shares); i++)
+			correlate_unit(&u, i, dout, work + u.work * (size_t)omp_get_thread_num(), sum);
+	}
+	add_sums(conv, sums, shares, own, weight->g);
+}
+
+const conv_algorithm conv_tiles = {
+	.name = "tiles",
+	.fits = fits_all,
+	.forward = forward,
+	.data_gradient = conv_tiles_data_gradient,
+	.weight_gradient = weight_gradient,
+	.in_place = shrinks,
+};
