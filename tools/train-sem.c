@@ -22,7 +22,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"train-sem", "train the semantic encoder and the shift U-Net on scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, options,
+	.name = "train-sem",
+	.summary = "train the semantic encoder and the shift U-Net on scans",
+	.operands = "DATA...",
+	.max = -1,
+	.common = CLI_MODEL | CLI_PLAN | CLI_MATH,
+	.options = options,
 };
 
 static const char *const sections[] = { "training_sem", "volume",   "autoencoder", "preparation", "unet",
