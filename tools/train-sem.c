@@ -1,5 +1,6 @@
 /* train-sem: semantic encoder and shift branch, from scans. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,9 +110,11 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 		return code;
 	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
 	*score = -s->loss;
-	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; "
-		 "from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
-		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
+	char told[48] = "";
+	if (!isnan(s->coarse))
+		snprintf(told, sizeof told, "; of the coarse scan %.3f", s->coarse);
+	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f%s",
+		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, told);
 	return 0;
 }
 
