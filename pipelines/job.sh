@@ -7,10 +7,10 @@ export LC_ALL=C
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/
 . "$HERE"locks.sh
 
-# utf8 TEXT: as JSON has it: what is no UTF-8 is taken for Latin 1
+# utf8 TEXT: as JSON has it, in `text`: what is no UTF-8 is taken for Latin 1
 utf8() {
-	[[ $1 != *[$'\x80'-$'\xff']* ]] || iconv -f UTF-8 -t UTF-8 <<< "$1" > /dev/null 2>&1 || { iconv -f LATIN1 -t UTF-8 <<< "$1"; return; }
-	printf '%s\n' "$1"
+	text=$1
+	[[ $text != *[$'\x80'-$'\xff']* ]] || iconv -f UTF-8 -t UTF-8 <<< "$text" > /dev/null 2>&1 || text=$(iconv -f LATIN1 -t UTF-8 <<< "$text")
 }
 
 hash_of() { sha256sum < "$1" | cut -d ' ' -f 1; }
@@ -158,9 +158,9 @@ tell() {
 
 # write_sidecar RECIPE INPUTS: entries for jq are triples of section, key and value
 write_sidecar() {
-	local kind hash name value file
+	local kind hash name value file text
 	local -a entries=()
-	entry() { entries+=("$1" "$2" "$(utf8 "$3")"); }
+	entry() { utf8 "$3" && entries+=("$1" "$2" "$text"); }
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
 	warnings=("${warnings[@]//"$work/"/}") # so is that of two runs

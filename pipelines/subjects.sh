@@ -78,27 +78,22 @@ leave() {
 # The weights that the stages need, as lines "kind identity conventions"; a model that lacks one is refused in one line. Which tools the
 # commands name is seen by their words; which weights each needs, it says itself
 find_weights() {
-	local commands=$PIPE stage word ours have='' row missing=''
+	local commands=$PIPE stage word ours needs have row missing=''
 	local -a kinds
-	local -A seen=()
 	ours=$(dirname -- "$(type -P nii2lat)")
 	for stage in $STAGES; do commands+=" ${!stage}"; done
 	WEIGHTS=
-	for word in $(tr -c 'A-Za-z0-9_-' ' ' <<< "$commands"); do
-		[ -z "${seen[$word]:-}" ] && [ "$(type -P -- "$word")" = "$ours/$word" ] || continue
-		seen[$word]=1
-		while read -r -a kinds; do # the first that there is
-			[ -n "$have" ] || have=$(lat-model -- "$MODEL") || exit
-			row=$(awk -F '\t' -v kinds="${kinds[*]}" 'BEGIN { n = split(kinds, kind, " ") } { row[$1] = $1 " " $2 " " $4 }
-				END { for (i = 1; i <= n; i++) if (kind[i] in row) { print row[kind[i]]; exit } }' <<< "$have")
-			if [ -z "$row" ]; then
-				[[ " $missing" == *" ${kinds[0]}.safetensors"* ]] || missing+=" ${kinds[0]}.safetensors"
-			elif [[ $'\n'$WEIGHTS != *$'\n'"$row"$'\n'* ]]; then
-				WEIGHTS+=$row$'\n'
-			fi
-		done < <("$word" --interface | jq -r '.weights[] | join(" ")')
-	done
-	WEIGHTS=$(sort <<< "${WEIGHTS%$'\n'}")
+	needs=$(for word in $(tr -c 'A-Za-z0-9_-' '\n' <<< "$commands" | sort -u); do
+		[ "$(type -P -- "$word")" != "$ours/$word" ] || "$word" --interface
+	done | jq -r '.weights[] | join(" ")' | sort -u)
+	[ -n "$needs" ] || return 0
+	have=$(lat-model -- "$MODEL") || exit
+	while read -r -a kinds; do # the first that there is
+		row=$(awk -F '\t' -v kinds="${kinds[*]}" 'BEGIN { n = split(kinds, kind, " ") } { row[$1] = $1 " " $2 " " $4 }
+			END { for (i = 1; i <= n; i++) if (kind[i] in row) { print row[kind[i]]; exit } }' <<< "$have")
+		if [ -n "$row" ]; then WEIGHTS+=$row$'\n'; else missing+=" ${kinds[0]}.safetensors"; fi
+	done <<< "$needs"
+	WEIGHTS=${WEIGHTS%$'\n'}
 	[ -z "$missing" ] || { missing=${missing# }; die "$MODEL: has no ${missing// /, }, which the stages need"; }
 }
 
@@ -202,8 +197,9 @@ write_job() {
 }
 
 write_description() {
-	local to=$OUT/dataset_description.json
-	jq -n --arg name "$NAME" --arg version "$VERSION" --arg weights "$WEIGHTS" --arg source "${BIDS:+$(utf8 "file://$(realpath -- "$BIDS")")}" '
+	local to=$OUT/dataset_description.json text
+	utf8 "${BIDS:+file://$(realpath -- "$BIDS")}"
+	jq -n --arg name "$NAME" --arg version "$VERSION" --arg weights "$WEIGHTS" --arg source "$text" '
 		{
 			Name: "latpipe \($name)",
 			BIDSVersion: "1.8.0",
@@ -238,9 +234,12 @@ write_scores() {
 	(
 		cd "$OUT" || exit
 		find . -path './sub-*' -name "*_desc-${NAME}_T1w.json" | sort | { grep -v -x -F -f "$RUN/not-made" || [ $? -eq 1 ]; } |
-			xargs -r -d '\n' jq -r --arg way "$(way | sha256sum | cut -d ' ' -f 1)" '
-				[(input_filename | split("/")[-1] | rtrimstr(".json")), .Way == $way]
-				+ (.Scores | to_entries | map(.key, .value // "n/a")) | @tsv' |
+			# a line for each sidecar, so that one which is damaged says nothing about those behind it
+			xargs -r -d '\n' awk 'FNR == 1 { printf "%s%s\t", (NR > 1 ? "\n" : ""), FILENAME } { printf "%s ", $0 } END { print "" }' |
+			jq -R -r --arg way "$(way | sha256sum | cut -d ' ' -f 1)" '
+				index("\t") as $tab | ((.[$tab + 1:] | fromjson? | objects) // {}) as $sidecar
+				| [(.[:$tab] | split("/")[-1] | rtrimstr(".json")), $sidecar.Way == $way]
+				+ [$sidecar.Scores | objects | to_entries[] | .key, ((.value | numbers) // "n/a")] | @tsv' |
 			awk -v name="$NAME" -f "$HERE/scores.awk"
 	) > "$RUN/part" || return
 	[ ! -s "$RUN/part" ] || mv -f -T "$RUN/part" "$to"
