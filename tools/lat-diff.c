@@ -11,7 +11,7 @@ static double tolerance;
 
 static const struct cli_option options[] = {
 	{ 't', "tolerance", "largest difference, as a share of the largest value in A, that is none", .real = &tolerance, .arg = "TOL",
-	  .range = { 0, INFINITY } },
+	  .range = { .from = 0, .to = INFINITY } },
 	{ 0 },
 };
 

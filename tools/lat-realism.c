@@ -17,7 +17,8 @@ static int64_t components_wanted = 10, seed;
 static const struct cli_option options[] = {
 	{ 0, "real", "the stream of real scans that the drawn ones are compared with", .file = &real_path, .arg = "REAL" },
 	{ 0, "train", "the stream of scans that the model has learned from", .file = &train_path, .arg = "TRAIN" },
-	{ 'k', "components", "principal components of the real scans", .integer = &components_wanted, .arg = "K", .range = { 1, 1 << 16 } },
+	{ 'k', "components", "principal components of the real scans", .integer = &components_wanted, .arg = "K",
+	  .range = { .from = 1, .to = 1 << 16 } },
 	{ 'n', "name", "the tensor that is the scan", .text = &name, .arg = "NAME" },
 	{ 0, "seed", "seed of the halves and pairs", .integer = &seed, .arg = "N" },
 	{ 0 },

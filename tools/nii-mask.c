@@ -19,7 +19,7 @@ static const char *apply_name, *reference_name;
 static const struct cli_option options[] = {
 	{ 0, "above", "voxels greater than V are inside", .real = &above, .arg = "V" },
 	{ 0, "apart", "voxels are inside that differ from the background by more than SHARE of the scan's range", .real = &apart,
-	  .arg = "SHARE", .range = { 0, 1, .to_excluded = true } },
+	  .arg = "SHARE", .range = { .from = 0, .to = 1, .to_excluded = true } },
 	{ 0, "largest", "keep the largest connected part", .flag = &largest },
 	{ 0, "fill", "fill holes", .flag = &fill },
 	{ 0, "apply", "write SCAN, 0 outside of the mask, instead of the mask", .file = &apply_name, .arg = "SCAN" },

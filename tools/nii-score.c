@@ -19,9 +19,10 @@ static double range = NAN, least_ssim = NAN, least_ms_ssim = NAN, least_psnr = N
 static const struct cli_option options[] = {
 	{ 0, "mask", "SSIM, MSE and PSNR inside a mask: the nonzero voxels of FILE, or where REF is bright", .file = &mask_name,
 	  .arg = "FILE|brain" },
-	{ 0, "window", "width of SSIM's window in voxels; MS-SSIM's is 3", .integer = &window, .arg = "K", .range = { 1, 4096 } },
+	{ 0, "window", "width of SSIM's window in voxels; MS-SSIM's is 3", .integer = &window, .arg = "K",
+	  .range = { .from = 1, .to = 4096 } },
 	{ 0, "range", "range of the data, instead of 1 where REF is about 0 to 1, else of that of its values", .real = &range, .arg = "R",
-	  .range = { 0, INFINITY, .from_excluded = true } },
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
 	{ 0, "list", "also the pairs in FILE: REF, tab, IMG in each line", .file = &list, .arg = "FILE" },
 	{ 0, "min-ssim", "exit 1 when an SSIM is below V", .real = &least_ssim, .arg = "V" },
 	{ 0, "min-ms-ssim", "exit 1 when an MS-SSIM is below V", .real = &least_ms_ssim, .arg = "V" },

@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
 	{ 0, "inverse", "by the inverse of that matrix", .flag = &inverse },
 	{ 0, "template", "sample on the grid of this scan", .file = &template_name, .arg = "FILE" },
 	{ 0, "spacing", "sample on a grid along right, front and up that holds the scan", .real = &spacing, .arg = "MM",
-	  .range = { 0, INFINITY, .from_excluded = true } },
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
 	{ 0, "like", "put the voxels under the header of this scan, which has as many", .file = &like_name, .arg = "FILE" },
 	{ 0 },
 };

@@ -16,13 +16,13 @@ static const char *planes = "acs", *overlay_name;
 static bool no_difference, no_captions, contour;
 
 static const struct cli_option options[] = {
-	{ 'n', "slices", "slices of each plane", .integer = &slices, .arg = "N", .range = { 1, 100 } },
+	{ 'n', "slices", "slices of each plane", .integer = &slices, .arg = "N", .range = { .from = 1, .to = 100 } },
 	{ 'p', "planes", "planes in this order: a axial, c coronal, s sagittal", .text = &planes, .arg = "LETTERS" },
-	{ 's', "size", "pixels of the longest side of a scan", .integer = &size, .arg = "PIXELS", .range = { 16, 4096 } },
+	{ 's', "size", "pixels of the longest side of a scan", .integer = &size, .arg = "PIXELS", .range = { .from = 16, .to = 4096 } },
 	{ 0, "low", "value that is black, instead of 0 or the least", .real = &low, .arg = "V" },
 	{ 0, "high", "value that is white, instead of the 99.5th percentile of the first scan", .real = &high, .arg = "V" },
 	{ 0, "contrast", "differences of 1/C of the way from black to white get the full colour", .real = &contrast, .arg = "C",
-	  .range = { 0, INFINITY, .from_excluded = true } },
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
 	{ 0, "no-difference", "no rows of differences", .flag = &no_difference },
 	{ 0, "no-captions", "no file names in the picture", .flag = &no_captions },
 	{ 0, "overlay", "draw this mask or map in colour over the first scan", .file = &overlay_name, .arg = "FILE" },

@@ -21,8 +21,8 @@ struct cli_range {
 	bool from_excluded, to_excluded;	/* the bound itself is outside */
 };
 
-/* One option. Exactly one of the pointers is set, and its type and name say what the option takes. What it points to holds the default before
- * cli_parse, and the choice after it. */
+/* One option. Exactly one of the pointers is set, and its type and name say what the option takes. What it points to holds the default
+ * before cli_parse, and the choice after it. */
 struct cli_option {
 	char letter;		/* 0: long name only */
 	const char *name;	/* without the dashes */
@@ -73,8 +73,8 @@ extern struct cli_common cli_common;
 
 /* Reads the command line, numbers as in the C locale. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong
  * usage, which includes numbers out of range and texts that are none of the choices. A tool that is started bare on a terminal prints its
- * help, unless it is CLI_BARE. Returns the operands, moved together in argv whatever options stood between them, and their number in *n. What
- * a tool still has to check is how its options go together (cli_die(ERR_USAGE, "--count: needs --noise")). No library is set up here:
+ * help, unless it is CLI_BARE. Returns the operands, moved together in argv whatever options stood between them, and their number in *n.
+ * What a tool still has to check is how its options go together (cli_die(ERR_USAGE, "--count: needs --noise")). No library is set up here:
  * --version must return at once, so a tool calls what is heavy (cli_start_threads too) only after cli_parse. `c` must live until exit. */
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
 
@@ -95,8 +95,8 @@ _Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(pri
 /* cli_fail when code is not 0. */
 void cli_check(int code, const err *e);
 
-/* What CLI_BINARY makes cli_parse do, for tools whose output is binary data with some options or operands alone: where it goes to a terminal,
- * a usage error. To be called before the work begins. */
+/* What CLI_BINARY makes cli_parse do, for tools whose output is binary data with some options or operands alone: where it goes to a
+ * terminal, a usage error. To be called before the work begins. */
 void cli_spare_terminal(void);
 
 /* Opens the -o output (stdout by default). */

@@ -32,7 +32,7 @@ static const struct {
 	{ CLI_HISTORY, { 0, "no-history", "leave this step out of the records' history", .flag = &cli_common.no_history } },
 	{ 0,
 	  { 'j', "threads", "threads; when not given OMP_NUM_THREADS, else all cores", .integer = &threads, .arg = "N",
-	    .range = { 1, MAX_THREADS } } },
+	    .range = { .from = 1, .to = MAX_THREADS } } },
 	{ 0, { 'q', "quiet", "no warnings", .flag = &cli_common.quiet } },
 	{ 0, { 'v', "verbose", "say more", .flag = &cli_common.verbose } },
 	{ 0, { 'h', "help", "print this help", .flag = &want_help } },
@@ -88,7 +88,7 @@ static enum cli_kind kind_of(const struct cli_option *o)
 			set++;
 		}
 	if (set != 1)
-		cli_die(ERR_BUG, "--%s: its table sets %d values, not one", o->name, set);
+		cli_die(ERR_BUG, "--%s: the table of options sets %d pointers for it, not one", o->name, set);
 	return kind;
 }
 
