@@ -26,6 +26,7 @@ LIBS_format := -ljansson -lzstd -lz
 LIBS_volume := -ljansson -lpng -lm
 LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -lm
+LIBS_simulate := -lfftw3 -lm
 LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
 LIBS_diffusion := -lm
@@ -55,6 +56,7 @@ USES_npy2lat := cli format base
 USES_nii-judge := cli model nii volume format base
 USES_nii-mean := cli format nii volume base
 USES_nii-score := cli format nii volume base
+USES_nii-simulate := cli simulate nii volume format base
 USES_train-ae := cli train baseline model nn nii volume format base
 USES_train-ldm := cli train baseline diffusion model nn nii volume format base
 USES_train-sem := cli train baseline probe diffusion model nn nii volume format base
@@ -64,7 +66,7 @@ USES_nii-mask := cli format nii volume base
 USES_nii-transform := cli nii volume base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train realism baseline probe diffusion model nn nii volume format base
+PARTS := cli train realism baseline probe diffusion model nn simulate nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
