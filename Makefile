@@ -36,6 +36,7 @@ LIBS_train  := -ljansson -lpng -lm
 
 # The architecture: tool, and the parts of lib it uses, high floors first
 USES_bids-scans := cli nii volume format base
+USES_bids-cohort := cli simulate nii volume format base
 USES_lat-model := cli model nn format base
 USES_lat-baseline := cli baseline format base
 USES_lat-learnable := cli baseline diffusion model nn volume format base
