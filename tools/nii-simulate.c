@@ -178,6 +178,7 @@ static int solve(struct work *w, err *e)
 	int code = atrophy_solve(&w->found, &a, e);
 	if (code)
 		return err_prefix(e, "%s", labels_name);
+	cli_note("%s: %d rounds", w->path, w->found.rounds);
 	for (size_t i = 0; i < w->found.n; i++) {
 		const atrophy_part *p = &w->found.parts[i];
 		if (fabs(p->after - p->wanted) > .03 * fmax(fabs(p->wanted - p->before), .01 * p->before))

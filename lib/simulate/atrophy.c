@@ -21,7 +21,8 @@ struct work {
 	unsigned char *in; /* [n, count]: does the region hold the label? */
 	int *owner; /* [count]: the innermost part that holds it, KEPT or REST */
 	int *parent; /* [n]: the innermost part that holds this one, -1: none */
-	double *divergence; /* [n]: of what is the part's own */
+	/* [n]: of what is the part's own: its divergence, and by how much that and the log of its volume were changed last */
+	double *divergence, *last, *level;
 	float *source; /* [X,Y,Z] */
 };
 
@@ -146,7 +147,14 @@ static int correct(struct work *w, double *off, err *e)
 			continue;
 		if (!(wanted > 0 && is > 0))
 			return err_set(e, ERR_DATA, "%s: nothing would remain of it beside the regions in it", w->r->parts[i].of->name);
-		w->divergence[i] += log(wanted / is);
+		/* what leaves a region on its way grows or shrinks no more, so that it takes more divergence than the logarithm says: how
+		 * much more, the last step has shown */
+		double gain = 1;
+		if (w->last[i] != 0 && log(is) != w->level[i])
+			gain = fmin(fmax(w->last[i] / (log(is) - w->level[i]), .5), 3);
+		w->level[i] = log(is);
+		w->last[i] = gain * log(wanted / is);
+		w->divergence[i] += w->last[i];
 	}
 	return 0;
 }
@@ -203,7 +211,8 @@ static int prepare(struct work *w, err *e)
 		    { &r->after, count, sizeof *r->after },	   { &r->labels, voxels, sizeof *r->labels },
 		    { &w->now, count, sizeof *w->now },		   { &w->in, r->n * count, sizeof *w->in },
 		    { &w->owner, count, sizeof *w->owner },	   { &w->parent, r->n, sizeof *w->parent },
-		    { &w->divergence, r->n, sizeof *w->divergence }, { &w->source, voxels, sizeof *w->source } };
+		    { &w->divergence, r->n, sizeof *w->divergence }, { &w->last, r->n, sizeof *w->last },
+		    { &w->level, r->n, sizeof *w->level },	   { &w->source, voxels, sizeof *w->source } };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		int code = mem_zero(all[i].array, all[i].n, all[i].size, "atrophy", e);
 		if (code)
@@ -239,6 +248,8 @@ int atrophy_solve(atrophy_result *r, const atrophy *a, err *e)
 	free(w.owner);
 	free(w.parent);
 	free(w.divergence);
+	free(w.last);
+	free(w.level);
 	free(w.source);
 	return code;
 }
