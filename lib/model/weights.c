@@ -155,28 +155,6 @@ void weights_close(weights *w)
 	*w = (weights){ 0 };
 }
 
-const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT])
-{
-	int at = rank ? 0 : snprintf(buf, SHAPE_TEXT, "a single number");
-	for (int i = 0; i < rank; i++)
-		at += snprintf(buf + at, SHAPE_TEXT - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
-	return buf;
-}
-
-int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
-{
-	param *p = params_find(ps, name);
-	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
-	if (!p)
-		return err_set(e, ERR_CONFIG, "%s: is missing among the weights", name);
-	if (p->rank != rank || (rank && memcmp(p->n, n, (size_t)rank * sizeof *n)))
-		return err_set(e, ERR_CONFIG, "%s: has shape %s, the configuration asks for %s", name, shape_text(p->rank, p->n, has),
-			       shape_text(rank, n, wants));
-	if (out)
-		*out = p;
-	return 0;
-}
-
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e)
 {
 	for (size_t i = 0; i < to->n; i++) {

@@ -46,13 +46,6 @@ int weights_note_conventions(json_t *metadata, const char *kind, const json_t *c
 /* nn_error of a context in which this network ran; an error of the weights names the file. */
 int weights_error(const weights *w, nn *c, err *e);
 
-/* "64x1x3x3x3" in buf, which is returned; of at most ST_MAX_RANK axes. */
-enum { SHAPE_TEXT = 21 * ST_MAX_RANK };
-const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT]);
-
-/* Finds a parameter and checks its shape. ERR_CONFIG names it. */
-int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
-
 /* Gives the parameters of `to` (those for which `which` holds; NULL: all) the values of the parameters of `from` with their names. Those of
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e);

@@ -49,4 +49,11 @@ void params_remove(params *ps, size_t i);
 /* Frees everything the set owns (not mapped files); leaves it empty. */
 void params_free(params *ps);
 
+/* "64x1x3x3x3" in buf, which is returned; of at most 8 axes. */
+enum { SHAPE_TEXT = 21 * 8 };
+const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT]);
+
+/* Finds a parameter and checks its shape. ERR_CONFIG names it. */
+int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
+
 #endif

@@ -1,0 +1,216 @@
+#include "nn/graph.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "nn/gemm.h"
+#include "nn/graph_private.h"
+
+graph *graph_new(enum graph_use use, enum nn_math math, int threads)
+{
+	graph *g = calloc(1, sizeof *g);
+	if (g)
+		*g = (graph){ .use = use, .math = math, .threads = threads };
+	return g;
+}
+
+void graph_free(graph *g)
+{
+	if (!g)
+		return;
+	graph_give_memory(g);
+	for (layer *l = g->first, *next; l; l = next) {
+		next = l->next;
+		free(l->lasts);
+		free(l);
+	}
+	table_free(&g->table);
+	free(g);
+}
+
+/* ---- errors ---- */
+
+bool graph_ok(const graph *g) { return !g->error.code; }
+
+void *graph_fail(graph *g, int code, const char *fmt, ...)
+{
+	char text[sizeof g->error.text];
+	va_list ap;
+	if (!graph_ok(g))
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	err_set(&g->error, code, "%s", text);
+	return NULL;
+}
+
+int graph_error(graph *g, err *e)
+{
+	const int code = g->error.code;
+	if (code)
+		*e = g->error;
+	g->error.code = 0;
+	return code;
+}
+
+/* ---- description ---- */
+
+layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in)
+{
+	if (!graph_ok(g))
+		return NULL;
+	if (!shape_is_sane(s))
+		return graph_fail(g, ERR_DATA, "%s: an impossible shape, %dx%dx%dx%dx%d", kind->name, s.b, s.c, s.x, s.y, s.z);
+	layer *l = calloc(1, kind->size);
+	if (!l)
+		return graph_fail(g, ERR_OS, "no memory for a network");
+	*l = (layer){ .kind = kind, .s = s, .over = -1, .hands = -1, .step = g->n++ };
+	for (int i = 0; i < n; i++)
+		l->in[i] = in[i];
+	*(g->last ? &g->last->next : &g->first) = l;
+	return g->last = l;
+}
+
+void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf)
+{
+	if (!l || !graph_ok(g))
+		return;
+	const int length = snprintf(what.name, sizeof what.name, "%s%s%s", at, *leaf ? "." : "", leaf);
+	if (length < 0 || (size_t)length >= sizeof what.name)
+		graph_fail(g, ERR_BUG, "%.100s..: too long a name", at);
+	else
+		table_add(&g->table, &what, &l->parameter[i], &g->error);
+}
+
+static const layer_kind input = { .name = "input", .size = sizeof(layer) };
+
+layer *graph_input(graph *g, shape s)
+{
+	layer *l = layer_add(g, &input, s, 0, NULL);
+	if (l)
+		l->is_input = true;
+	return l;
+}
+
+void graph_want_gradient(layer *of)
+{
+	if (of)
+		of->needs_grad = true;
+}
+
+layer *graph_keep(layer *l)
+{
+	if (l)
+		l->is_kept = true;
+	return l;
+}
+
+layer *graph_minimise(layer *loss)
+{
+	if (loss)
+		loss->is_loss = loss->is_kept = true;
+	return loss;
+}
+
+void layer_want_sums(layer *l)
+{
+	if (l && !l->is_input)
+		l->wants_sums = true;
+}
+
+shape graph_shape(const layer *l) { return l ? l->s : (shape){ 0 }; }
+
+const param_table *graph_parameters(const graph *g) { return &g->table; }
+
+enum graph_use graph_use(const graph *g) { return g->use; }
+enum nn_math graph_math(const graph *g) { return g->math; }
+int graph_threads(const graph *g) { return g->threads; }
+
+/* ---- parameters ---- */
+
+int graph_bind(graph *g, params *ps, err *e)
+{
+	int code = graph_error(g, e);
+	if (!code)
+		code = table_check(&g->table, ps, e);
+	for (layer *l = g->first; l && !code; l = l->next)
+		for (int i = 0; i < LAYER_PARAMS; i++)
+			l->p[i] = l->parameter[i] ? params_find(ps, g->table.t[l->parameter[i] - 1].name) : NULL;
+	return code;
+}
+
+/* ---- runs ---- */
+
+bool layer_is_fresh(const layer *l, int i) { return l->fresh[i]; }
+
+float *layer_gradient(const layer *l, int i) { return l->in[i] && l->in[i]->needs_grad ? l->in[i]->g : NULL; }
+
+bool layer_trains(const layer *l, int i) { return l->p[i] && l->p[i]->g && !l->p[i]->frozen; }
+
+void graph_write(graph *g, layer *l, const float *field)
+{
+	const shape s = l->s;
+	const size_t voxels = shape_voxels(s), ch = (size_t)s.c;
+	for (size_t b = 0; b < (size_t)s.b; b++)
+#pragma omp parallel for num_threads(g->threads)
+		for (size_t i = 0; i < voxels; i++)
+			for (size_t k = 0; k < ch; k++)
+				l->v[(b * voxels + i) * ch + k] = field[(b * ch + k) * voxels + i];
+}
+
+static void to_field(const graph *g, shape s, const float *v, float *field)
+{
+	const size_t voxels = shape_voxels(s), ch = (size_t)s.c;
+	for (size_t b = 0; b < (size_t)s.b; b++)
+#pragma omp parallel for num_threads(g->threads)
+		for (size_t i = 0; i < voxels; i++)
+			for (size_t k = 0; k < ch; k++)
+				field[(b * ch + k) * voxels + i] = v[(b * voxels + i) * ch + k];
+}
+
+void graph_read(const graph *g, const layer *l, float *field) { to_field(g, l->s, l->v, field); }
+
+void graph_gradient(const graph *g, const layer *l, float *field) { to_field(g, l->s, l->g, field); }
+
+double graph_value(const layer *kept) { return kept && kept->v ? (double)kept->v[0] : NAN; }
+
+int graph_forward(graph *g, err *e)
+{
+	for (layer *l = g->first; l && graph_ok(g); l = l->next) {
+		graph_set_work(g, l, PLACE_WORK);
+		if (l->kind->forward)
+			l->kind->forward(g, l);
+	}
+	return graph_error(g, e);
+}
+
+static void back(graph *g, layer *const *order)
+{
+	for (int i = g->n - 1; i >= 0 && graph_ok(g); i--) {
+		layer *l = order[i];
+		graph_set_work(g, l, PLACE_WORK_BACK);
+		if (l->needs_grad && l->kind->backward)
+			l->kind->backward(g, l);
+	}
+}
+
+int graph_backward(graph *g, layer *loss, float seed, err *e)
+{
+	layer **order = NULL;
+	int n = 0, code = mem_zero(&order, (size_t)g->n, sizeof *order, "network", e);
+	if (code)
+		return code;
+	for (layer *l = g->first; l; l = l->next)
+		order[n++] = l;
+	if (loss->needs_grad) {
+		loss->g[0] = seed;
+		back(g, order);
+	}
+	free(order);
+	return graph_error(g, e);
+}

@@ -1,0 +1,28 @@
+/* A graph from inside: shared by graph.c (description, runs) and settle.c (what is needed, and where it lies). */
+#ifndef NN_GRAPH_PRIVATE_H
+#define NN_GRAPH_PRIVATE_H
+
+#include "nn/layer.h"
+
+struct graph {
+	enum graph_use use;
+	enum nn_math math;
+	int threads;
+	err error;
+	param_table table;
+	layer *first, *last;
+	int n;		/* layers */
+	double flop;
+	size_t bytes;	/* of one stretch of memory for values, gradients, work */
+	size_t lasting;	/* and of what lasts */
+	char *memory;	/* that stretch; NULL: not now */
+	float *work;	/* of the layer at work */
+};
+
+/* The first error since the last call, 0 if none; clears it. */
+int graph_error(graph *g, err *e);
+void graph_give_memory(graph *g);
+/* graph_work is from now on that of l, PLACE_WORK or PLACE_WORK_BACK. */
+void graph_set_work(graph *g, const layer *l, int place);
+
+#endif
