@@ -104,9 +104,10 @@ int param_check(param *p, int threads, err *e)
 	return finite ? 0 : finite_check(data, type, p->count, p->name, ERR_CONFIG, e);
 }
 
+void param_touch(param *p) { p->version++; }
+
 static void param_free(param *p)
 {
-	param_touch(p);
 	if (!p->mapped)
 		free(p->v);
 	free(p->g);

@@ -20,7 +20,7 @@ typedef struct param {
 	bool frozen;	/* no gradient is taken for the moment, although g is there */
 	bool counter;	/* an integer entry (num_batches_tracked), kept as a float here */
 	bool finite;	/* params of files: param_check has seen that every value is a finite number */
-	struct packed *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
+	uint64_t version; /* counted up by param_touch: layouts that kernels have made of the values are made anew */
 } param;
 
 typedef struct params {
@@ -42,7 +42,7 @@ void params_freeze(params *ps, bool frozen);
 void params_zero_gradients(params *ps);
 /* Are all values finite numbers? Looks once. ERR_CONFIG "NAME: element N is nan, no finite number". */
 int param_check(param *p, int threads, err *e);
-/* The values of p were changed: forget the kernels' copies (pack.c). */
+/* The values of p were changed: the kernels' own layouts of them (pack.h) are stale. */
 void param_touch(param *p);
 /* Takes parameter i out of the set; those behind it move up. */
 void params_remove(params *ps, size_t i);

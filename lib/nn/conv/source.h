@@ -3,7 +3,7 @@
 #define NN_CONV_SOURCE_H
 
 #include "nn/kernels/kernels.h"
-#include "nn/nn.h"
+#include "nn/shape.h"
 
 typedef struct conv_source {
 	const float *v; /* as stored, [b][x][y][z][c] */
