@@ -138,9 +138,8 @@ maker weights_works_with(const weights *w, const char *kind)
 	return (maker){ kind, st_meta(w->file, kind), json_object_get(w->others, kind), w->file->path };
 }
 
-int weights_error(const weights *w, nn *c, err *e)
+int weights_error(const weights *w, int code, err *e)
 {
-	int code = nn_error(c, e);
 	return code == ERR_CONFIG ? err_prefix(e, "%s", w->file->path) : code;
 }
 

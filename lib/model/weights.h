@@ -9,7 +9,6 @@
 #include "format/maker.h"
 #include "format/safetensors.h"
 #include "model/config.h"
-#include "nn/nn.h"
 #include "nn/param.h"
 
 typedef struct weights {
@@ -43,8 +42,8 @@ maker weights_maker(const weights *w);
 maker weights_works_with(const weights *w, const char *kind);
 /* Metadata entry for the conventions of the network of this kind that is named beside it. ERR_OS. */
 int weights_note_conventions(json_t *metadata, const char *kind, const json_t *conventions, err *e);
-/* nn_error of a context in which this network ran; an error of the weights names the file. */
-int weights_error(const weights *w, nn *c, err *e);
+/* The code of a graph in which this network ran; an error of the weights names the file. */
+int weights_error(const weights *w, int code, err *e);
 
 /* Gives the parameters of `to` (those for which `which` holds; NULL: all) the values of the parameters of `from` with their names. Those of
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */

@@ -76,11 +76,33 @@ layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const 
 	return g->last = l;
 }
 
+void graph_enter(graph *g, const char *name, ...)
+{
+	const size_t at = strlen(g->scope), room = sizeof g->scope - at;
+	va_list ap;
+	va_start(ap, name);
+	const int n = vsnprintf(g->scope + at, room, name, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n + 1 >= room || g->scopes == SCOPES) {
+		graph_fail(g, ERR_BUG, "%.100s: names of layers lie too deep", g->scope);
+		g->scope[at] = 0;
+		return;
+	}
+	g->scope_end[g->scopes++] = at;
+	strcpy(g->scope + at + n, ".");
+}
+
+void graph_leave(graph *g)
+{
+	if (graph_ok(g) || g->scopes)
+		g->scope[g->scope_end[--g->scopes]] = 0;
+}
+
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf)
 {
 	if (!l || !graph_ok(g))
 		return;
-	const int length = snprintf(what.name, sizeof what.name, "%s%s%s", at, *leaf ? "." : "", leaf);
+	const int length = snprintf(what.name, sizeof what.name, "%s%s%s%s", g->scope, at, *at && *leaf ? "." : "", leaf);
 	if (length < 0 || (size_t)length >= sizeof what.name)
 		graph_fail(g, ERR_BUG, "%.100s..: too long a name", at);
 	else
@@ -126,6 +148,16 @@ void layer_want_sums(layer *l)
 shape graph_shape(const layer *l) { return l ? l->s : (shape){ 0 }; }
 
 const param_table *graph_parameters(const graph *g) { return &g->table; }
+
+int graph_take_table(graph *g, param_table *t, err *e)
+{
+	const int code = graph_error(g, e);
+	if (!code) {
+		*t = g->table;
+		g->table = (param_table){ 0 };
+	}
+	return code;
+}
 
 enum graph_use graph_use(const graph *g) { return g->use; }
 enum nn_math graph_math(const graph *g) { return g->math; }

@@ -44,6 +44,10 @@ void graph_free(graph *g);
 
 /* ---- to describe ---- */
 
+/* Names of layers from now on stand behind "NAME." (a printf format), until graph_leave; one in the other. */
+void graph_enter(graph *g, const char *name, ...) __attribute__((format(printf, 2, 3)));
+void graph_leave(graph *g);
+
 /* A value that is written before each run. */
 layer *graph_input(graph *g, shape s);
 /* The gradient at an input is wanted, too: graph_gradient reads it. */
@@ -59,6 +63,8 @@ shape graph_shape(const layer *l);
 
 /* The parameters that the description names, each once. */
 const param_table *graph_parameters(const graph *g);
+/* They become *t's, which table_free frees, and the graph has none any more. The first error of the description. */
+int graph_take_table(graph *g, param_table *t, err *e);
 /* Gives them the values in ps, which must stay until the graph goes. Those that have gradients and are not frozen are trained. The first
  * error of the description; ERR_CONFIG: a parameter is missing or has another shape. */
 int graph_bind(graph *g, params *ps, err *e);

@@ -4,12 +4,17 @@
 
 #include "nn/layer.h"
 
+enum { SCOPES = 8, SCOPE_NAME = 128 };
+
 struct graph {
 	enum graph_use use;
 	enum nn_math math;
 	int threads;
 	err error;
 	param_table table;
+	char scope[SCOPE_NAME];	/* what stands before names: "encoder.blocks.0." */
+	size_t scope_end[SCOPES];
+	int scopes;
 	layer *first, *last;
 	int n;		/* layers */
 	double flop;

@@ -63,7 +63,7 @@ struct layer {
 /* A layer of this kind with n inputs. NULL if one of the first `needed` of them is NULL, or after an error. ERR_DATA for an impossible
  * shape. */
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in);
-/* Its parameter number i, "AT.LEAF" (or AT alone), of this shape, which begins by this rule. Who names one twice means the same. */
+/* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who names one twice means the same. */
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf);
 /* Notes an error (the first one stays) and returns NULL. */
 void *graph_fail(graph *g, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

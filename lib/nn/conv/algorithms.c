@@ -48,5 +48,5 @@ size_t conv_virtual_floats(const conv_shape *conv) { return copies(conv) == 1 ? 
 void conv_sum_virtual(const graph *g, const conv_shape *conv, const float *virt, float *d)
 {
 	if (copies(conv) > 1)
-		nn_sum_copies(g, conv->in, conv->up, virt, d, true);
+		sum_copies(g, conv->in, conv->up, virt, d, true);
 }

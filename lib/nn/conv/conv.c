@@ -1,6 +1,5 @@
 #include "nn/conv/conv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "nn/conv/algorithm.h"
@@ -143,10 +142,17 @@ static bool fits(graph *g, const conv_shape *c, const conv_spec *s, const char *
 	return graph_ok(g);
 }
 
-layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, const char *bias)
+/* Where a parameter's name ends: at "AT.LEAF". */
+typedef struct param_name {
+	const char *at, *leaf;
+} param_name;
+
+static layer *described(graph *g, layer *x, const conv_spec *s, param_name weight, param_name bias)
 {
 	const conv_shape c = shape_of(graph_shape(x), s);
-	layer *l = graph_ok(g) && fits(g, &c, s, weight) ? layer_add(g, &conv_kind, c.out, 3, (layer *[]){ x, s->norm, s->add }) : NULL;
+	if (!graph_ok(g) || !fits(g, &c, s, *weight.at ? weight.at : "a convolution"))
+		return NULL;
+	layer *l = layer_add(g, &conv_kind, c.out, 3, (layer *[]){ x, s->norm, s->add });
 	if (!l)
 		return NULL;
 	of(l)->shape = c;
@@ -155,16 +161,18 @@ layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, co
 	for (int i = 2; i < w.rank; i++)
 		w.n[i] = w.rank == 3 ? 1 : one_if_unset(s->k);
 	const param_entry b = { .rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins };
-	layer_param(g, l, WEIGHT, w, weight, "");
+	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
 	if (!s->no_bias)
-		layer_param(g, l, BIAS, b, bias, "");
+		layer_param(g, l, BIAS, b, bias.at, bias.leaf);
 	return graph_ok(g) ? l : NULL;
 }
 
 layer *conv(graph *g, layer *x, const conv_spec *s, const char *at)
 {
-	char weight[160], bias[160];
-	snprintf(weight, sizeof weight, "%s.weight", at);
-	snprintf(bias, sizeof bias, "%s.bias", at);
-	return conv_named(g, x, s, weight, bias);
+	return described(g, x, s, (param_name){ at, "weight" }, (param_name){ at, "bias" });
+}
+
+layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, const char *bias)
+{
+	return described(g, x, s, (param_name){ weight, "" }, (param_name){ bias, "" });
 }
