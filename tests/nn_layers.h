@@ -90,6 +90,9 @@ static inline void made_ready(graph *g, params *ps)
 #endif
 }
 
+/* Does the value of b lie where that of a did? */
+static inline bool takes_place_of(const layer *b, const layer *a) { return b->place[PLACE_VALUE] == a->place[PLACE_VALUE]; }
+
 /* Random directions, as floats and the same in double. */
 static inline void directions(uint64_t seed, size_t n, float **r, double **rr)
 {
