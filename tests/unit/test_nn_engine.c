@@ -299,7 +299,7 @@ static void test_needs(void **state)
 	params ps = network(2);
 	for (int threads = 1; threads <= 3; threads += 2)
 		for (int math = NN_EXACT; math <= NN_FAST; math++) {
-			size_t bytes[2];
+			size_t needed[2];
 			for (int train = 0; train < 2; train++) {
 				whole w = whole_of(train ? GRAPH_TRAIN : GRAPH_ONCE, (enum nn_math)math, threads);
 				assert_true(shape_equal(graph_shape(w.y), (shape){ 2, 10, 11, 12, LAST }));
@@ -307,19 +307,19 @@ static void test_needs(void **state)
 				SUCCEEDS(graph_bind(w.g, &ps, &e));
 				SUCCEEDS(graph_settle(w.g, &e));
 				assert_null(w.g->memory);
-				bytes[train] = graph_bytes(w.g);
+				needed[train] = graph_bytes(w.g);
 				double voxels = 2. * 20 * 22 * 24, c = WIDE;
 				double flop = 2 * 27 * c * voxels * (1 + c + c / 8 + c) + 2 * 64 * c * LAST * voxels / 8;
 				assert_true(graph_flop(w.g) == (train ? 3 : 1) * flop);
 				/* once more: the same */
 				SUCCEEDS(graph_settle(w.g, &e));
-				assert_int_equal(graph_bytes(w.g), bytes[train]);
+				assert_int_equal(graph_bytes(w.g), needed[train]);
 				assert_true(graph_flop(w.g) == (train ? 3 : 1) * flop);
 				graph_free(w.g);
 			}
 			/* x and the two of its size, or those of one layer after the other */
 			const size_t map = shape_count(SCAN) * WIDE * sizeof(float);
-			assert_true(bytes[0] > 2 * map && bytes[1] > bytes[0] + map);
+			assert_true(needed[0] > 2 * map && needed[1] > needed[0] + map);
 		}
 	params_free(&ps);
 }
