@@ -86,13 +86,14 @@ static inline void made(graph *g, params *ps, bool apart)
 	SUCCEEDS(apart ? graph_open_apart(g, &e) : graph_open(g, &e));
 }
 
-/* Apart where sanitizers watch. */
+/* Apart where sanitizers watch, else each second time: who reads what it did not say finds nothing, and the results are the same. */
 static inline void made_ready(graph *g, params *ps)
 {
-#if defined __SANITIZE_ADDRESS__ || defined APART
+#if defined __SANITIZE_ADDRESS__
 	made(g, ps, true);
 #else
-	made(g, ps, false);
+	static unsigned turn;
+	made(g, ps, turn++ % 2);
 #endif
 }
 
