@@ -109,6 +109,14 @@ void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, co
 		table_add(&g->table, &what, &l->parameter[i], &g->error);
 }
 
+void graph_parameter(graph *g, param_entry what, const char *name)
+{
+	size_t number;
+	snprintf(what.name, sizeof what.name, "%s", name);
+	if (graph_ok(g))
+		table_add(&g->table, &what, &number, &g->error);
+}
+
 static const layer_kind input = { .name = "input", .size = sizeof(layer) };
 
 layer *graph_input(graph *g, shape s)

@@ -160,7 +160,9 @@ static layer *described(graph *g, layer *x, const conv_spec *s, param_name weigh
 	w.fan_in = (int64_t)c.in.c * conv_taps(&c);
 	for (int i = 2; i < w.rank; i++)
 		w.n[i] = w.rank == 3 ? 1 : one_if_unset(s->k);
-	const param_entry b = { .rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins };
+	const param_entry b = {
+		.rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins == INIT_ZEROS ? INIT_ZEROS : s->bias_begins
+	};
 	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
 	if (!s->no_bias)
 		layer_param(g, l, BIAS, b, bias.at, bias.leaf);
