@@ -203,6 +203,13 @@ void graph_write(graph *g, layer *l, const float *field)
 				l->v[(b * voxels + i) * ch + k] = field[(b * ch + k) * voxels + i];
 }
 
+void graph_clear(graph *g)
+{
+	for (layer *l = g->first; l; l = l->next)
+		if (l->is_input)
+			memset(l->v, 0, shape_count(l->s) * sizeof *l->v);
+}
+
 static void to_field(const graph *g, shape s, const float *v, float *field)
 {
 	const size_t voxels = shape_voxels(s), ch = (size_t)s.c;
@@ -219,9 +226,20 @@ void graph_gradient(const graph *g, const layer *l, float *field) { to_field(g, 
 
 double graph_value(const layer *kept) { return kept && kept->v ? (double)kept->v[0] : NAN; }
 
+/* Weights that are about to be read for the first time: what lies in a large mapped file is looked at now, and not at the start. */
+static void look_at_weights(graph *g, const layer *l)
+{
+	for (int i = 0; i < LAYER_PARAMS && graph_ok(g); i++)
+		if (l->p[i])
+			param_check(l->p[i], g->threads, &g->error);
+}
+
 int graph_forward(graph *g, err *e)
 {
 	for (layer *l = g->first; l && graph_ok(g); l = l->next) {
+		look_at_weights(g, l);
+		if (!graph_ok(g))
+			break;
 		graph_set_work(g, l, PLACE_WORK);
 		if (l->kind->forward)
 			l->kind->forward(g, l);

@@ -84,6 +84,8 @@ void graph_rest(graph *g);
 
 /* Values from and in the field's order, [b][c][x][y][z]. */
 void graph_write(graph *g, layer *input, const float *field);
+/* All inputs become 0. */
+void graph_clear(graph *g);
 void graph_read(const graph *g, const layer *kept, float *field);
 /* The value of a kept scalar. */
 double graph_value(const layer *kept);
