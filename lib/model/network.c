@@ -60,7 +60,7 @@ static int settled(graph **g, const network *n, network_description *describe, v
 	if (!(*g = graph_new(n->use, n->math, n->threads)))
 		return err_set(e, ERR_OS, "no memory for the network");
 	describe(of, *g);
-	int code = graph_bind(*g, &((network *)n)->w.params, e);
+	int code = graph_bind(*g, (params *const[]){ &((network *)n)->w.params }, 1, e);
 	return code ? code : graph_settle(*g, e);
 }
 

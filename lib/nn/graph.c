@@ -173,14 +173,22 @@ int graph_threads(const graph *g) { return g->threads; }
 
 /* ---- parameters ---- */
 
-int graph_bind(graph *g, params *ps, err *e)
+/* The parameter of this entry, in whichever set has its name. */
+static int find_in(params *const *sets, int n, const param_entry *x, param **found, err *e)
+{
+	int i = 0;
+	while (i + 1 < n && !params_find(sets[i], x->name))
+		i++;
+	return params_expect(sets[i], x->name, x->rank, x->n, found, e);
+}
+
+int graph_bind(graph *g, params *const *sets, int n, err *e)
 {
 	int code = graph_error(g, e);
-	if (!code)
-		code = table_check(&g->table, ps, e);
 	for (layer *l = g->first; l && !code; l = l->next)
-		for (int i = 0; i < LAYER_PARAMS; i++)
-			l->p[i] = l->parameter[i] ? params_find(ps, g->table.t[l->parameter[i] - 1].name) : NULL;
+		for (int i = 0; i < LAYER_PARAMS && !code; i++)
+			if (l->parameter[i])
+				code = find_in(sets, n, &g->table.t[l->parameter[i] - 1], &l->p[i], e);
 	return code;
 }
 

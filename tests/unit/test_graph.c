@@ -159,7 +159,7 @@ static void a_chain_takes_one_place(void **state)
 	assert_int_equal(graph_parameters(g)->n, 1); /* one name, one parameter */
 	SUCCEEDS(table_fresh(graph_parameters(g), 1, &ps, &e));
 	ps.p[0].v[0] = 2;
-	SUCCEEDS(graph_bind(g, &ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ &ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	assert_int_equal(graph_bytes(g), 2 * MEMORY_ALIGN); /* the input, which is written again before each run, and all the others */
 	SUCCEEDS(graph_open(g, &e));
@@ -189,7 +189,7 @@ static void gradients_meet(void **state)
 	SUCCEEDS(params_with_gradients(&ps, &e));
 	ps.p[0].v[0] = 5;
 	ps.p[1].v[0] = 7;
-	SUCCEEDS(graph_bind(g, &ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ &ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	assert_false(unused->needs_grad); /* no loss reaches it */
 	SUCCEEDS(graph_open(g, &e));
@@ -219,11 +219,11 @@ static void errors_stay(void **state)
 	layer *x = graph_input(g, (shape){ 1 << 20, 1 << 20, 1 << 20, 1, 1 });
 	assert_null(x);
 	assert_null(scale(g, x, "w"));
-	FAILS(ERR_DATA, "input: an impossible shape", graph_bind(g, &none, &e));
+	FAILS(ERR_DATA, "input: an impossible shape", graph_bind(g, (params *const[]){ &none }, 1, &e));
 	graph_free(g);
 	g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
 	graph_keep(scale(g, graph_input(g, ONE), "w"));
-	FAILS(ERR_CONFIG, "w: is missing among the weights", graph_bind(g, &none, &e));
+	FAILS(ERR_CONFIG, "w: is missing among the weights", graph_bind(g, (params *const[]){ &none }, 1, &e));
 	graph_free(g);
 	graph_free(NULL);
 }
