@@ -98,14 +98,25 @@ void graph_leave(graph *g)
 		g->scope[g->scope_end[--g->scopes]] = 0;
 }
 
+/* "AT.LEAF" behind the names that are entered. */
+static bool name_it(graph *g, char name[LAYER_NAME], const char *at, const char *leaf)
+{
+	const int length = snprintf(name, LAYER_NAME, "%s%s%s%s", g->scope, at, *at && *leaf ? "." : "", leaf);
+	if (length < 0 || length >= LAYER_NAME)
+		graph_fail(g, ERR_BUG, "%.100s..: too long a name", at);
+	return graph_ok(g);
+}
+
+void layer_use(graph *g, char name[LAYER_NAME], const char *use)
+{
+	const size_t scope = strlen(g->scope);
+	if (name_it(g, name, use, "") && !*use && scope)
+		name[scope - 1] = 0;
+}
+
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf)
 {
-	if (!l || !graph_ok(g))
-		return;
-	const int length = snprintf(what.name, sizeof what.name, "%s%s%s%s", g->scope, at, *at && *leaf ? "." : "", leaf);
-	if (length < 0 || (size_t)length >= sizeof what.name)
-		graph_fail(g, ERR_BUG, "%.100s..: too long a name", at);
-	else
+	if (l && graph_ok(g) && name_it(g, what.name, at, leaf))
 		table_add(&g->table, &what, &l->parameter[i], &g->error);
 }
 
@@ -199,6 +210,31 @@ bool layer_is_fresh(const layer *l, int i) { return l->fresh[i]; }
 float *layer_gradient(const layer *l, int i) { return l->in[i] && l->in[i]->needs_grad ? l->in[i]->g : NULL; }
 
 bool layer_trains(const layer *l, int i) { return l->p[i] && l->p[i]->g && !l->p[i]->frozen; }
+
+void layer_pass_gradient(const graph *g, const layer *l, int i)
+{
+	float *d = layer_gradient(l, i);
+	const bool fresh = layer_is_fresh(l, i);
+	if (!d || d == l->g)
+		return;
+#pragma omp parallel for num_threads(g->threads)
+	for (size_t k = 0; k < shape_count(l->s); k++)
+		d[k] = fresh ? l->g[k] : d[k] + l->g[k];
+}
+
+void graph_random(graph *g, philox (*random)(const void *of, const char *use), const void *of)
+{
+	g->random = random;
+	g->random_of = of;
+}
+
+bool layer_draws(const graph *g) { return g->random != NULL; }
+
+philox layer_random(const graph *g, const char *use, random_number **number)
+{
+	*number = g->number;
+	return g->random(g->random_of, use);
+}
 
 void graph_write(graph *g, layer *l, const float *field)
 {

@@ -15,6 +15,9 @@ struct graph {
 	char scope[SCOPE_NAME];	/* what stands before names: "encoder.blocks.0." */
 	size_t scope_end[SCOPES];
 	int scopes;
+	philox (*random)(const void *of, const char *use); /* NULL: nothing is drawn */
+	const void *random_of;
+	random_number *number; /* in place of Philox's own: for tests against others' numbers */
 	layer *first, *last;
 	int n;		/* layers */
 	double flop;

@@ -9,7 +9,7 @@
 
 #include "nn/graph.h"
 
-enum { LAYER_INPUTS = 6, LAYER_PARAMS = 7 };
+enum { LAYER_INPUTS = 6, LAYER_PARAMS = 7, LAYER_NAME = 128 };
 
 /* What of a layer lies in the graph's memory. */
 enum { PLACE_VALUE, PLACE_GRADIENT, PLACE_WORK, PLACE_WORK_BACK, PLACE_STATE, PLACE_SUMS, LAYER_PLACES };
@@ -39,7 +39,7 @@ struct layer {
 	bool reads_in[LAYER_INPUTS];	/* the way back reads the value of this input, */
 	bool reads_out;			/* or its own */
 	int over;			/* its value may take the place of this input's, if nobody reads that any more; -1: of none */
-	int hands;			/* the gradient of this input is its own, unchanged: it may take its place; -1: of none */
+	int hands;			/* the gradient of this input, if fresh, may be made in the place of its own; -1: of none */
 	size_t work, work_back;		/* floats of work space, there and back */
 	size_t state;			/* bytes kept from the way there to the way back */
 	size_t lasting;			/* bytes kept from run to run */
@@ -65,6 +65,12 @@ struct layer {
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in);
 /* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who names one twice means the same. */
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf);
+/* "USE" behind the names that are entered; they alone where USE is empty: what a layer draws its numbers for. */
+void layer_use(graph *g, char name[LAYER_NAME], const char *use);
+/* Does this run draw numbers? Then this is the generator for a use, and `number` makes number i of it, in [0,1); NULL: Philox's own way. */
+typedef double random_number(philox random, uint64_t i);
+bool layer_draws(const graph *g);
+philox layer_random(const graph *g, const char *use, random_number **number);
 /* Notes an error (the first one stays) and returns NULL. */
 void *graph_fail(graph *g, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool graph_ok(const graph *g);
@@ -74,6 +80,8 @@ bool layer_is_fresh(const layer *l, int input);
 float *layer_gradient(const layer *l, int input);
 /* Is a gradient of parameter i wanted? */
 bool layer_trains(const layer *l, int i);
+/* The gradient at input i is l's own: stored or added, unless it lies in the same place (hands). */
+void layer_pass_gradient(const graph *g, const layer *l, int input);
 /* The sums of l's value are wanted: its kind may take them while it stores. */
 void layer_want_sums(layer *l);
 

@@ -3,7 +3,8 @@
 #ifndef NN_REFERENCE_CONVNEXT_H
 #define NN_REFERENCE_CONVNEXT_H
 
-#include "nn/nn.h"
+#include "base/err.h"
+#include "nn/shape.h"
 
 /* y [s]: every map and channel of x [s] convolved with its taps w [c][7][7], three zeros around, plus bias [c] (NULL: none). */
 void ref_depthwise(shape s, const double *x, const double *w, const double *bias, double *y);
