@@ -49,7 +49,7 @@ static void describe(void *of, graph *g)
 {
 	encoder *k = of;
 	k->in = graph_input(g, (shape){ 1, k->n[0], k->n[1], k->n[2], 1 });
-	k->out = graph_keep(semantic_encode(g, &k->net.w.config.semantic, &(semantic_call){ .x = k->in }));
+	k->out = graph_keep(semantic_encode(g, &k->net.w.config.semantic, k->in, false, false));
 }
 
 int encoder_code(encoder *k, float *y, const float *x, err *e)
@@ -72,7 +72,7 @@ static void describe_part(void *of, graph *g)
 	int n[3] = { k->n[0], k->n[1], k->n[2] }, *slices = &n[along[k->net.w.config.semantic.plane]];
 	*slices = (*slices + 7) / 8;
 	layer *in = graph_input(g, (shape){ 1, n[0], n[1], n[2], 1 });
-	graph_keep(semantic_encode(g, &k->net.w.config.semantic, &(semantic_call){ .x = in, .part = true }));
+	graph_keep(semantic_encode(g, &k->net.w.config.semantic, in, false, true));
 }
 
 int encoder_plan(model_cost *out, const encoder *k, err *e)

@@ -74,7 +74,7 @@ static layer *residual(unet *n, layer *x, int channels, enum how how)
 	if (n->code)
 		norm = modulated(n, norm, n->code, "emb_z_layers.1");
 	if (n->dropout > 0) {
-		h = drop_out(g, h, norm, ACT_SILU, n->dropout, "");
+		h = dropout(g, h, norm, ACT_SILU, n->dropout, "");
 	} else {
 		second.norm = norm;
 		second.act = ACT_SILU;

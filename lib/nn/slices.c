@@ -163,3 +163,37 @@ layer *soft_pool(graph *g, layer *x, layer *score)
 		return graph_fail(g, ERR_BUG, "soft attention: scores and slices do not fit together");
 	return layer_add(g, &soft_kind, (shape){ s.b, 1, 1, 1, s.c }, 2, (layer *[]){ x, score });
 }
+
+/* ---- cut ---- */
+
+typedef struct cut_layer {
+	layer base;
+	int axis;
+} cut_layer;
+
+static void cut_forward(graph *g, layer *l)
+{
+	const layer *x = l->in[0];
+	const size_t steps[3] = { (size_t)x->s.y * (size_t)x->s.z, (size_t)x->s.z, 1 }, volume = shape_voxels(x->s);
+	const int axis = ((const cut_layer *)l)->axis, first = axis == 0 ? 1 : 0, second = axis == 2 ? 1 : 2;
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (int i = 0; i < l->s.b * l->s.x; i++) {
+		const float *from = x->v + (size_t)(i / l->s.x) * volume + (size_t)(i % l->s.x) * steps[axis];
+		float *to = l->v + (size_t)i * l->s.y * l->s.z;
+		for (int y = 0; y < l->s.y; y++)
+			for (int z = 0; z < l->s.z; z++)
+				*to++ = from[(size_t)y * steps[first] + (size_t)z * steps[second]];
+	}
+}
+
+static const layer_kind cut_kind = { "slices", sizeof(cut_layer), NULL, cut_forward, NULL };
+
+layer *cut(graph *g, layer *x, int axis)
+{
+	const shape s = graph_shape(x);
+	const int n[3] = { s.x, s.y, s.z };
+	layer *l = layer_add(g, &cut_kind, (shape){ s.b, n[axis], n[axis == 0 ? 1 : 0], n[axis == 2 ? 1 : 2], s.c }, 1, &x);
+	if (l)
+		((cut_layer *)l)->axis = axis;
+	return l;
+}

@@ -157,7 +157,7 @@ static layer *described(graph *g, layer *x, const conv_spec *s, param_name weigh
 		return NULL;
 	of(l)->shape = c;
 	param_entry w = { .rank = s->rank ? s->rank : 5, .n = { s->out, c.in.c }, .rule = s->begins };
-	w.fan_in = (int64_t)c.in.c * conv_taps(&c);
+	w.fan_in = s->fan_in ? s->fan_in : (int64_t)c.in.c * conv_taps(&c);
 	for (int i = 2; i < w.rank; i++)
 		w.n[i] = w.rank == 3 ? 1 : one_if_unset(s->k);
 	const param_entry b = {

@@ -18,6 +18,7 @@ typedef struct conv_spec {
 	layer *add; /* added to the result; NULL: nothing */
 	enum init_rule begins; /* how weights begin */
 	enum init_rule bias_begins; /* how the bias does, unless the weights begin as zeros: then as they do */
+	int64_t fan_in; /* of INIT_UNIFORM; 0: the numbers that enter one output */
 	bool no_bias;
 } conv_spec;
 
