@@ -1,9 +1,7 @@
-/* Gradients of the tape against finite differences of a reference in double. Central differences with steps of 1e-5 are off by 1e-9
+/* Gradients of a graph against finite differences of a reference in double. Central differences with steps of 1e-5 are off by 1e-9
  * only. Include after nn_case.h. */
 #ifndef TESTS_NN_GRADIENT_H
 #define TESTS_NN_GRADIENT_H
-
-#include "nn/internal.h"
 
 static const double STEP = 1e-5;
 
@@ -57,20 +55,6 @@ static inline bool is_gradient(const char *what, scalar_fn *f, const void *of, d
 	if (!good)
 		print_message("%s: strays by %.2e of %.2e\n", what, error, size);
 	return good;
-}
-
-/* Sets the gradient of y to r and goes back. */
-static inline void back_from(nn *c, tensor *y, const double *r)
-{
-	err e;
-	SUCCEEDS(nn_error(c, &e));
-	assert_non_null(y);
-	float *g = nn_gradient(c, y);
-	assert_non_null(g);
-	for (size_t i = 0; i < shape_count(y->s); i++)
-		g[i] = (float)r[i];
-	nn_backward(c, y, 0);
-	SUCCEEDS(nn_error(c, &e));
 }
 
 static inline double *random_floats(uint64_t seed, size_t n)

@@ -1,6 +1,5 @@
 /* For tests of layers: a graph around some of them, from inputs whose numbers are given, in memory's order, to one number, sum of r y,
- * from which the way back gives y the gradient r. Include after
- * nn_gradient.h. */
+ * from which the way back gives y the gradient r. Include after nn_gradient.h. */
 #ifndef TESTS_NN_LAYERS_H
 #define TESTS_NN_LAYERS_H
 
@@ -59,6 +58,14 @@ static inline layer *weighed(graph *g, layer *y, layer *r) { return weighed_and(
 
 /* ---- numbers ---- */
 
+/* An input whose gradient is wanted. */
+static inline layer *learnt_input(graph *g, shape s)
+{
+	layer *l = graph_input(g, s);
+	graph_want_gradient(l);
+	return l;
+}
+
 static inline void give(layer *input, const float *v) { memcpy(input->v, v, shape_count(input->s) * sizeof *v); }
 
 /* NULL of NULL. */
@@ -68,14 +75,6 @@ static inline float *copy_of(const float *v, size_t n)
 	if (to)
 		memcpy(to, v, n * sizeof *to);
 	return to;
-}
-
-static inline float *random_values(dice *d, shape s, double scale)
-{
-	float *v = malloc(shape_count(s) * sizeof *v);
-	assert_non_null(v);
-	normals(d, shape_count(s), scale, v, NULL);
-	return v;
 }
 
 /* Binds, settles and takes memory. */

@@ -9,16 +9,14 @@
 typedef struct convnext_spec {
 	int wide; /* H */
 	double eps; /* of the layer norm */
-	double rate; /* of stochastic depth, in [0,1): how often a map loses its branch in runs that draw numbers; the branches that stay
-		      * are multiplied by 1/(1-rate) */
-	const char *use; /* what those numbers are drawn for (graph_random), behind the names that are entered; map m = b*X + x has number m
-			  */
+	double rate; /* of stochastic depth, in [0,1): how often a map loses its branch in runs that draw numbers */
+	const char *use; /* what those are drawn for (graph_random), behind the names that are entered; map x of volume b is b*X + x */
 } convnext_spec;
 
-/* x + scale (narrow GELU(widen norm(d))), GELU with the exact distribution function, `keep` times the branch of each map where they are
- * drawn (Huang et al. 2016). x, d [b,X,Y,Z,C]. Parameters as torchvision names them: AT.layer_scale [C,1,1], ones at first; of the norm
- * AT.block.2.weight and .bias [C]; of the linear maps AT.block.3.weight [H,C] and .bias, AT.block.5.weight [C,H] and .bias, weights by
- * INIT_NORMAL, biases zeros. ERR_BUG for d and x of different shapes, and another rate. */
+/* x + scale (narrow GELU(widen norm(d))), GELU with the exact distribution function. x, d [b,X,Y,Z,C]. In runs that draw numbers each map's
+ * branch is dropped at the rate, or else multiplied by 1/(1-rate) (Huang et al. 2016). Parameters as torchvision names them: AT.layer_scale
+ * [C,1,1], ones at first; of the norm AT.block.2.weight and .bias [C]; of the linear maps AT.block.3.weight [H,C] and .bias [H],
+ * AT.block.5.weight [C,H] and .bias [C], weights by INIT_NORMAL, biases zeros. ERR_BUG for d and x of different shapes, or another rate. */
 layer *convnext(graph *g, layer *d, layer *x, const convnext_spec *s, const char *at);
 
 #endif

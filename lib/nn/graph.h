@@ -89,8 +89,8 @@ void graph_write(graph *g, layer *input, const float *field);
 /* All inputs become 0. */
 void graph_clear(graph *g);
 void graph_read(const graph *g, const layer *kept, float *field);
-/* From now on runs draw what they draw (dropout, stochastic depth) from random(of, USE), each layer from that of its own use; `of` must stay
- * until it is set anew. NULL, as at first: nothing is dropped. */
+/* From now on runs draw what they draw (dropout, stochastic depth) from random(of, USE), each layer from that of its own use; `of` must
+ * stay until it is set anew. NULL, as at first: nothing is dropped. */
 void graph_random(graph *g, philox (*random)(const void *of, const char *use), const void *of);
 /* The value of a kept scalar. */
 double graph_value(const layer *kept);

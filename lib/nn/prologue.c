@@ -12,13 +12,23 @@ prologue prologue_of(const float *norm, enum act act, int b, int c)
 	return (prologue){ scale, scale ? scale + c : NULL, act };
 }
 
+static void add(const graph *g, size_t n, const float *d, float *to)
+{
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (size_t i = 0; i < n; i++)
+		to[i] += d[i];
+}
+
 void prologue_gradient(graph *g, layer *l, enum act act, float *d)
 {
 	const layer *x = l->in[X], *norm = l->in[NORM];
 	float *dx = layer_gradient(l, X), *dnorm = layer_gradient(l, NORM);
 	const bool fresh = dx == d;
-	if (fresh && !norm && act == ACT_NONE)
+	if (!norm && act == ACT_NONE) { /* x is not read */
+		if (dx && !fresh)
+			add(g, shape_count(x->s), d, dx);
 		return;
+	}
 	const int ch = x->s.c, volumes = x->s.b;
 	const size_t n = (size_t)volumes * 2 * (size_t)ch;
 	double *sums = calloc(n, sizeof *sums);

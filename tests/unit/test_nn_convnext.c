@@ -46,8 +46,8 @@ static void add_params(setup *u, dice *d)
 	int64_t c = u->s.c, h = u->wide, z = u->s.z;
 	const entry depthwise_[] = { { "weight", 4, { c, 1, 7, 7 } }, { "bias", 1, { c } } };
 	const entry norm[] = { { "weight", 1, { c } }, { "bias", 1, { c } } };
-	const entry block[] = { { "block.2.weight", 1, { c } }, { "block.2.bias", 1, { c } },	{ "block.3.weight", 2, { h, c } },
-				{ "block.3.bias", 1, { h } },	{ "block.5.weight", 2, { c, h } }, { "block.5.bias", 1, { c } },
+	const entry block[] = { { "block.2.weight", 1, { c } },	   { "block.2.bias", 1, { c } },   { "block.3.weight", 2, { h, c } },
+				{ "block.3.bias", 1, { h } },	   { "block.5.weight", 2, { c, h } }, { "block.5.bias", 1, { c } },
 				{ "layer_scale", 3, { c, 1, 1 } } };
 	const entry code[] = { { "code", 3, { 1, z + 2, c } } };
 	const entry *all = u->kind == DEPTHWISE_CONV ? depthwise_ : u->kind == LAYER_NORM ? norm : u->kind == CONVNEXT ? block : code;
@@ -286,7 +286,8 @@ static void check(enum kind kind, shape s, int wide, uint64_t seed)
 		for (size_t i = 0; i < u.ps.n && kind != ADD_CODE; i++)
 			good &= is_gradient(u.ps.p[i].name, loss_value, &u, u.rp[i], u.ps.p[i].g, u.ps.p[i].count, GRADIENT);
 		if (!good)
-			fail_msg("operator %d on %dx[%dx%dx%d] of %d (%d): result strays by %.1e", kind, s.b, s.x, s.y, s.z, s.c, wide, far);
+			fail_msg("operator %d on %dx[%dx%dx%d] of %d (%d): result strays by %.1e", kind, s.b, s.x, s.y, s.z, s.c, wide,
+				 far);
 		free(want);
 		results_free(&got);
 	}
@@ -436,10 +437,12 @@ static float *chain(params *ps, const float *data, shape s, int threads, size_t 
 
 static params chain_params(int c)
 {
-	const entry all[] = { { "block.2.weight", 1, { c } },	{ "block.2.bias", 1, { c } },	   { "block.3.weight", 2, { 4 * c, c } },
-			      { "block.3.bias", 1, { 4 * c } }, { "block.5.weight", 2, { c, 4 * c } }, { "block.5.bias", 1, { c } },
-			      { "layer_scale", 3, { c, 1, 1 } }, { "block.0.weight", 4, { c, 1, 7, 7 } }, { "block.0.bias", 1, { c } },
-			      { "code", 3, { 1, 9, c } },	{ "score.weight", 2, { 1, c } } };
+	const entry all[] = { { "block.2.weight", 1, { c } },	    { "block.2.bias", 1, { c } },
+			      { "block.3.weight", 2, { 4 * c, c } }, { "block.3.bias", 1, { 4 * c } },
+			      { "block.5.weight", 2, { c, 4 * c } }, { "block.5.bias", 1, { c } },
+			      { "layer_scale", 3, { c, 1, 1 } },     { "block.0.weight", 4, { c, 1, 7, 7 } },
+			      { "block.0.bias", 1, { c } },	    { "code", 3, { 1, 9, c } },
+			      { "score.weight", 2, { 1, c } } };
 	err e;
 	params ps = { 0 };
 	dice d = dice_of(3);
