@@ -93,13 +93,7 @@ static void forward_flat(graph *g, layer *l)
 		memcpy(l->v, l->in[0]->v, shape_count(l->s) * sizeof *l->v);
 }
 
-static void backward_flat(graph *g, layer *l)
-{
-	(void)g;
-	float *d = layer_gradient(l, 0);
-	for (size_t i = 0; d && d != l->g && i < shape_count(l->s); i++)
-		d[i] = (layer_is_fresh(l, 0) ? 0 : d[i]) + l->g[i];
-}
+static void backward_flat(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
 static const layer_kind flat = { "flatten", sizeof(layer), settle_flat, forward_flat, backward_flat };
 

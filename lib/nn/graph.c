@@ -62,7 +62,7 @@ int graph_error(graph *g, err *e)
 
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in)
 {
-	if (!graph_ok(g))
+	if (!graph_ok(g) || (n && !in[0]))
 		return NULL;
 	if (!shape_is_sane(s))
 		return graph_fail(g, ERR_DATA, "%s: an impossible shape, %dx%dx%dx%dx%d", kind->name, s.b, s.c, s.x, s.y, s.z);

@@ -60,8 +60,8 @@ struct layer {
 	size_t place[LAYER_PLACES];	/* in the graph's memory, in bytes, from 1 on; 0: none */
 };
 
-/* A layer of this kind with n inputs. NULL if one of the first `needed` of them is NULL, or after an error. ERR_DATA for an impossible
- * shape. */
+/* A layer of this kind with n inputs, of which the first is needed; who needs others checks them. NULL without it, or after an error.
+ * ERR_DATA for an impossible shape. */
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in);
 /* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who names one twice means the same. */
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf);

@@ -74,18 +74,6 @@ static void forward(graph *g, layer *l)
 
 /* ---- and back ---- */
 
-/* The residual's gradient is the result's: where it does not lie in the same place it is added to. */
-static void pass_on(const graph *g, layer *l)
-{
-	float *d = layer_gradient(l, ADD);
-	const bool fresh = layer_is_fresh(l, ADD);
-	if (!d || d == l->g)
-		return;
-#pragma omp parallel for num_threads(graph_threads(g))
-	for (size_t i = 0; i < shape_count(l->s); i++)
-		d[i] = fresh ? l->g[i] : d[i] + l->g[i];
-}
-
 static void backward(graph *g, layer *l)
 {
 	const conv_algorithm *a = of(l)->algorithm;
@@ -104,7 +92,7 @@ static void backward(graph *g, layer *l)
 		a->data_gradient(g, &t, &to);
 		prologue_gradient(g, l, of(l)->shape.act, to.d);
 	}
-	pass_on(g, l);
+	layer_pass_gradient(g, l, ADD);
 }
 
 static const layer_kind conv_kind = { "convolution", sizeof(conv_layer), settle, forward, backward };
