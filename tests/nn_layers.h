@@ -3,7 +3,7 @@
 #ifndef TESTS_NN_LAYERS_H
 #define TESTS_NN_LAYERS_H
 
-#include "nn/layer.h"
+#include "nn/graph_private.h"
 
 /* ---- layers of the tests' own ---- */
 
@@ -77,14 +77,21 @@ static inline float *copy_of(const float *v, size_t n)
 	return to;
 }
 
-/* Binds, settles and takes memory. */
+/* Binds, settles and takes memory: with sanitizers each block's by itself. */
 static inline void made_ready(graph *g, params *ps)
 {
 	err e;
 	SUCCEEDS(graph_bind(g, ps, &e));
 	SUCCEEDS(graph_settle(g, &e));
+#if defined __SANITIZE_ADDRESS__ || defined APART
+	SUCCEEDS(graph_open_apart(g, &e));
+#else
 	SUCCEEDS(graph_open(g, &e));
+#endif
 }
+
+/* Does the value of b lie where that of a did? */
+static inline bool takes_place_of(const layer *b, const layer *a) { return b->place[PLACE_VALUE] == a->place[PLACE_VALUE]; }
 
 /* Random directions, as floats and the same in double. */
 static inline void directions(uint64_t seed, size_t n, float **r, double **rr)

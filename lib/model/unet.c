@@ -238,7 +238,7 @@ static layer *told_noise(graph *g, const model_config *m, const unet_call *call,
 	if (!m->diffusion.components)
 		return NULL;
 	layer *expected = known_noise(g, m, call, linear_from_zero(g, call->y, m->diffusion.components, PRIOR_SCORES));
-	return call->prior ? over_noise(g, call->prior, known, expected, call->t) : expected;
+	return call->prior ? difference(g, known, expected, inverse_noise(g, call->prior, call->t)) : expected;
 }
 
 layer *unet_predict(graph *g, const model_config *m, const unet_call *call, layer **shift)

@@ -23,6 +23,8 @@ void graph_free(graph *g)
 	if (!g)
 		return;
 	graph_give_memory(g);
+	graph_apart_free(g);
+	free(g->blocks);
 	for (layer *l = g->first, *next; l; l = next) {
 		next = l->next;
 		free(l->lasts);
@@ -284,10 +286,12 @@ int graph_forward(graph *g, err *e)
 		look_at_weights(g, l);
 		if (!graph_ok(g))
 			break;
+		graph_apart_step(g, l->step);
 		graph_set_work(g, l, PLACE_WORK);
 		if (l->kind->forward)
 			l->kind->forward(g, l);
 	}
+	graph_apart_pause(g);
 	return graph_error(g, e);
 }
 
@@ -295,6 +299,7 @@ static void back(graph *g, layer *const *order)
 {
 	for (int i = g->n - 1; i >= 0 && graph_ok(g); i--) {
 		layer *l = order[i];
+		graph_apart_step(g, graph_back_step(g, l));
 		graph_set_work(g, l, PLACE_WORK_BACK);
 		if (l->needs_grad && l->kind->backward)
 			l->kind->backward(g, l);
@@ -307,12 +312,15 @@ int graph_backward(graph *g, layer *loss, float seed, err *e)
 	int n = 0, code = mem_zero(&order, (size_t)g->n, sizeof *order, "network", e);
 	if (code)
 		return code;
-	for (layer *l = g->first; l; l = l->next)
+	graph_apart_step(g, g->n);
+	for (layer *l = g->first; l; l = l->next) {
 		order[n++] = l;
-	if (loss->needs_grad) {
-		loss->g[0] = seed;
-		back(g, order);
+		if (l->is_loss && l->needs_grad)
+			l->g[0] = l == loss ? seed : 0;
 	}
+	if (loss->needs_grad)
+		back(g, order);
+	graph_apart_pause(g);
 	free(order);
 	return graph_error(g, e);
 }

@@ -57,7 +57,8 @@ struct layer {
 	bool is_input, is_kept, is_loss, wants_sums;
 	bool fresh[LAYER_INPUTS];
 	size_t parameter[LAYER_PARAMS];	/* their numbers in the graph's table, from 1 on; 0: none */
-	size_t place[LAYER_PLACES];	/* in the graph's memory, in bytes, from 1 on; 0: none */
+	int last;			/* the step that reads its value last */
+	size_t place[LAYER_PLACES];	/* numbers of blocks of the graph's memory, from 1 on; 0: none */
 };
 
 /* A layer of this kind with n inputs, of which the first is needed; who needs others checks them. NULL without it, or after an error.

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "nn/gemm.h"
 #include "nn/graph_private.h"
-#include "nn/memory.h"
 
 enum { HUGE_PAGE = 2 << 20 };
 /* Larger ones are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has
@@ -21,14 +20,13 @@ typedef struct settling {
 	graph *g;
 	int n;
 	layer **order;
-	int *last; /* of each layer: the step that reads its value last */
-	memory_block *blocks; /* those of layers by number, from 1 on, in layer.place while this goes on */
-	size_t n_blocks;
 } settling;
 
 static bool training(const graph *g) { return g->use == GRAPH_TRAIN; }
 
-static int back_step(const settling *s, const layer *l) { return 2 * s->n - 1 - l->step; }
+int graph_back_step(const graph *g, const layer *l) { return 2 * g->n - 1 - l->step; }
+
+static int back_step(const settling *s, const layer *l) { return graph_back_step(s->g, l); }
 
 /* ---- who needs a gradient ---- */
 
@@ -77,16 +75,16 @@ static void later(int *step, int than)
 static void find_last_readers(settling *s)
 {
 	for (int k = 0; k < s->n; k++) {
-		const layer *l = s->order[k];
-		s->last[k] = l->is_kept ? 2 * s->n : k;
+		layer *l = s->order[k];
+		l->last = l->is_kept ? 2 * s->n : k;
 		if (l->needs_grad && l->reads_out)
-			later(&s->last[k], back_step(s, l));
+			later(&l->last, back_step(s, l));
 		for (int i = 0; i < LAYER_INPUTS; i++) {
 			if (!l->in[i])
 				continue;
-			later(&s->last[l->in[i]->step], k);
+			later(&l->in[i]->last, k);
 			if (l->needs_grad && l->reads_in[i])
-				later(&s->last[l->in[i]->step], back_step(s, l));
+				later(&l->in[i]->last, back_step(s, l));
 		}
 	}
 }
@@ -95,8 +93,8 @@ static size_t put_block(settling *s, size_t bytes, int from, int to)
 {
 	if (!bytes)
 		return 0;
-	s->blocks[s->n_blocks++] = (memory_block){ .bytes = bytes, .from = from, .to = to };
-	return s->n_blocks;
+	s->g->blocks[s->g->n_blocks++] = (memory_block){ .bytes = bytes, .from = from, .to = to };
+	return s->g->n_blocks;
 }
 
 /* An input that stands once among l's. */
@@ -114,13 +112,13 @@ static size_t value_bytes(const layer *l) { return shape_count(l->s) * sizeof(fl
 static void place_value(settling *s, layer *l)
 {
 	const layer *x = l->over >= 0 ? l->in[l->over] : NULL;
-	if (!x || x->is_input || s->last[x->step] != l->step || !stands_once(l, l->over)) {
-		l->place[PLACE_VALUE] = put_block(s, value_bytes(l), l->is_input ? 0 : l->step, s->last[l->step]);
+	if (!x || x->is_input || x->last != l->step || !stands_once(l, l->over)) {
+		l->place[PLACE_VALUE] = put_block(s, value_bytes(l), l->is_input ? 0 : l->step, l->last);
 		return;
 	}
-	memory_block *b = &s->blocks[x->place[PLACE_VALUE] - 1];
+	memory_block *b = &s->g->blocks[x->place[PLACE_VALUE] - 1];
 	l->place[PLACE_VALUE] = x->place[PLACE_VALUE];
-	later(&b->to, s->last[l->step]);
+	later(&b->to, l->last);
 	if (b->bytes < value_bytes(l))
 		b->bytes = value_bytes(l);
 }
@@ -129,7 +127,7 @@ static void place_value(settling *s, layer *l)
 static void place_gradients(settling *s, layer *l)
 {
 	if (l->is_loss && l->needs_grad)
-		l->place[PLACE_GRADIENT] = put_block(s, value_bytes(l), back_step(s, l), back_step(s, l));
+		l->place[PLACE_GRADIENT] = put_block(s, value_bytes(l), s->n, back_step(s, l)); /* set before the first step back */
 	for (int i = 0; i < LAYER_INPUTS; i++) {
 		layer *x = l->in[i];
 		if (!l->fresh[i])
@@ -137,7 +135,7 @@ static void place_gradients(settling *s, layer *l)
 		const int end = x->is_input ? 2 * s->n : back_step(s, x);
 		if (i == l->hands && stands_once(l, i)) {
 			x->place[PLACE_GRADIENT] = l->place[PLACE_GRADIENT];
-			later(&s->blocks[l->place[PLACE_GRADIENT] - 1].to, end);
+			later(&s->g->blocks[l->place[PLACE_GRADIENT] - 1].to, end);
 		} else {
 			x->place[PLACE_GRADIENT] = put_block(s, value_bytes(x), back_step(s, l), end);
 		}
@@ -151,7 +149,7 @@ static void place_rest(settling *s, layer *l)
 	l->place[PLACE_WORK_BACK] = l->needs_grad ? put_block(s, l->work_back * sizeof(float), back, back) : 0;
 	l->place[PLACE_STATE] = put_block(s, l->state, l->step, back);
 	if (l->wants_sums)
-		l->place[PLACE_SUMS] = put_block(s, (size_t)l->s.b * 2 * (size_t)l->s.c * sizeof(double), l->step, s->last[l->step]);
+		l->place[PLACE_SUMS] = put_block(s, (size_t)l->s.b * 2 * (size_t)l->s.c * sizeof(double), l->step, l->last);
 }
 
 /* ---- all together ---- */
@@ -160,30 +158,18 @@ static int begin(settling *s, graph *g, err *e)
 {
 	int k = 0, code = mem_zero(&s->order, (size_t)g->n, sizeof *s->order, "network", e);
 	*s = (settling){ .g = g, .n = g->n, .order = s->order };
+	free(g->blocks);
+	g->blocks = NULL;
+	g->n_blocks = 0;
+	g->flop = 0;
+	g->lasting = 0;
 	if (!code)
-		code = mem_zero(&s->last, (size_t)g->n, sizeof *s->last, "network", e);
-	if (!code)
-		code = mem_zero(&s->blocks, (size_t)g->n * LAYER_PLACES, sizeof *s->blocks, "network", e);
-	for (layer *l = g->first; l && !code; l = l->next)
+		code = mem_zero(&g->blocks, (size_t)g->n * LAYER_PLACES, sizeof *g->blocks, "network", e);
+	for (layer *l = g->first; l && !code; l = l->next) {
 		s->order[k++] = l;
+		memset(l->place, 0, sizeof l->place);
+	}
 	return code;
-}
-
-static void end(settling *s)
-{
-	free(s->order);
-	free(s->last);
-	free(s->blocks);
-}
-
-/* From numbers of blocks to places. */
-static void tell_places(const settling *s)
-{
-	for (int k = 0; k < s->n; k++)
-		for (int i = 0; i < LAYER_PLACES; i++) {
-			size_t *place = &s->order[k]->place[i];
-			*place = *place ? s->blocks[*place - 1].at + 1 : 0;
-		}
 }
 
 int graph_settle(graph *g, err *e)
@@ -192,8 +178,6 @@ int graph_settle(graph *g, err *e)
 	int code = begin(&s, g, e);
 	if (!code)
 		find_gradients(&s);
-	g->flop = 0;
-	g->lasting = 0;
 	for (int k = 0; k < s.n && !code && graph_ok(g); k++) {
 		layer *l = s.order[k];
 		if (l->kind->settle)
@@ -212,10 +196,8 @@ int graph_settle(graph *g, err *e)
 	for (int k = s.n - 1; k >= 0 && !code; k--)
 		place_gradients(&s, s.order[k]);
 	if (!code)
-		code = memory_lay_out(s.blocks, s.n_blocks, &g->bytes, e);
-	if (!code)
-		tell_places(&s);
-	end(&s);
+		code = memory_lay_out(g->blocks, g->n_blocks, &g->bytes, e);
+	free(s.order);
 	return code;
 }
 
@@ -225,28 +207,40 @@ double graph_flop(const graph *g) { return g->flop; }
 
 /* ---- memory ---- */
 
-static void *memory_of(const graph *g, const layer *l, int what) { return l->place[what] ? g->memory + l->place[what] - 1 : NULL; }
+void *graph_place(const graph *g, const layer *l, int what)
+{
+	if (!l->place[what])
+		return NULL;
+	return g->apart ? g->apart[l->place[what] - 1] : g->memory + g->blocks[l->place[what] - 1].at;
+}
+
+int graph_open_rest(graph *g, err *e)
+{
+	int code = gemm_open(g->threads, e);
+	for (layer *l = g->first; l && !code; l = l->next)
+		if (l->lasting)
+			code = mem_zero(&l->lasts, l->lasting, 1, l->kind->name, e);
+	return code;
+}
 
 int graph_open(graph *g, err *e)
 {
-	int code = gemm_open(g->threads, e);
+	int code = graph_open_rest(g, e);
 	const size_t bytes = (g->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	if (!code && !(g->memory = aligned_alloc(HUGE_PAGE, bytes)))
 		code = err_set(e, ERR_OS, "no memory for %.0f MB of activations", (double)bytes / 1e6);
 	if (!code && bytes <= LARGE)
 		madvise(g->memory, bytes, MADV_HUGEPAGE);
 	for (layer *l = g->first; l && !code; l = l->next) {
-		l->v = memory_of(g, l, PLACE_VALUE);
-		l->g = memory_of(g, l, PLACE_GRADIENT);
-		l->kept = memory_of(g, l, PLACE_STATE);
-		l->sums = memory_of(g, l, PLACE_SUMS);
-		if (l->lasting)
-			code = mem_zero(&l->lasts, l->lasting, 1, l->kind->name, e);
+		l->v = graph_place(g, l, PLACE_VALUE);
+		l->g = graph_place(g, l, PLACE_GRADIENT);
+		l->kept = graph_place(g, l, PLACE_STATE);
+		l->sums = graph_place(g, l, PLACE_SUMS);
 	}
 	return code;
 }
 
-void graph_set_work(graph *g, const layer *l, int place) { g->work = memory_of(g, l, place); }
+void graph_set_work(graph *g, const layer *l, int what) { g->work = graph_place(g, l, what); }
 
 float *graph_work(const graph *g) { return g->work; }
 
