@@ -24,6 +24,8 @@ typedef struct layer_kind {
 	/* From l->g to the gradients of its parameters, which are added to, and to those of its inputs. Input i is stored where
 	 * layer_is_fresh(l, i), else added to. NULL: no gradient passes. */
 	void (*backward)(graph *g, layer *l);
+	/* Whether forward stores l->sums where that is not NULL, at least for some (settle takes wants_sums back for others). */
+	bool takes_sums;
 } layer_kind;
 
 struct layer {

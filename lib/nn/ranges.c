@@ -30,7 +30,7 @@ static void forward(graph *g, layer *l)
 				above(x[i], r->edge[k], r->soft) - (k + 1 < n ? above(x[i], r->edge[k + 1], r->soft) : 0);
 }
 
-static const layer_kind kind = { "ranges", sizeof(ranges_layer), NULL, forward, NULL };
+static const layer_kind kind = { .name = "ranges", .size = sizeof(ranges_layer), .forward = forward };
 
 layer *ranges(graph *g, layer *x, const double *edges, int n, double soft)
 {

@@ -37,7 +37,7 @@ static void mean_backward(graph *g, layer *l)
 			dx[i * ch + k] = (fresh ? 0 : dx[i * ch + k]) + l->g[i / map * ch + k] / (float)map;
 }
 
-static const layer_kind mean_kind = { "means of maps", sizeof(layer), NULL, mean_forward, mean_backward };
+static const layer_kind mean_kind = { .name = "means of maps", .size = sizeof(layer), .forward = mean_forward, .backward = mean_backward };
 
 layer *map_mean(graph *g, layer *x)
 {
@@ -64,7 +64,9 @@ static void code_forward(graph *g, layer *l)
 
 static void code_backward(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
-static const layer_kind code_kind = { "code of places", sizeof(layer), code_settle, code_forward, code_backward };
+static const layer_kind code_kind = {
+	.name = "code of places", .size = sizeof(layer), .settle = code_settle, .forward = code_forward, .backward = code_backward
+};
 
 layer *add_code(graph *g, layer *x, int n, const char *name)
 {
@@ -154,7 +156,9 @@ static void soft_backward(graph *g, layer *l)
 	free(w);
 }
 
-static const layer_kind soft_kind = { "soft attention", sizeof(layer), soft_settle, soft_forward, soft_backward };
+static const layer_kind soft_kind = {
+	.name = "soft attention", .size = sizeof(layer), .settle = soft_settle, .forward = soft_forward, .backward = soft_backward
+};
 
 layer *soft_pool(graph *g, layer *x, layer *score)
 {
@@ -186,7 +190,7 @@ static void cut_forward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind cut_kind = { "slices", sizeof(cut_layer), NULL, cut_forward, NULL };
+static const layer_kind cut_kind = { .name = "slices", .size = sizeof(cut_layer), .forward = cut_forward };
 
 layer *cut(graph *g, layer *x, int axis)
 {

@@ -95,7 +95,9 @@ static void backward(graph *g, layer *l)
 	layer_pass_gradient(g, l, ADD);
 }
 
-static const layer_kind conv_kind = { "convolution", sizeof(conv_layer), settle, forward, backward };
+static const layer_kind conv_kind = {
+	.name = "convolution", .size = sizeof(conv_layer), .settle = settle, .forward = forward, .backward = backward, .takes_sums = true
+};
 
 /* ---- description ---- */
 
