@@ -77,16 +77,22 @@ static inline float *copy_of(const float *v, size_t n)
 	return to;
 }
 
-/* Binds, settles and takes memory: with sanitizers each block's by itself. */
-static inline void made_ready(graph *g, params *ps)
+/* Binds, settles and takes memory; apart: each block's by itself (graph_private.h). */
+static inline void made(graph *g, params *ps, bool apart)
 {
 	err e;
 	SUCCEEDS(graph_bind(g, ps, &e));
 	SUCCEEDS(graph_settle(g, &e));
+	SUCCEEDS(apart ? graph_open_apart(g, &e) : graph_open(g, &e));
+}
+
+/* Apart where sanitizers watch. */
+static inline void made_ready(graph *g, params *ps)
+{
 #if defined __SANITIZE_ADDRESS__ || defined APART
-	SUCCEEDS(graph_open_apart(g, &e));
+	made(g, ps, true);
 #else
-	SUCCEEDS(graph_open(g, &e));
+	made(g, ps, false);
 #endif
 }
 

@@ -541,61 +541,106 @@ static double posterior_value(const void *of)
 	return sum;
 }
 
-static void expect_scalar(nn *c, const tensor *t, double want)
+static void expect_scalar(const layer *t, double want)
+{
+	assert_true(shape_equal(graph_shape(t), (shape){ 1, 1, 1, 1, 1 }));
+	assert_float_equal(graph_value(t), want, 1e-6 * fabs(want));
+}
+
+/* Values that are given to inputs of one shape. */
+enum { A, B, NOISE, R, VALUES };
+
+typedef struct loss_graph {
+	graph *g;
+	layer *in[VALUES], *t, *loss; /* t: what is tested */
+} loss_graph;
+
+static loss_graph loss_graph_of(shape s)
+{
+	loss_graph l = { .g = graph_new(GRAPH_TRAIN, NN_EXACT, 2) };
+	for (int i = 0; i < VALUES; i++)
+		l.in[i] = i < NOISE ? learnt_input(l.g, s) : graph_input(l.g, s);
+	return l;
+}
+
+static void there_and_back_again(const loss_graph *l, float *const v[VALUES], float seed)
 {
 	err e;
-	SUCCEEDS(nn_error(c, &e));
-	assert_true(shape_equal(t->s, (shape){ 1, 1, 1, 1, 1 }));
-	assert_float_equal(nn_value(t), want, 1e-6 * fabs(want));
+	for (int i = 0; i < VALUES; i++)
+		if (v[i])
+			give(l->in[i], v[i]);
+	SUCCEEDS(graph_forward(l->g, &e));
+	SUCCEEDS(graph_backward(l->g, l->loss, seed, &e));
+}
+
+/* A scalar, weighed: 3 t + 0 t, with an empty place between. */
+static void check_scalar(int i, shape s, const losses *l, float *const v[VALUES])
+{
+	scalar_fn *const of[3] = { l1_value, squared_value, kl_value };
+	params none = { 0 };
+	loss_graph n = loss_graph_of(s);
+	layer *a = n.in[A];
+	n.t = graph_keep(i == 0 ? l1(n.g, a, n.in[NOISE]) : i == 1 ? squared_to(n.g, a, .7f) : kl(n.g, a, n.in[B]));
+	n.loss = graph_minimise(weigh(n.g, 3, (layer *[]){ n.t, NULL, n.t }, (float[]){ 2, 100, 1 }));
+	made_ready(n.g, &none);
+	there_and_back_again(&n, v, 1);
+	expect_scalar(n.t, of[i](l) / 3);
+	expect_scalar(n.loss, of[i](l));
+	assert_true(is_gradient("first", of[i], l, l->a, a->g, l->n, 1e-6));
+	if (i == 2) {
+		assert_true(is_gradient("second", of[i], l, l->b, n.in[B]->g, l->n, 1e-6));
+		assert_true(n.in[B]->g[0] == 0);
+	}
+	assert_null(n.in[NOISE]->g);
+	graph_free(n.g);
+}
+
+/* copy: the mean lies where the draw may take its place, and its gradient the draw's. */
+static void check_posterior(shape s, const losses *l, float *const v[VALUES], bool copy)
+{
+	params none = { 0 };
+	loss_graph n = loss_graph_of(s);
+	layer *mean = copy ? copied(n.g, n.in[A]) : n.in[A];
+	n.t = graph_keep(posterior(n.g, mean, n.in[B], n.in[NOISE]));
+	n.loss = graph_minimise(weighed(n.g, n.t, n.in[R]));
+	made_ready(n.g, &none);
+	assert_true(takes_place_of(n.t, mean) == copy);
+	there_and_back_again(&n, v, 1);
+	double *want = doubles(l->n);
+	ref_posterior(l->n, l->a, l->b, l->noise, want);
+	assert_true(strays(n.t->v, want, l->n) < 1e-6);
+	assert_true(is_gradient("mean", posterior_value, l, l->a, n.in[A]->g, l->n, 1e-6));
+	assert_true(is_gradient("log variance", posterior_value, l, l->b, n.in[B]->g, l->n, 1e-6));
+	assert_true(n.in[B]->g[0] == 0);
+	assert_null(n.in[NOISE]->g);
+	free(want);
+	graph_free(n.g);
 }
 
 static void check_losses(shape s, uint64_t seed)
 {
 	size_t n = shape_count(s);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	dice d = dice_of(seed);
-	tensor *a = random_tensor(c, &d, s, 1), *b = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
-	b->v[0] = -31;	/* outside of the clamp: no gradient */
+	float *v[VALUES];
+	double *rr;
+	for (int i = 0; i < R; i++)
+		v[i] = random_values(&d, s, 1);
+	v[B][0] = -31;	/* outside of the clamp: no gradient */
 	for (size_t i = 0; i < n; i++)	/* off the kink of L1 */
-		while (fabsf(a->v[i] - noise->v[i]) < 1e-3f)
-			a->v[i] += .01f;
-	a->needs_grad = b->needs_grad = true;
-	double *r = random_floats(seed + 1, n);
-	losses l = { n, s.b, widened(a->v, n), widened(b->v, n), widened(noise->v, n), r };
-	scalar_fn *const of[3] = { l1_value, squared_value, kl_value };
-	for (int i = 0; i < 3; i++) {
-		tensor *t = i == 0 ? nn_l1(c, a, noise) : i == 1 ? nn_squared_to(c, a, .7f) : nn_kl(c, a, b);
-		expect_scalar(c, t, of[i](&l) / 3);
-		/* weighed: 3 t + 0 t, with an empty place between */
-		tensor *sum = nn_weigh(c, 3, (tensor *[]){ t, NULL, t }, (float[]){ 2, 100, 1 });
-		expect_scalar(c, sum, of[i](&l));
-		nn_backward(c, sum, 1);
-		assert_true(is_gradient("first", of[i], &l, l.a, a->g, n, 1e-6));
-		if (i == 2)
-			assert_true(is_gradient("second", of[i], &l, l.b, b->g, n, 1e-6));
-		memset(a->g, 0, n * sizeof(float));
-		nn_drop(c, t);
-		nn_drop(c, sum);
-	}
-	memset(b->g, 0, n * sizeof(float));
-	tensor *z = nn_posterior(c, a, b, noise);
-	double *want = doubles(n);
-	ref_posterior(n, l.a, l.b, l.noise, want);
-	assert_true(strays(z->v, want, n) < 1e-6);
-	back_from(c, z, r);
-	assert_true(is_gradient("mean", posterior_value, &l, l.a, a->g, n, 1e-6));
-	assert_true(is_gradient("log variance", posterior_value, &l, l.b, b->g, n, 1e-6));
-	assert_true(b->g[0] == 0);
-	assert_null(noise->g);
-	free(want);
-	free(r);
+		while (fabsf(v[A][i] - v[NOISE][i]) < 1e-3f)
+			v[A][i] += .01f;
+	directions(seed + 1, n, &v[R], &rr);
+	losses l = { n, s.b, widened(v[A], n), widened(v[B], n), widened(v[NOISE], n), rr };
+	for (int i = 0; i < 3; i++)
+		check_scalar(i, s, &l, v);
+	check_posterior(s, &l, v, false);
+	check_posterior(s, &l, v, true);
+	free(rr);
 	free(l.a);
 	free(l.b);
 	free(l.noise);
-	tensor *all[] = { a, b, noise, z };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	for (int i = 0; i < VALUES; i++)
+		free(v[i]);
 }
 
 typedef struct noise_terms {
@@ -613,40 +658,51 @@ static double noise_value(const void *of)
 static void test_noise_loss(void **state)
 {
 	(void)state;
-	const shape s = { 2, 3, 4, 2, 3 };
+	const shape s = { 2, 3, 4, 2, 3 }, one = { 1, s.x, s.y, s.z, s.c }, each = { 2, 1, 1, 1, 1 };
+	const float weights[] = { .7f, .3f }, coefficients[] = { -.9f, -.2f };
 	size_t n = shape_count(s);
 	for (int terms = 2; terms >= 0; terms--) {
-		nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+		params none = { 0 };
 		dice d = dice_of(8);
-		tensor *eps = random_tensor(c, &d, s, 1), *g = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
-		tensor *place = random_tensor(c, &d, (shape){ 1, s.x, s.y, s.z, s.c }, 1);
-		eps->needs_grad = g->needs_grad = true;
+		float *v[VALUES] = { NULL };
+		for (int i = 0; i < R; i++)
+			v[i] = random_values(&d, s, 1);
+		float *place = random_values(&d, one, 1);
 		for (size_t i = 0; i < n / 2; i++)
-			place->v[i] = terms ? fabsf(place->v[i]) : 1;
-		noise_terms t = { n / 2, widened(eps->v, n), widened(g->v, n), widened(noise->v, n), widened(place->v, n / 2),
+			place[i] = terms ? fabsf(place[i]) : 1;
+		noise_terms t = { n / 2, widened(v[A], n), widened(v[B], n), widened(v[NOISE], n), widened(place, n / 2),
 				  { 1, 1 }, { 0, 0 } };
-		if (terms)
-			memcpy(t.weight, (double[]){ .7, .3 }, sizeof t.weight);
+		for (int i = 0; i < 2; i++) {
+			t.weight[i] = terms ? (double)weights[i] : 1;
+			t.coefficient[i] = terms == 2 ? (double)coefficients[i] : 0;
+		}
+		loss_graph l = loss_graph_of(s);
+		layer *places = terms ? graph_input(l.g, one) : NULL, *weight = terms ? graph_input(l.g, each) : NULL;
+		layer *coefficient = terms == 2 ? graph_input(l.g, each) : NULL;
+		l.loss = graph_minimise(noise_loss(l.g, l.in[A], terms == 2 ? l.in[B] : NULL, l.in[NOISE], places, weight, coefficient));
+		made_ready(l.g, &none);
+		if (terms) {
+			give(places, place);
+			give(weight, weights);
+		}
+		if (coefficient)
+			give(coefficient, coefficients);
+		there_and_back_again(&l, v, 3);
+		expect_scalar(l.loss, noise_value(&t) / 3);
+		assert_true(is_gradient("eps", noise_value, &t, t.eps, l.in[A]->g, n, 1e-6));
 		if (terms == 2)
-			memcpy(t.coefficient, (double[]){ -.9, -.2 }, sizeof t.coefficient);
-		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? place : NULL,
-					     terms ? t.weight : NULL, terms == 2 ? t.coefficient : NULL);
-		expect_scalar(c, loss, noise_value(&t) / 3);
-		nn_backward(c, loss, 3);
-		assert_true(is_gradient("eps", noise_value, &t, t.eps, eps->g, n, 1e-6));
-		if (terms == 2)
-			assert_true(is_gradient("g", noise_value, &t, t.g, g->g, n, 1e-6));
+			assert_true(is_gradient("g", noise_value, &t, t.g, l.in[B]->g, n, 1e-6));
 		else
-			assert_null(g->g);
-		assert_null(noise->g);
+			assert_null(l.in[B]->g);
+		assert_null(l.in[NOISE]->g);
+		graph_free(l.g);
 		free(t.eps);
 		free(t.g);
 		free(t.noise);
 		free(t.place);
-		tensor *all[] = { eps, g, noise, place, loss };
-		for (int i = 0; i < 5; i++)
-			nn_drop(c, all[i]);
-		nn_free(c);
+		free(place);
+		for (int i = 0; i < R; i++)
+			free(v[i]);
 	}
 }
 
@@ -661,29 +717,44 @@ static double ssim_value(const void *of)
 	return 3 * ref_ssim(p->s, p->x, p->target);
 }
 
+/* Without a way back: another place for what is only needed there. */
+static void check_ssim_once(shape s, const float *x, const float *target, double want)
+{
+	err e;
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *in = graph_input(g, s), *aim = graph_input(g, s), *t = graph_keep(ssim(g, in, aim)), *self = graph_keep(ssim(g, aim, aim));
+	made_ready(g, &none);
+	give(in, x);
+	give(aim, target);
+	SUCCEEDS(graph_forward(g, &e));
+	assert_true(graph_value(t) == want);
+	assert_float_equal(graph_value(self), 1, 1e-6);
+	graph_free(g);
+}
+
 static void check_ssim(shape s, uint64_t seed)
 {
 	size_t n = shape_count(s);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	dice d = dice_of(seed);
-	tensor *x = random_tensor(c, &d, s, .3f), *target = random_tensor(c, &d, s, .3f);
+	params none = { 0 };
+	float *v[VALUES] = { random_values(&d, s, .3f), NULL, random_values(&d, s, .3f), NULL };
 	for (size_t i = 0; i < n; i++)	/* alike, as a reconstruction is */
-		target->v[i] += .5f * x->v[i] + .2f;
-	x->needs_grad = true;
-	ssim_pair p = { s, widened(x->v, n), widened(target->v, n) };
-	tensor *t = nn_ssim(c, x, target);
-	expect_scalar(c, t, ref_ssim(s, p.x, p.target));
-	nn_backward(c, t, 3);
-	assert_true(is_gradient("ssim", ssim_value, &p, p.x, x->g, n, 2e-5));
-	assert_null(target->g);
-	tensor *self = nn_ssim(c, target, target);
-	assert_float_equal(nn_value(self), 1, 1e-6);
+		v[NOISE][i] += .5f * v[A][i] + .2f;
+	ssim_pair p = { s, widened(v[A], n), widened(v[NOISE], n) };
+	loss_graph l = loss_graph_of(s);
+	l.loss = graph_minimise(ssim(l.g, l.in[A], l.in[NOISE]));
+	made_ready(l.g, &none);
+	there_and_back_again(&l, v, 3);
+	expect_scalar(l.loss, ref_ssim(s, p.x, p.target));
+	assert_true(is_gradient("ssim", ssim_value, &p, p.x, l.in[A]->g, n, 2e-5));
+	assert_null(l.in[NOISE]->g);
+	check_ssim_once(s, v[A], v[NOISE], graph_value(l.loss));
+	graph_free(l.g);
 	free(p.x);
 	free(p.target);
-	tensor *all[] = { x, target, t, self };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	free(v[A]);
+	free(v[NOISE]);
 }
 
 static void test_ssim(void **state)
@@ -693,12 +764,11 @@ static void test_ssim(void **state)
 	check_ssim((shape){ 1, 11, 11, 11, 1 }, 1);
 	check_ssim((shape){ 2, 12, 13, 11, 1 }, 2);
 	check_ssim((shape){ 1, 11, 12, 14, 3 }, 3);
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	tensor *small = nn_tensor(c, (shape){ 1, 11, 10, 11, 1 });
-	assert_null(nn_ssim(c, small, small));
-	assert_int_equal(nn_error(c, &e), ERR_CONFIG);
-	nn_drop(c, small);
-	nn_free(c);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *small = graph_input(g, (shape){ 1, 11, 10, 11, 1 });
+	assert_null(ssim(g, small, small));
+	assert_int_equal(graph_error(g, &e), ERR_CONFIG);
+	graph_free(g);
 }
 
 static void test_losses(void **state)
@@ -714,27 +784,17 @@ static void test_losses(void **state)
 static void test_clamp(void **state)
 {
 	(void)state;
-	err e;
-	const shape s = { 1, 1, 1, 1, 2 };
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
-	tensor *mean = nn_tensor(c, s), *log_var = nn_tensor(c, s), *noise = nn_tensor(c, s);
-	for (int i = 0; i < 2; i++) {
-		mean->v[i] = 3;
-		log_var->v[i] = i ? 25 : 0;
-		noise->v[i] = 2;
-	}
-	log_var->needs_grad = true;
-	tensor *kl = nn_kl(c, mean, log_var), *z = nn_posterior(c, mean, log_var, noise);
-	SUCCEEDS(nn_error(c, &e));
-	assert_float_equal(nn_value(kl), .5 * (9 + 9 + exp(20) - 20 - 1), 20);
-	assert_float_equal(z->v[0], 5, 1e-6);
-	assert_float_equal(z->v[1], 3 + 2 * exp(10), 1e-2);
-	nn_backward(c, kl, 1);
-	assert_true(log_var->g[0] == 0 && log_var->g[1] == 0);	/* exp(0) - 1, and the clamp */
-	tensor *all[] = { mean, log_var, noise, kl, z };
-	for (int i = 0; i < 5; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	params none = { 0 };
+	loss_graph l = loss_graph_of((shape){ 1, 1, 1, 1, 2 });
+	l.t = graph_keep(posterior(l.g, l.in[A], l.in[B], l.in[NOISE]));
+	l.loss = graph_minimise(kl(l.g, l.in[A], l.in[B]));
+	made_ready(l.g, &none);
+	there_and_back_again(&l, (float *[VALUES]){ (float[]){ 3, 3 }, (float[]){ 0, 25 }, (float[]){ 2, 2 }, NULL }, 1);
+	assert_float_equal(graph_value(l.loss), .5 * (9 + 9 + exp(20) - 20 - 1), 20);
+	assert_float_equal(l.t->v[0], 5, 1e-6);
+	assert_float_equal(l.t->v[1], 3 + 2 * exp(10), 1e-2);
+	assert_true(l.in[B]->g[0] == 0 && l.in[B]->g[1] == 0);	/* exp(0) - 1, and the clamp */
+	graph_free(l.g);
 }
 
 /* With an argument: only the tests that match it. */
