@@ -81,7 +81,7 @@ static inline float *copy_of(const float *v, size_t n)
 static inline void made(graph *g, params *ps, bool apart)
 {
 	err e;
-	SUCCEEDS(graph_bind(g, ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	SUCCEEDS(apart ? graph_open_apart(g, &e) : graph_open(g, &e));
 }

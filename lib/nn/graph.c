@@ -197,11 +197,16 @@ static int find_in(params *const *sets, int n, const param_entry *x, param **fou
 
 int graph_bind(graph *g, params *const *sets, int n, err *e)
 {
+	param **found = NULL;
 	int code = graph_error(g, e);
+	if (!code)
+		code = mem_zero(&found, g->table.n, sizeof *found, "parameters", e);
+	for (size_t i = 0; i < g->table.n && !code; i++)
+		code = find_in(sets, n, &g->table.t[i], &found[i], e);
 	for (layer *l = g->first; l && !code; l = l->next)
-		for (int i = 0; i < LAYER_PARAMS && !code; i++)
-			if (l->parameter[i])
-				code = find_in(sets, n, &g->table.t[l->parameter[i] - 1], &l->p[i], e);
+		for (int i = 0; i < LAYER_PARAMS; i++)
+			l->p[i] = l->parameter[i] ? found[l->parameter[i] - 1] : NULL;
+	free(found);
 	return code;
 }
 
