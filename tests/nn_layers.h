@@ -15,7 +15,7 @@ static inline void copy_forward(graph *g, layer *l)
 
 static inline void copy_backward(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
-static const layer_kind copy_kind = { "copy", sizeof(layer), NULL, copy_forward, copy_backward };
+static const layer_kind copy_kind = { .name = "copy", .size = sizeof(layer), .forward = copy_forward, .backward = copy_backward };
 
 /* x in a place that others may take, which they may not take of an input. */
 static inline layer *copied(graph *g, layer *x) { return layer_add(g, &copy_kind, graph_shape(x), 1, &x); }
@@ -43,7 +43,7 @@ static inline void weighed_settle(graph *g, layer *l)
 	l->reads_in[1] = true;
 }
 
-static const layer_kind weighed_kind = { "weighed", sizeof(layer), weighed_settle, weighed_forward, weighed_backward };
+static const layer_kind weighed_kind = { .name = "weighed", .size = sizeof(layer), .settle = weighed_settle, .forward = weighed_forward, .backward = weighed_backward };
 
 /* sum of r y, and another such number; NULL: none. No gradient passes to r. */
 static inline layer *weighed_and(graph *g, layer *y, layer *r, layer *before)
@@ -81,7 +81,7 @@ static inline float *copy_of(const float *v, size_t n)
 static inline void made(graph *g, params *ps, bool apart)
 {
 	err e;
-	SUCCEEDS(graph_bind(g, ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	SUCCEEDS(apart ? graph_open_apart(g, &e) : graph_open(g, &e));
 }

@@ -201,7 +201,9 @@ static void backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind kind = { "attention", sizeof(attention_layer), settle, forward, backward };
+static const layer_kind kind = {
+	.name = "attention", .size = sizeof(attention_layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 /* ---- description ---- */
 

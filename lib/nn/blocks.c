@@ -47,7 +47,7 @@ static void backward(graph *g, layer *l)
 		copy_runs(g, fine_of(l), b->k, layer_gradient(l, 0), l->g, !b->gather, !layer_is_fresh(l, 0));
 }
 
-static const layer_kind kind = { "blocks", sizeof(blocks_layer), NULL, forward, backward };
+static const layer_kind kind = { .name = "blocks", .size = sizeof(blocks_layer), .forward = forward, .backward = backward };
 
 static layer *rearranged(graph *g, layer *x, shape s, int k, bool gather)
 {
@@ -93,15 +93,11 @@ static void forward_flat(graph *g, layer *l)
 		memcpy(l->v, l->in[0]->v, shape_count(l->s) * sizeof *l->v);
 }
 
-static void backward_flat(graph *g, layer *l)
-{
-	(void)g;
-	float *d = layer_gradient(l, 0);
-	for (size_t i = 0; d && d != l->g && i < shape_count(l->s); i++)
-		d[i] = (layer_is_fresh(l, 0) ? 0 : d[i]) + l->g[i];
-}
+static void backward_flat(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
-static const layer_kind flat = { "flatten", sizeof(layer), settle_flat, forward_flat, backward_flat };
+static const layer_kind flat = {
+	.name = "flatten", .size = sizeof(layer), .settle = settle_flat, .forward = forward_flat, .backward = backward_flat
+};
 
 layer *flatten(graph *g, layer *x)
 {

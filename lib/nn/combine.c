@@ -41,7 +41,9 @@ static void concat_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind concat_kind = { "concatenation", sizeof(layer), NULL, concat_forward, concat_backward };
+static const layer_kind concat_kind = {
+	.name = "concatenation", .size = sizeof(layer), .forward = concat_forward, .backward = concat_backward
+};
 
 layer *concat(graph *g, layer *a, layer *b)
 {
@@ -86,7 +88,11 @@ static void difference_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind difference_kind = { "difference", sizeof(layer), difference_settle, difference_forward, difference_backward };
+static const layer_kind difference_kind = { .name = "difference",
+					    .size = sizeof(layer),
+					    .settle = difference_settle,
+					    .forward = difference_forward,
+					    .backward = difference_backward };
 
 layer *difference(graph *g, layer *a, layer *b, layer *by)
 {
@@ -149,7 +155,9 @@ static void modulate_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind modulate_kind = { "modulation", sizeof(layer), modulate_settle, modulate_forward, modulate_backward };
+static const layer_kind modulate_kind = {
+	.name = "modulation", .size = sizeof(layer), .settle = modulate_settle, .forward = modulate_forward, .backward = modulate_backward
+};
 
 layer *modulate(graph *g, layer *norm, layer *by)
 {
@@ -179,7 +187,9 @@ static void repeat_backward(graph *g, layer *l)
 			d[i] = (!k && layer_is_fresh(l, 0) ? 0 : d[i]) + l->g[k * count + i];
 }
 
-static const layer_kind repeat_kind = { "repetition", sizeof(layer), NULL, repeat_forward, repeat_backward };
+static const layer_kind repeat_kind = {
+	.name = "repetition", .size = sizeof(layer), .forward = repeat_forward, .backward = repeat_backward
+};
 
 layer *repeat(graph *g, layer *x, int n)
 {
@@ -227,7 +237,9 @@ static void places_forward(graph *g, layer *l)
 
 static void places_backward(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
-static const layer_kind places_kind = { "places", sizeof(layer), places_settle, places_forward, places_backward };
+static const layer_kind places_kind = {
+	.name = "places", .size = sizeof(layer), .settle = places_settle, .forward = places_forward, .backward = places_backward
+};
 
 layer *add_places(graph *g, layer *x) { return layer_add(g, &places_kind, graph_shape(x), 1, &x); }
 
@@ -248,7 +260,7 @@ static void time_forward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind time_kind = { "time embedding", sizeof(layer), NULL, time_forward, NULL };
+static const layer_kind time_kind = { .name = "time embedding", .size = sizeof(layer), .forward = time_forward };
 
 layer *time_embedding(graph *g, layer *t, int width)
 {

@@ -238,7 +238,9 @@ static void backward(graph *g, layer *l)
 	layer_pass_gradient(g, l, X);
 }
 
-static const layer_kind kind = { "ConvNeXt", sizeof(convnext_layer), settle, forward, backward };
+static const layer_kind kind = {
+	.name = "ConvNeXt", .size = sizeof(convnext_layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 /* ---- description ---- */
 

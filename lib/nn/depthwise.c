@@ -118,7 +118,9 @@ static void backward(graph *g, layer *l)
 	free(dtaps);
 }
 
-static const layer_kind kind = { "depthwise convolution", sizeof(layer), settle, forward, backward };
+static const layer_kind kind = {
+	.name = "depthwise convolution", .size = sizeof(layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 layer *depthwise(graph *g, layer *x, const char *at)
 {

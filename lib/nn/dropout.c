@@ -114,7 +114,9 @@ static void backward(graph *g, layer *l)
 	prologue_gradient(g, l, n->act, d);
 }
 
-static const layer_kind kind = { "dropout", sizeof(dropout_layer), settle, forward, backward };
+static const layer_kind kind = {
+	.name = "dropout", .size = sizeof(dropout_layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 layer *dropout(graph *g, layer *x, layer *norm, enum act act, double rate, const char *use)
 {

@@ -290,7 +290,9 @@ static void backward(graph *g, layer *l)
 	free(score);
 }
 
-static const layer_kind noise_kind = { "expected noise", sizeof(gaussian_layer), settle, forward, backward };
+static const layer_kind noise_kind = {
+	.name = "expected noise", .size = sizeof(gaussian_layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 layer *expected_noise(graph *g, gaussian *p, layer *x, layer *t, layer *scores)
 {
@@ -329,7 +331,9 @@ static void forward_scores(graph *g, layer *l)
 	free(score);
 }
 
-static const layer_kind scores_kind = { "expected scores", sizeof(gaussian_layer), settle_scores, forward_scores, NULL };
+static const layer_kind scores_kind = {
+	.name = "expected scores", .size = sizeof(gaussian_layer), .settle = settle_scores, .forward = forward_scores
+};
 
 layer *expected_scores(graph *g, gaussian *p, layer *x)
 {
@@ -341,5 +345,29 @@ layer *expected_scores(graph *g, gaussian *p, layer *x)
 	layer *l = layer_add(g, &scores_kind, (shape){ s.b, 1, 1, 1, p->k }, 1, &x);
 	if (l)
 		((gaussian_layer *)l)->p = p;
+	return l;
+}
+
+/* ---- the noise itself ---- */
+
+typedef struct inverse_layer {
+	layer base;
+	gaussian *p;
+} inverse_layer;
+
+static void inverse_forward(graph *g, layer *l)
+{
+	(void)g;
+	for (int b = 0; b < l->s.b; b++)
+		l->v[b] = (float)(1 / gaussian_noise(((inverse_layer *)l)->p, (double)l->in[0]->v[b]));
+}
+
+static const layer_kind inverse_kind = { .name = "inverse noise", .size = sizeof(inverse_layer), .forward = inverse_forward };
+
+layer *inverse_noise(graph *g, gaussian *p, layer *t)
+{
+	layer *l = layer_add(g, &inverse_kind, graph_shape(t), 1, &t);
+	if (l)
+		((inverse_layer *)l)->p = p;
 	return l;
 }

@@ -37,6 +37,9 @@ double gaussian_noise(const gaussian *p, double t);
  * several threads at once. ERR_BUG for other latents. */
 layer *expected_noise(graph *g, gaussian *p, layer *x, layer *t, layer *scores);
 
+/* 1 over sqrt(1-a_t) for each time t [b,1,1,1,1]: of the same shape. No gradient. */
+layer *inverse_noise(graph *g, gaussian *p, layer *t);
+
 /* Clean x [b,X,Y,Z,C] -> the scores to be expected of it [b,1,1,1,K]: (I + L diag(1/r) L')^-1 L diag(1/r) x. No gradient. NULL for p
  * NULL. ERR_BUG for other latents. */
 layer *expected_scores(graph *g, gaussian *p, layer *x);

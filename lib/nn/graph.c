@@ -64,7 +64,7 @@ int graph_error(graph *g, err *e)
 
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in)
 {
-	if (!graph_ok(g))
+	if (!graph_ok(g) || (n && !in[0]))
 		return NULL;
 	if (!shape_is_sane(s))
 		return graph_fail(g, ERR_DATA, "%s: an impossible shape, %dx%dx%dx%dx%d", kind->name, s.b, s.c, s.x, s.y, s.z);
@@ -120,6 +120,14 @@ void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, co
 {
 	if (l && graph_ok(g) && name_it(g, what.name, at, leaf))
 		table_add(&g->table, &what, &l->parameter[i], &g->error);
+}
+
+void graph_parameter(graph *g, param_entry what, const char *name)
+{
+	size_t number;
+	snprintf(what.name, sizeof what.name, "%s", name);
+	if (graph_ok(g))
+		table_add(&g->table, &what, &number, &g->error);
 }
 
 static const layer_kind input = { .name = "input", .size = sizeof(layer) };
@@ -178,14 +186,27 @@ int graph_threads(const graph *g) { return g->threads; }
 
 /* ---- parameters ---- */
 
-int graph_bind(graph *g, params *ps, err *e)
+/* The parameter of this entry, in whichever set has its name. */
+static int find_in(params *const *sets, int n, const param_entry *x, param **found, err *e)
 {
+	int i = 0;
+	while (i + 1 < n && !params_find(sets[i], x->name))
+		i++;
+	return params_expect(sets[i], x->name, x->rank, x->n, found, e);
+}
+
+int graph_bind(graph *g, params *const *sets, int n, err *e)
+{
+	param **found = NULL;
 	int code = graph_error(g, e);
 	if (!code)
-		code = table_check(&g->table, ps, e);
+		code = mem_zero(&found, g->table.n, sizeof *found, "parameters", e);
+	for (size_t i = 0; i < g->table.n && !code; i++)
+		code = find_in(sets, n, &g->table.t[i], &found[i], e);
 	for (layer *l = g->first; l && !code; l = l->next)
 		for (int i = 0; i < LAYER_PARAMS; i++)
-			l->p[i] = l->parameter[i] ? params_find(ps, g->table.t[l->parameter[i] - 1].name) : NULL;
+			l->p[i] = l->parameter[i] ? found[l->parameter[i] - 1] : NULL;
+	free(found);
 	return code;
 }
 
@@ -233,6 +254,13 @@ void graph_write(graph *g, layer *l, const float *field)
 				l->v[(b * voxels + i) * ch + k] = field[(b * ch + k) * voxels + i];
 }
 
+void graph_clear(graph *g)
+{
+	for (layer *l = g->first; l; l = l->next)
+		if (l->is_input)
+			memset(l->v, 0, shape_count(l->s) * sizeof *l->v);
+}
+
 static void to_field(const graph *g, shape s, const float *v, float *field)
 {
 	const size_t voxels = shape_voxels(s), ch = (size_t)s.c;
@@ -249,9 +277,20 @@ void graph_gradient(const graph *g, const layer *l, float *field) { to_field(g, 
 
 double graph_value(const layer *kept) { return kept && kept->v ? (double)kept->v[0] : NAN; }
 
+/* Weights that are about to be read for the first time: what lies in a large mapped file is looked at now, and not at the start. */
+static void look_at_weights(graph *g, const layer *l)
+{
+	for (int i = 0; i < LAYER_PARAMS && graph_ok(g); i++)
+		if (l->p[i])
+			param_check(l->p[i], g->threads, &g->error);
+}
+
 int graph_forward(graph *g, err *e)
 {
 	for (layer *l = g->first; l && graph_ok(g); l = l->next) {
+		look_at_weights(g, l);
+		if (!graph_ok(g))
+			break;
 		graph_apart_step(g, l->step);
 		graph_set_work(g, l, PLACE_WORK);
 		if (l->kind->forward)

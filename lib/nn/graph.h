@@ -1,12 +1,11 @@
 /* A network, described once as a list of layers, from which the rest follows: its parameters, the memory of a run, the way there and the
  * way back.
  *
- *   describe   graph_input, then a function for each kind of layer (conv.h, norm.h, ..), which says shapes and parameters by name; a layer's
- *              inputs stand before it. Nothing is computed.
- *   bind       graph_bind gives each parameter of the description the values of that name.
- *   open       graph_open settles what is left: which algorithm each convolution takes, which values the way back needs, where everything
- *              lies in one block of memory (memory.h). graph_bytes and graph_flop say what a run takes; graph_list prints the layers.
- *   run        graph_write the inputs, graph_forward, graph_read; while training graph_backward. As often as one likes.
+ *   describe   graph_input, then a function for each kind of layer (conv.h, norm.h, ..), which says shapes and parameters by name; a
+ * layer's inputs stand before it. Nothing is computed. bind       graph_bind gives each parameter of the description the values of that
+ * name. open       graph_open settles what is left: which algorithm each convolution takes, which values the way back needs, where
+ * everything lies in one block of memory (memory.h). graph_bytes and graph_flop say what a run takes; graph_list prints the layers. run
+ * graph_write the inputs, graph_forward, graph_read; while training graph_backward. As often as one likes.
  *
  * Errors of a description are sticky: the first is kept, from then on every layer is NULL, and NULL inputs are accepted everywhere. So a
  * network is written without checks, and graph_bind reports what was wrong.
@@ -28,14 +27,14 @@ typedef struct graph graph;
 typedef struct layer layer; /* one value: what the layer makes of its inputs */
 
 enum nn_math {
-	NN_EXACT,	/* errors as a direct fp32 convolution's: rms 1.5e-6 */
-	NN_FAST,	/* by matrix instructions 1e-5 in wide convolutions, in two thirds of the time; without them the same as exact */
+	NN_EXACT, /* errors as a direct fp32 convolution's: rms 1.5e-6 */
+	NN_FAST, /* by matrix instructions 1e-5 in wide convolutions, in two thirds of the time; without them the same as exact */
 };
 
 enum graph_use {
-	GRAPH_ONCE,	/* run once or a few times */
-	GRAPH_AGAIN,	/* run many times with the same weights: what is made of them for small volumes is kept */
-	GRAPH_TRAIN,	/* a way back, too; the weights change between runs */
+	GRAPH_ONCE, /* run once or a few times */
+	GRAPH_AGAIN, /* run many times with the same weights: what is made of them for small volumes is kept */
+	GRAPH_TRAIN, /* a way back, too; the weights change between runs */
 };
 
 /* threads >= 1. NULL without memory. */
@@ -62,13 +61,17 @@ shape graph_shape(const layer *l);
 
 /* ---- to get ready ---- */
 
+/* A parameter that belongs to the network, though no layer reads it. */
+void graph_parameter(graph *g, param_entry what, const char *name);
+
 /* The parameters that the description names, each once. */
 const param_table *graph_parameters(const graph *g);
 /* They become *t's, which table_free frees, and the graph has none any more. The first error of the description. */
 int graph_take_table(graph *g, param_table *t, err *e);
-/* Gives them the values in ps, which must stay until the graph goes. Those that have gradients and are not frozen are trained. The first
- * error of the description; ERR_CONFIG: a parameter is missing or has another shape. */
-int graph_bind(graph *g, params *ps, err *e);
+/* Gives each the values of its name in one of the n sets, which must stay until the graph goes. Those that have gradients and are not frozen
+ * are trained, and must be so while graph_backward runs. The first error of the description; ERR_CONFIG: a parameter is missing or has
+ * another shape. */
+int graph_bind(graph *g, params *const *sets, int n, err *e);
 /* Lays out memory: from now on graph_bytes and graph_flop tell what a run takes. ERR_OS. */
 int graph_settle(graph *g, err *e);
 size_t graph_bytes(const graph *g);
@@ -83,6 +86,8 @@ void graph_rest(graph *g);
 
 /* Values from and in the field's order, [b][c][x][y][z]. */
 void graph_write(graph *g, layer *input, const float *field);
+/* All inputs become 0. */
+void graph_clear(graph *g);
 void graph_read(const graph *g, const layer *kept, float *field);
 /* From now on runs draw what they draw (dropout, stochastic depth) from random(of, USE), each layer from that of its own use; `of` must
  * stay until it is set anew. NULL, as at first: nothing is dropped. */

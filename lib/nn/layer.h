@@ -24,6 +24,8 @@ typedef struct layer_kind {
 	/* From l->g to the gradients of its parameters, which are added to, and to those of its inputs. Input i is stored where
 	 * layer_is_fresh(l, i), else added to. NULL: no gradient passes. */
 	void (*backward)(graph *g, layer *l);
+	/* Whether forward stores l->sums where that is not NULL, at least for some (settle takes wants_sums back for others). */
+	bool takes_sums;
 } layer_kind;
 
 struct layer {
@@ -61,8 +63,8 @@ struct layer {
 	size_t place[LAYER_PLACES];	/* numbers of blocks of the graph's memory, from 1 on; 0: none */
 };
 
-/* A layer of this kind with n inputs. NULL if one of the first `needed` of them is NULL, or after an error. ERR_DATA for an impossible
- * shape. */
+/* A layer of this kind with n inputs, of which the first is needed; who needs others checks them. NULL without it, or after an error.
+ * ERR_DATA for an impossible shape. */
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in);
 /* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who names one twice means the same. */
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf);

@@ -92,7 +92,9 @@ static void backward(graph *g, layer *l)
 	layer_norm_backward(g, l, &r);
 }
 
-static const layer_kind kind = { "layer norm", sizeof(norm_layer), settle, forward, backward };
+static const layer_kind kind = {
+	.name = "layer norm", .size = sizeof(norm_layer), .settle = settle, .forward = forward, .backward = backward
+};
 
 void layer_norm_params(graph *g, layer *l, int channels, const char *at, const char *weight, const char *bias)
 {

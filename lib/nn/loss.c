@@ -71,7 +71,9 @@ static void l1_backward(graph *g, layer *l)
 		d[i] = (fresh ? 0 : d[i]) + (x[i] > t[i] ? step : x[i] < t[i] ? -step : 0);
 }
 
-static const layer_kind l1_kind = { "L1", sizeof(layer), l1_settle, l1_forward, l1_backward };
+static const layer_kind l1_kind = {
+	.name = "L1", .size = sizeof(layer), .settle = l1_settle, .forward = l1_forward, .backward = l1_backward
+};
 
 layer *l1(graph *g, layer *x, layer *target)
 {
@@ -120,7 +122,9 @@ static void squared_backward(graph *g, layer *l)
 		d[i] = (fresh ? 0 : d[i]) + step * (x[i] - value);
 }
 
-static const layer_kind squared_kind = { "squares", sizeof(squared_layer), squared_settle, squared_forward, squared_backward };
+static const layer_kind squared_kind = {
+	.name = "squares", .size = sizeof(squared_layer), .settle = squared_settle, .forward = squared_forward, .backward = squared_backward
+};
 
 layer *squared_to(graph *g, layer *x, float value)
 {
@@ -190,7 +194,9 @@ static void noise_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind noise_kind = { "noise loss", sizeof(layer), noise_settle, noise_forward, noise_backward };
+static const layer_kind noise_kind = {
+	.name = "noise loss", .size = sizeof(layer), .settle = noise_settle, .forward = noise_forward, .backward = noise_backward
+};
 
 /* One number for each volume of s, or none at all. */
 static bool for_each_volume(graph *g, const layer *of, shape s)
@@ -253,7 +259,9 @@ static void posterior_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind posterior_kind = { "posterior", sizeof(layer), posterior_settle, posterior_forward, posterior_backward };
+static const layer_kind posterior_kind = {
+	.name = "posterior", .size = sizeof(layer), .settle = posterior_settle, .forward = posterior_forward, .backward = posterior_backward
+};
 
 layer *posterior(graph *g, layer *mean, layer *log_var, layer *noise)
 {
@@ -301,7 +309,9 @@ static void kl_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind kl_kind = { "KL", sizeof(layer), kl_settle, kl_forward, kl_backward };
+static const layer_kind kl_kind = {
+	.name = "KL", .size = sizeof(layer), .settle = kl_settle, .forward = kl_forward, .backward = kl_backward
+};
 
 layer *kl(graph *g, layer *mean, layer *log_var)
 {
@@ -335,7 +345,9 @@ static void weigh_backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind weigh_kind = { "weighed losses", sizeof(weigh_layer), NULL, weigh_forward, weigh_backward };
+static const layer_kind weigh_kind = {
+	.name = "weighed losses", .size = sizeof(weigh_layer), .forward = weigh_forward, .backward = weigh_backward
+};
 
 layer *weigh(graph *g, int n, layer *const *x, const float *weight)
 {

@@ -14,7 +14,7 @@ struct nn {
 	enum nn_math math;
 	int threads;
 	bool recording, reuses_weights;
-	double flop, taped;	/* taped: since the tape was empty */
+	double flop, taped; /* taped: since the tape was empty */
 	size_t packed;
 	err error;
 	node *tape;
@@ -132,7 +132,7 @@ float *nn_take(nn *c, size_t n)
 
 void nn_give(nn *c, float *p, size_t n)
 {
-	if (p || (c->mode == NN_PLAN && nn_ok(c)))	/* after an error nothing was counted */
+	if (p || (c->mode == NN_PLAN && nn_ok(c))) /* after an error nothing was counted */
 		pool_give(&c->pool, c->mode == NN_PLAN ? NULL : p, n * sizeof(float));
 }
 
@@ -242,7 +242,7 @@ void nn_to_field(const nn *c, const tensor *t, float *data)
 				data[((size_t)b * t->s.c + k) * voxels + i] = t->v[((size_t)b * voxels + i) * t->s.c + k];
 }
 
-static float planned;	/* stands for a gradient that a plan has counted */
+static float planned; /* stands for a gradient that a plan has counted */
 
 float *nn_gradient_raw(nn *c, tensor *t, bool *fresh)
 {
@@ -331,7 +331,7 @@ void nn_backward(nn *c, tensor *loss, float seed)
 			n->backward(c, n);
 		pop(c);
 	}
-	if (c->mode == NN_PLAN)	/* the gradients of the input and of the weights: twice the products of the way there */
+	if (c->mode == NN_PLAN) /* the gradients of the input and of the weights: twice the products of the way there */
 		c->flop += 2 * c->taped;
 	c->taped = 0;
 }

@@ -12,12 +12,12 @@
 /* Both norms are one thing: statistics over sets of channels and voxels; group norm has a set per volume and group, batch norm one per
  * channel over all volumes. scale = gamma r, shift = beta - mean scale, r = 1/sqrt(var + eps). */
 typedef struct norm_layer {
-	layer base;	/* in: x; kept: double [sets] mean, [sets] r */
-	int groups;	/* per volume; 0: batch norm */
+	layer base; /* in: x; kept: double [sets] mean, [sets] r */
+	int groups; /* per volume; 0: batch norm */
 	double eps, momentum;
-	bool fixed;	/* running statistics: constants */
-	int sets, per_set;	/* per_set: channels in a set */
-	double count;	/* values in a set */
+	bool fixed; /* running statistics: constants */
+	int sets, per_set; /* per_set: channels in a set */
+	double count; /* values in a set */
 } norm_layer;
 
 enum { GAMMA, BETA, MEAN, VAR, STEPS };
@@ -74,7 +74,8 @@ static void track(layer *l, const double *stats)
 {
 	const norm_layer *n = of(l);
 	for (int k = 0; k < n->sets; k++) {
-		const double r = stats[n->sets + k], var = 1 / (r * r) - n->eps, unbiased = var * n->count / (n->count > 1 ? n->count - 1 : 1);
+		const double r = stats[n->sets + k], var = 1 / (r * r) - n->eps,
+			     unbiased = var * n->count / (n->count > 1 ? n->count - 1 : 1);
 		float *mean = &l->p[MEAN]->v[k], *running = &l->p[VAR]->v[k];
 		*mean = (float)((1 - n->momentum) * (double)*mean + n->momentum * stats[k]);
 		*running = (float)((1 - n->momentum) * (double)*running + n->momentum * unbiased);
@@ -182,7 +183,7 @@ static void backward(graph *g, layer *l)
 
 /* ---- description ---- */
 
-static const layer_kind kind = { "norm", sizeof(norm_layer), settle, forward, backward };
+static const layer_kind kind = { .name = "norm", .size = sizeof(norm_layer), .settle = settle, .forward = forward, .backward = backward };
 
 static layer *norm(graph *g, layer *x, norm_layer n, enum init_rule gain, const char *at)
 {

@@ -75,7 +75,9 @@ static void pool_backward(graph *g, layer *l)
 	prologue_gradient(g, l, of(l)->act, d);
 }
 
-static const layer_kind pool = { "mean pool", sizeof(resample_layer), pool_settle, pool_forward, pool_backward };
+static const layer_kind pool = {
+	.name = "mean pool", .size = sizeof(resample_layer), .settle = pool_settle, .forward = pool_forward, .backward = pool_backward
+};
 
 static layer *resampled(graph *g, const layer_kind *kind, shape s, layer *x, layer *norm, const int by[3])
 {
@@ -125,6 +127,8 @@ static void upsample_backward(graph *g, layer *l)
 		sum_copies(g, l->in[X]->s, of(l)->by, l->g, layer_gradient(l, X), layer_is_fresh(l, X));
 }
 
-static const layer_kind up = { "upsample", sizeof(resample_layer), NULL, upsample_forward, upsample_backward };
+static const layer_kind up = {
+	.name = "upsample", .size = sizeof(resample_layer), .forward = upsample_forward, .backward = upsample_backward
+};
 
 layer *upsample(graph *g, layer *x, const int by[3]) { return resampled(g, &up, finer(graph_shape(x), by), x, NULL, by); }

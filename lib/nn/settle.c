@@ -148,7 +148,7 @@ static void place_rest(settling *s, layer *l)
 	l->place[PLACE_WORK] = put_block(s, l->work * sizeof(float), l->step, l->step);
 	l->place[PLACE_WORK_BACK] = l->needs_grad ? put_block(s, l->work_back * sizeof(float), back, back) : 0;
 	l->place[PLACE_STATE] = put_block(s, l->state, l->step, back);
-	if (l->wants_sums)
+	if (l->wants_sums && l->kind->takes_sums)
 		l->place[PLACE_SUMS] = put_block(s, (size_t)l->s.b * 2 * (size_t)l->s.c * sizeof(double), l->step, l->last);
 }
 

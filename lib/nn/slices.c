@@ -37,7 +37,7 @@ static void mean_backward(graph *g, layer *l)
 			dx[i * ch + k] = (fresh ? 0 : dx[i * ch + k]) + l->g[i / map * ch + k] / (float)map;
 }
 
-static const layer_kind mean_kind = { "means of maps", sizeof(layer), NULL, mean_forward, mean_backward };
+static const layer_kind mean_kind = { .name = "means of maps", .size = sizeof(layer), .forward = mean_forward, .backward = mean_backward };
 
 layer *map_mean(graph *g, layer *x)
 {
@@ -64,7 +64,9 @@ static void code_forward(graph *g, layer *l)
 
 static void code_backward(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
 
-static const layer_kind code_kind = { "code of places", sizeof(layer), code_settle, code_forward, code_backward };
+static const layer_kind code_kind = {
+	.name = "code of places", .size = sizeof(layer), .settle = code_settle, .forward = code_forward, .backward = code_backward
+};
 
 layer *add_code(graph *g, layer *x, int n, const char *name)
 {
@@ -154,7 +156,9 @@ static void soft_backward(graph *g, layer *l)
 	free(w);
 }
 
-static const layer_kind soft_kind = { "soft attention", sizeof(layer), soft_settle, soft_forward, soft_backward };
+static const layer_kind soft_kind = {
+	.name = "soft attention", .size = sizeof(layer), .settle = soft_settle, .forward = soft_forward, .backward = soft_backward
+};
 
 layer *soft_pool(graph *g, layer *x, layer *score)
 {
@@ -162,4 +166,38 @@ layer *soft_pool(graph *g, layer *x, layer *score)
 	if (!shape_equal(s, slices) || !shape_equal(graph_shape(score), scores))
 		return graph_fail(g, ERR_BUG, "soft attention: scores and slices do not fit together");
 	return layer_add(g, &soft_kind, (shape){ s.b, 1, 1, 1, s.c }, 2, (layer *[]){ x, score });
+}
+
+/* ---- cut ---- */
+
+typedef struct cut_layer {
+	layer base;
+	int axis;
+} cut_layer;
+
+static void cut_forward(graph *g, layer *l)
+{
+	const layer *x = l->in[0];
+	const size_t steps[3] = { (size_t)x->s.y * (size_t)x->s.z, (size_t)x->s.z, 1 }, volume = shape_voxels(x->s);
+	const int axis = ((const cut_layer *)l)->axis, first = axis == 0 ? 1 : 0, second = axis == 2 ? 1 : 2;
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (int i = 0; i < l->s.b * l->s.x; i++) {
+		const float *from = x->v + (size_t)(i / l->s.x) * volume + (size_t)(i % l->s.x) * steps[axis];
+		float *to = l->v + (size_t)i * l->s.y * l->s.z;
+		for (int y = 0; y < l->s.y; y++)
+			for (int z = 0; z < l->s.z; z++)
+				*to++ = from[(size_t)y * steps[first] + (size_t)z * steps[second]];
+	}
+}
+
+static const layer_kind cut_kind = { .name = "slices", .size = sizeof(cut_layer), .forward = cut_forward };
+
+layer *cut(graph *g, layer *x, int axis)
+{
+	const shape s = graph_shape(x);
+	const int n[3] = { s.x, s.y, s.z };
+	layer *l = layer_add(g, &cut_kind, (shape){ s.b, n[axis], n[axis == 0 ? 1 : 0], n[axis == 2 ? 1 : 2], s.c }, 1, &x);
+	if (l)
+		((cut_layer *)l)->axis = axis;
+	return l;
 }

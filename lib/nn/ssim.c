@@ -149,7 +149,7 @@ static void backward(graph *g, layer *l)
 	}
 }
 
-static const layer_kind kind = { "SSIM", sizeof(layer), settle, forward, backward };
+static const layer_kind kind = { .name = "SSIM", .size = sizeof(layer), .settle = settle, .forward = forward, .backward = backward };
 
 layer *ssim(graph *g, layer *x, layer *target)
 {

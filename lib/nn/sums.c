@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK = 1 << 15 };	/* numbers; a constant, so that sums do not depend on the number of threads */
+enum { BLOCK = 1 << 15 }; /* numbers; a constant, so that sums do not depend on the number of threads */
 
 /* Volumes of n voxels in blocks of `each`: `per` a volume, `count` in all. */
 typedef struct blocks {

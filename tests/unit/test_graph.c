@@ -95,7 +95,7 @@ static void sum_settle(graph *g, layer *l)
 	l->hands = ((sum_layer *)l)->b == 1 ? 1 : -1;
 }
 
-static const layer_kind sum_kind = { "sum", sizeof(sum_layer), sum_settle, sum_forward, sum_backward };
+static const layer_kind sum_kind = { .name = "sum", .size = sizeof(sum_layer), .settle = sum_settle, .forward = sum_forward, .backward = sum_backward };
 
 static layer *sum(graph *g, float a, layer *x, float b, layer *other)
 {
@@ -134,7 +134,7 @@ static void scale_settle(graph *g, layer *l)
 	l->over = l->reads_in[0] ? -1 : 0;
 }
 
-static const layer_kind scale_kind = { "scale", sizeof(layer), scale_settle, scale_forward, scale_backward };
+static const layer_kind scale_kind = { .name = "scale", .size = sizeof(layer), .settle = scale_settle, .forward = scale_forward, .backward = scale_backward };
 
 static layer *scale(graph *g, layer *x, const char *name)
 {
@@ -158,7 +158,7 @@ static void a_chain_takes_one_place(void **state)
 	assert_int_equal(graph_parameters(g)->n, 1); /* one name, one parameter */
 	SUCCEEDS(table_fresh(graph_parameters(g), 1, &ps, &e));
 	ps.p[0].v[0] = 2;
-	SUCCEEDS(graph_bind(g, &ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ &ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	assert_int_equal(graph_bytes(g), 2 * MEMORY_ALIGN); /* the input, which is written again before each run, and all the others */
 	SUCCEEDS(graph_open(g, &e));
@@ -188,7 +188,7 @@ static void gradients_meet(void **state)
 	SUCCEEDS(params_with_gradients(&ps, &e));
 	ps.p[0].v[0] = 5;
 	ps.p[1].v[0] = 7;
-	SUCCEEDS(graph_bind(g, &ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ &ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	assert_false(unused->needs_grad); /* no loss reaches it */
 	SUCCEEDS(graph_open(g, &e));
@@ -288,11 +288,11 @@ static void errors_stay(void **state)
 	layer *x = graph_input(g, (shape){ 1 << 20, 1 << 20, 1 << 20, 1, 1 });
 	assert_null(x);
 	assert_null(scale(g, x, "w"));
-	FAILS(ERR_DATA, "input: an impossible shape", graph_bind(g, &none, &e));
+	FAILS(ERR_DATA, "input: an impossible shape", graph_bind(g, (params *const[]){ &none }, 1, &e));
 	graph_free(g);
 	g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
 	graph_keep(scale(g, graph_input(g, ONE), "w"));
-	FAILS(ERR_CONFIG, "w: is missing among the weights", graph_bind(g, &none, &e));
+	FAILS(ERR_CONFIG, "w: is missing among the weights", graph_bind(g, (params *const[]){ &none }, 1, &e));
 	graph_free(g);
 	graph_free(NULL);
 }

@@ -266,7 +266,7 @@ static int mistake(int i, err *e)
 	/* the first error stays, and NULL is taken */
 	bad.k.x = NULL;
 	assert_null(attention(g, &bad));
-	const int code = graph_bind(g, &none, e);
+	const int code = graph_bind(g, (params *const[]){ &none }, 1, e);
 	graph_free(g);
 	unmake(&s);
 	return code;

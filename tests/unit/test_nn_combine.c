@@ -449,7 +449,7 @@ static int mistake(int i, err *e)
 	assert_null(add_places(g, wrong));
 	assert_null(time_embedding(g, wrong, 3));
 	assert_null(dropout(g, wrong, NULL, ACT_NONE, .1, "drop"));
-	const int code = graph_bind(g, &none, e);
+	const int code = graph_bind(g, (params *const[]){ &none }, 1, e);
 	graph_free(g);
 	return code;
 }

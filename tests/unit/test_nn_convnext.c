@@ -521,7 +521,7 @@ static int mistake(int i, err *e)
 		assert_null(add_code(g, NULL, 9, ""));
 		assert_null(soft_pool(g, NULL, NULL));
 	}
-	const int code = graph_bind(g, &ps, e);
+	const int code = graph_bind(g, (params *const[]){ &ps }, 1, e);
 	graph_free(g);
 	params_free(&ps);
 	return code;

@@ -223,7 +223,7 @@ static void test_misfits(void **state)
 			assert_null(conv_to(g, x, WIDE, (conv_spec){ .pad_low = 1, .pad_high = 1 }, "first"));
 			assert_null(graph_input(g, SCAN));
 		}
-		int code = graph_bind(g, &ps, &e);
+		int code = graph_bind(g, (params *const[]){ &ps }, 1, &e);
 		if (code != want[i].code || !strstr(e.text, want[i].part))
 			fail_msg("%s: %d %s", want[i].what, code, e.text);
 		assert_int_equal(graph_error(g, &e), 0);
@@ -304,7 +304,7 @@ static void test_needs(void **state)
 				whole w = whole_of(train ? GRAPH_TRAIN : GRAPH_ONCE, (enum nn_math)math, threads);
 				assert_true(shape_equal(graph_shape(w.y), (shape){ 2, 10, 11, 12, LAST }));
 				graph_minimise(squared_to(w.g, w.y, 1));
-				SUCCEEDS(graph_bind(w.g, &ps, &e));
+				SUCCEEDS(graph_bind(w.g, (params *const[]){ &ps }, 1, &e));
 				SUCCEEDS(graph_settle(w.g, &e));
 				assert_null(w.g->memory);
 				needed[train] = graph_bytes(w.g);
@@ -346,7 +346,7 @@ static void test_settled_then_run(void **state)
 	for (int settled = 0; settled < 2; settled++) {
 		whole first = whole_of(GRAPH_AGAIN, NN_EXACT, 2), w = whole_of(GRAPH_AGAIN, NN_EXACT, 2);
 		if (settled) {
-			SUCCEEDS(graph_bind(first.g, &ps, &e));
+			SUCCEEDS(graph_bind(first.g, (params *const[]){ &ps }, 1, &e));
 			SUCCEEDS(graph_settle(first.g, &e));
 		}
 		made_ready(w.g, &ps);

@@ -74,18 +74,6 @@ static void forward(graph *g, layer *l)
 
 /* ---- and back ---- */
 
-/* The residual's gradient is the result's: where it does not lie in the same place it is added to. */
-static void pass_on(const graph *g, layer *l)
-{
-	float *d = layer_gradient(l, ADD);
-	const bool fresh = layer_is_fresh(l, ADD);
-	if (!d || d == l->g)
-		return;
-#pragma omp parallel for num_threads(graph_threads(g))
-	for (size_t i = 0; i < shape_count(l->s); i++)
-		d[i] = fresh ? l->g[i] : d[i] + l->g[i];
-}
-
 static void backward(graph *g, layer *l)
 {
 	const conv_algorithm *a = of(l)->algorithm;
@@ -104,10 +92,12 @@ static void backward(graph *g, layer *l)
 		a->data_gradient(g, &t, &to);
 		prologue_gradient(g, l, of(l)->shape.act, to.d);
 	}
-	pass_on(g, l);
+	layer_pass_gradient(g, l, ADD);
 }
 
-static const layer_kind conv_kind = { "convolution", sizeof(conv_layer), settle, forward, backward };
+static const layer_kind conv_kind = {
+	.name = "convolution", .size = sizeof(conv_layer), .settle = settle, .forward = forward, .backward = backward, .takes_sums = true
+};
 
 /* ---- description ---- */
 
@@ -157,10 +147,12 @@ static layer *described(graph *g, layer *x, const conv_spec *s, param_name weigh
 		return NULL;
 	of(l)->shape = c;
 	param_entry w = { .rank = s->rank ? s->rank : 5, .n = { s->out, c.in.c }, .rule = s->begins };
-	w.fan_in = (int64_t)c.in.c * conv_taps(&c);
+	w.fan_in = s->fan_in ? s->fan_in : (int64_t)c.in.c * conv_taps(&c);
 	for (int i = 2; i < w.rank; i++)
 		w.n[i] = w.rank == 3 ? 1 : one_if_unset(s->k);
-	const param_entry b = { .rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins };
+	const param_entry b = {
+		.rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins == INIT_ZEROS ? INIT_ZEROS : s->bias_begins
+	};
 	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
 	if (!s->no_bias)
 		layer_param(g, l, BIAS, b, bias.at, bias.leaf);

@@ -16,12 +16,15 @@ typedef struct conv_spec {
 	enum act act; /* then this */
 	int up[3]; /* then nearest upsampling by these factors; 0 means 1 */
 	layer *add; /* added to the result; NULL: nothing */
-	enum init_rule begins; /* how weights and bias begin */
+	enum init_rule begins; /* how weights begin */
+	enum init_rule bias_begins; /* how the bias does, unless the weights begin as zeros: then as they do */
+	int64_t fan_in; /* of INIT_UNIFORM; 0: the numbers that enter one output */
 	bool no_bias;
 } conv_spec;
 
 /* x [b,X,Y,Z,in] -> [b,X',Y',Z',out] with X' = (X*up + pad_low + pad_high - k) / stride + 1, or X*up on an axis of one tap. Parameters
- * AT.weight and AT.bias [out]; AT may be empty, for the name that is entered. ERR_DATA for a grid that is too small; ERR_BUG when norm or add have another shape. */
+ * AT.weight and AT.bias [out]; AT may be empty, for the name that is entered. ERR_DATA for a grid that is too small; ERR_BUG when norm or
+ * add have another shape. */
 layer *conv(graph *g, layer *x, const conv_spec *s, const char *at);
 /* The same with names of their own for weight and bias. */
 layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, const char *bias);
