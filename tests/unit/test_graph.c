@@ -238,7 +238,7 @@ static void spy_backward(graph *g, layer *l)
 	layer_pass_gradient(g, l, 0);
 }
 
-static const layer_kind spy_kind = { "spy", sizeof(spy_layer), NULL, spy_forward, spy_backward };
+static const layer_kind spy_kind = { .name = "spy", .size = sizeof(spy_layer), .forward = spy_forward, .backward = spy_backward };
 
 static layer *spy(graph *g, layer *x, const layer *on)
 {
@@ -260,7 +260,7 @@ static void apart(void **state)
 	layer *near = spy(g, b, a), *far = spy(g, near, b), *later = spy(g, far, b), *loss = graph_minimise(scale(g, later, "w3"));
 	SUCCEEDS(table_fresh(graph_parameters(g), 1, &ps, &e));
 	SUCCEEDS(params_with_gradients(&ps, &e));
-	SUCCEEDS(graph_bind(g, &ps, &e));
+	SUCCEEDS(graph_bind(g, (params *const[]){ &ps }, 1, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	SUCCEEDS(graph_open_apart(g, &e));
 	for (int run = 1; run <= 2; run++) {
