@@ -1,11 +1,15 @@
 /* A network, described once as a list of layers, from which the rest follows: its parameters, the memory of a run, the way there and the
  * way back.
  *
- *   describe   graph_input, then a function for each kind of layer (conv.h, norm.h, ..), which says shapes and parameters by name; a
- * layer's inputs stand before it. Nothing is computed. bind       graph_bind gives each parameter of the description the values of that
- * name. open       graph_open settles what is left: which algorithm each convolution takes, which values the way back needs, where
- * everything lies in one block of memory (memory.h). graph_bytes and graph_flop say what a run takes; graph_list prints the layers. run
- * graph_write the inputs, graph_forward, graph_read; while training graph_backward. As often as one likes.
+ * To describe: graph_input, then a function for each kind of layer (conv.h, norm.h, ..), which says shapes and parameters by name; a layer
+ * is described behind its inputs. Nothing is computed.
+ *
+ * To bind: graph_bind gives each parameter of the description the values of that name.
+ *
+ * To open: graph_settle finds what is left, which algorithm each convolution takes, which values the way back needs, where everything lies
+ * in one block of memory (memory.h); graph_bytes and graph_flop then say what a run takes. graph_open takes the memory.
+ *
+ * To run: graph_write the inputs, graph_forward, graph_read; while training graph_backward. As often as one likes.
  *
  * Errors of a description are sticky: the first is kept, from then on every layer is NULL, and NULL inputs are accepted everywhere. So a
  * network is written without checks, and graph_bind reports what was wrong.

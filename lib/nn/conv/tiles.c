@@ -3,11 +3,11 @@
  * The output is cut into units: runs of lines (along z) of one plane (of x), some 256 voxels. For one plane kx of taps, what a unit sees of
  * the input is copied out as a matrix, in which a row is a voxel of the output and holds the inputs under the taps (ky, kz):
  *
- *      input plane x + kx                 unfolded                       weights of kx
- *      lines y0 .. y0+rows+1        ky,kz,in -->                         out -->
- *      +------------------+       +------------+                       +--------+
- *      |                  |   voxel |            |   times          ky,kz,in |        |   added to the unit's output [voxel][out]
- *      +------------------+         +------------+                       +--------+
+ *      input plane x + kx          unfolded                 weights of kx
+ *      lines y0 .. y0+rows+1       ky,kz,in -->             out -->
+ *      +------------------+        +----------+             +-----+
+ *      |                  |  voxel |          |  ky,kz,in   |     |   added to the unit's output [voxel][out]
+ *      +------------------+        +----------+    times    +-----+
  *
  * A unit's matrix stays in cache, and no im2col of a whole layer ever exists. Weights lie as [kx][ky][kz][in][out]; with a single tap they
  * are read transposed where they are, as [out][in].
