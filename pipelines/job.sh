@@ -7,12 +7,10 @@ export LC_ALL=C
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/
 . "$HERE"locks.sh
 
-# json TEXT: as a JSON string, which is UTF-8: what is not is taken for Latin-1
-json() {
-	local s=${1//\\/\\\\}
-	[[ $s != *[$'\x80'-$'\xff']* ]] || iconv -f UTF-8 -t UTF-8 <<< "$s" > /dev/null 2>&1 || s=$(iconv -f LATIN1 -t UTF-8 <<< "$s")
-	s=${s//\"/\\\"} s=${s//$'\t'/ } s=${s//$'\n'/\\n}
-	printf '"%s"' "${s//[[:cntrl:]]/?}"
+# utf8 TEXT: as JSON has it, in `text`: what is no UTF-8 is taken for Latin 1
+utf8() {
+	text=$1
+	[[ $text != *[$'\x80'-$'\xff']* ]] || iconv -f UTF-8 -t UTF-8 <<< "$text" > /dev/null 2>&1 || text=$(iconv -f LATIN1 -t UTF-8 <<< "$text")
 }
 
 hash_of() { sha256sum < "$1" | cut -d ' ' -f 1; }
@@ -82,13 +80,11 @@ recipe() {
 	done
 }
 
-# said KEY: the string of this key in the sidecar, which write_sidecar wrote a line each
-said() { sed -n "s/^  \"$1\": \"\(.*\)\",\{0,1\}$/\1/p" "$sidecar"; }
-
 finished() { # RECIPE: is the output the one that this recipe makes, whole?
-	local others
-	[ -f "$sidecar" ] && [ -f "$output" ] && [ "$(said Recipe)" = "$1" ] && [ "$(said Sha256)" = "$(hash_of "$output")" ] || return
-	others=$(sed -n '/^  "Others"/,/^  }/s/^    "\(.*\)": "\(.*\)",\{0,1\}$/\2  \1/p' "$sidecar")
+	local recipe='' sha256='' others=''
+	[ -f "$sidecar" ] && [ -f "$output" ] || return
+	{ read -r recipe; read -r sha256; read -r -d '' others; } < <(jq -r '.Recipe, .Sha256, (.Others | to_entries[] | "\(.value)  \(.key)")' < "$sidecar" 2> /dev/null)
+	[ "$recipe" = "$1" ] && [ "$sha256" = "$(hash_of "$output")" ] || return
 	[ -z "$others" ] || (cd "$folder" && sha256sum --check --status 2> /dev/null) <<< "$others"
 }
 
@@ -160,47 +156,47 @@ tell() {
 	printf '\n%s\n' "${RUN##*/}"$'\t'"$number"$'\t'"$*"
 }
 
-# list TEXT...: with commas between
-list() {
-	local IFS=,
-	printf '%s' "$*"
-}
-
-write_sidecar() { # RECIPE INPUTS
-	local kind hash name value file
-	local -a sources=() hashes=() models=() stages=() options=() said=() scores=() others=()
+# write_sidecar RECIPE INPUTS: entries for jq are triples of section, key and value
+write_sidecar() {
+	local kind hash name value file text
+	local -a entries=()
+	entry() { utf8 "$3" && entries+=("$1" "$2" "$text"); }
 	for file in "$notes"/said.*; do mapfile -t -O "${#warnings[@]}" warnings < "$file"; done
 	warnings=("${warnings[@]//"$path: "/}") # the same warning of two scans is the same text
 	warnings=("${warnings[@]//"$work/"/}") # so is that of two runs
-	for value in "${warnings[@]}"; do said+=(" $(json "$value")"); done
+	for value in "${warnings[@]}"; do entry Warnings '' "$value"; done
 	while read -r name hash; do
 		[ -n "$name" ] || continue
 		file=${!name}
 		[ -z "$BIDS" ] || file=${file#"${BIDS%/}/"}
-		sources+=(" $(json "${file#"$OUT/"}")") hashes+=(" \"$hash\"")
+		entry Sources '' "${file#"$OUT/"}"
+		entry SourcesSha256 '' "$hash"
 	done <<< "$2"
-	while read -r kind hash _; do [ -z "$kind" ] || models+=(" \"$kind\": \"$hash\""); done <<< "$WEIGHTS"
-	for name in $STAGES; do stages+=(" \"$name\": $(json "${!name}")"); done
-	for name in $OPTIONS; do options+=(" \"$name\": $(json "${!name-}")"); done
-	while IFS=$'\t' read -r name value; do
-		[[ $value =~ ^-?[0-9.]+(e[-+]?[0-9]+)?$ ]] || value=null
-		scores+=($'\n    '"\"$name\": $value")
-	done < <(cat "$notes/scores" 2> /dev/null)
-	for file in "$work"/extra.*; do others+=($'\n    '"\"${stem}_${file##*/extra.}\": \"$(hash_of "$file")\""); done
-	{
-		printf '{\n  "Description": %s,\n' "$(json "$NAME, by latpipe")"
-		printf '  "GeneratedBy": {"Name": "latpipe", "Version": "%s", "Pipeline": "%s"},\n' "$VERSION" "$NAME"
-		printf '  "Sources": [%s ],\n' "$(list "${sources[@]}")"
-		printf '  "SourcesSha256": [%s ],\n' "$(list "${hashes[@]}")"
-		printf '  "Models": {%s },\n' "$(list "${models[@]}")"
-		printf '  "Stages": {%s },\n' "$(list "${stages[@]}")"
-		printf '  "Options": {%s },\n' "$(list "${options[@]}")"
-		printf '  "Warnings": [%s ],\n' "$(list "${said[@]}")"
-		printf '  "Scores": {%s\n  },\n' "$(list "${scores[@]}")"
-		printf '  "Others": {%s\n  },\n' "$(list "${others[@]}")"
-		printf '  "Way": "%s",\n' "$(way | sha256sum | cut -d ' ' -f 1)"
-		printf '  "Sha256": "%s",\n  "Recipe": "%s"\n}\n' "$(hash_of "$work/output$EXT")" "$1"
-	} > "$work/sidecar"
+	while read -r kind hash _; do [ -z "$kind" ] || entry Models "$kind" "$hash"; done <<< "$WEIGHTS"
+	for name in $STAGES; do entry Stages "$name" "${!name}"; done
+	for name in $OPTIONS; do entry Options "$name" "${!name-}"; done
+	while IFS=$'\t' read -r name value; do entry Scores "$name" "$value"; done < <(cat "$notes/scores" 2> /dev/null)
+	for file in "$work"/extra.*; do entry Others "${stem}_${file##*/extra.}" "$(hash_of "$file")"; done
+	jq -n --arg name "$NAME" --arg version "$VERSION" --arg way "$(way | sha256sum | cut -d ' ' -f 1)" \
+		--arg sha256 "$(hash_of "$work/output$EXT")" --arg recipe "$1" '
+		($ARGS.positional as $a | [range(0; $a | length; 3) | {section: $a[.], key: $a[. + 1], value: $a[. + 2]}]) as $all
+		| def list(section): [$all[] | select(.section == section) | .value];
+		def object(section): [$all[] | select(.section == section) | {(.key): .value}] | add // {};
+		{
+			Description: "\($name), by latpipe",
+			GeneratedBy: {Name: "latpipe", Version: $version, Pipeline: $name},
+			Sources: list("Sources"),
+			SourcesSha256: list("SourcesSha256"),
+			Models: object("Models"),
+			Stages: object("Stages"),
+			Options: object("Options"),
+			Warnings: list("Warnings"),
+			Scores: ([object("Scores") | to_entries[] | {(.key): (.value | try tonumber catch null)}] | add // {}),
+			Others: object("Others"),
+			Way: $way,
+			Sha256: $sha256,
+			Recipe: $recipe
+		}' --args -- "${entries[@]}" > "$work/sidecar"
 }
 
 # publish: everything is on the disk before any of it has its name; the output comes last, so that one that is there has its sidecar

@@ -26,8 +26,9 @@ check_settings() {
 	fi
 	OUT=$(realpath -m -- "$OUT")
 	[ -z "${BIDS:-}" ] || [ "$OUT" != "$(realpath -m -- "$BIDS")" ] || die "$OUT: is the study itself; OUT= must be another folder"
-	! grep -qs '"DatasetType": *"raw"' "$OUT/dataset_description.json" || die "$OUT: is a raw dataset; OUT= must be another folder"
+	[ "$(jq -r .DatasetType "$OUT/dataset_description.json" 2> /dev/null)" != raw ] || die "$OUT: is a raw dataset; OUT= must be another folder"
 	command -v parallel > /dev/null || die 'needs GNU parallel (Debian package parallel)'
+	command -v jq > /dev/null || die 'needs jq (Debian package jq)'
 	command -v nii2lat > /dev/null || die 'the tools are not in PATH (nii2lat is not found)'
 	VERSION=$(nii2lat --version) || exit
 	VERSION=${VERSION##* }
@@ -74,25 +75,24 @@ leave() {
 	rmdir "$OUT"/.latpipe/{run,work,} 2> /dev/null
 }
 
-# The weights that the stages need, as lines "kind identity conventions"; a model that lacks one is refused in one line
+# The weights that the stages need, as lines "kind identity conventions"; a model that lacks one is refused in one line. Which tools the
+# commands name is seen by their words; which weights each needs, it says itself
 find_weights() {
-	local commands='' stage have missing=''
+	local commands=$PIPE stage word ours needs have row missing=''
+	local -a kinds
+	ours=$(dirname -- "$(type -P nii2lat)")
 	for stage in $STAGES; do commands+=" ${!stage}"; done
-	commands+=" $PIPE"
 	WEIGHTS=
-	[[ $commands =~ nii2lat|lat2nii|sem-encode|lat-denoise ]] || return
+	needs=$(for word in $(tr -c 'A-Za-z0-9_-' '\n' <<< "$commands" | sort -u); do
+		[ "$(type -P -- "$word")" != "$ours/$word" ] || "$word" --interface
+	done | jq -r '.weights[] | join(" ")' | sort -u)
+	[ -n "$needs" ] || return 0
 	have=$(lat-model -- "$MODEL") || exit
-	want() { # KIND...: the first that there is
-		local kind row
-		for kind; do
-			row=$(awk -F '\t' -v kind="$kind" '$1 == kind { print $1 " " $2 " " $4 }' <<< "$have")
-			[ -z "$row" ] || { WEIGHTS+=$row$'\n'; return; }
-		done
-		missing+=" $1.safetensors"
-	}
-	! [[ $commands =~ nii2lat|lat2nii ]] || want autoencoder
-	! [[ $commands =~ sem-encode ]] || want semantic
-	! [[ $commands =~ lat-denoise ]] || want shift_unet unet
+	while read -r -a kinds; do # the first that there is
+		row=$(awk -F '\t' -v kinds="${kinds[*]}" 'BEGIN { n = split(kinds, kind, " ") } { row[$1] = $1 " " $2 " " $4 }
+			END { for (i = 1; i <= n; i++) if (kind[i] in row) { print row[kind[i]]; exit } }' <<< "$have")
+		if [ -n "$row" ]; then WEIGHTS+=$row$'\n'; else missing+=" ${kinds[0]}.safetensors"; fi
+	done <<< "$needs"
 	WEIGHTS=${WEIGHTS%$'\n'}
 	[ -z "$missing" ] || { missing=${missing# }; die "$MODEL: has no ${missing// /, }, which the stages need"; }
 }
@@ -153,7 +153,7 @@ peak_of_job() {
 		unit "$n"
 		[ -z "$reason" ] || continue
 		work=$RUN
-		(set -e; eval "$PLAN") 2> /dev/null | grep -o '"peak_bytes": *[0-9]*' | awk '{ sum += $2 } END { printf "%.0f\n", sum }'
+		(set -e; eval "$PLAN") 2> /dev/null | jq -s 'map(.peak_bytes) | add // 0' 2> /dev/null
 		return
 	done
 	echo 0
@@ -197,15 +197,21 @@ write_job() {
 }
 
 write_description() {
-	local models='' kind hash to=$OUT/dataset_description.json
-	while read -r kind hash _; do [ -z "$kind" ] || models+="${models:+, }\"$kind\": \"$hash\""; done <<< "$WEIGHTS"
-	{
-		printf '{\n  "Name": "latpipe %s",\n  "BIDSVersion": "1.8.0",\n  "DatasetType": "derivative",\n' "$NAME"
-		printf '  "GeneratedBy": [{"Name": "latpipe", "Version": "%s", "Description": "pipeline %s", "Models": {%s}}]' \
-			"$VERSION" "$NAME" "$models"
-		[ -z "${BIDS:-}" ] || printf ',\n  "SourceDatasets": [{"URL": %s}]' "$(json "file://$(realpath -- "$BIDS")")"
-		printf '\n}\n'
-	} > "$RUN/part" && mv -f -T "$RUN/part" "$to" || return
+	local to=$OUT/dataset_description.json text
+	utf8 "${BIDS:+file://$(realpath -- "$BIDS")}"
+	jq -n --arg name "$NAME" --arg version "$VERSION" --arg weights "$WEIGHTS" --arg source "$text" '
+		{
+			Name: "latpipe \($name)",
+			BIDSVersion: "1.8.0",
+			DatasetType: "derivative",
+			GeneratedBy: [{
+				Name: "latpipe",
+				Version: $version,
+				Description: "pipeline \($name)",
+				Models: ($weights | split("\n") | map(split(" ") | select(length > 1) | {(.[0]): .[1]}) | add // {})
+			}]
+		} + if $source == "" then {} else {SourceDatasets: [{URL: $source}]} end' > "$RUN/part" &&
+		mv -f -T "$RUN/part" "$to" || return
 	printf '%s\n' failed.tsv logs stale '*_scores.tsv' '*.lat' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" &&
 		mv -f -T "$RUN/part" "$OUT/.bidsignore"
 }
@@ -228,7 +234,13 @@ write_scores() {
 	(
 		cd "$OUT" || exit
 		find . -path './sub-*' -name "*_desc-${NAME}_T1w.json" | sort | { grep -v -x -F -f "$RUN/not-made" || [ $? -eq 1 ]; } |
-			awk -v name="$NAME" -v way="$(way | sha256sum | cut -d ' ' -f 1)" -f "$HERE/scores.awk"
+			# a line for each sidecar, so that one which is damaged says nothing about those behind it
+			xargs -r -d '\n' awk 'FNR == 1 { printf "%s%s\t", (NR > 1 ? "\n" : ""), FILENAME } { printf "%s ", $0 } END { print "" }' |
+			jq -R -r --arg way "$(way | sha256sum | cut -d ' ' -f 1)" '
+				index("\t") as $tab | ((.[$tab + 1:] | fromjson? | objects) // {}) as $sidecar
+				| [(.[:$tab] | split("/")[-1] | rtrimstr(".json")), $sidecar.Way == $way]
+				+ [$sidecar.Scores | objects | to_entries[] | .key, ((.value | numbers) // "n/a")] | @tsv' |
+			awk -v name="$NAME" -f "$HERE/scores.awk"
 	) > "$RUN/part" || return
 	[ ! -s "$RUN/part" ] || mv -f -T "$RUN/part" "$to"
 }

@@ -25,7 +25,11 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"bids-scans", "list the T1-weighted scans of a BIDS dataset", "[FOLDER]", 0, 1, 0, options,
+	.name = "bids-scans",
+	.summary = "list the T1-weighted scans of a BIDS dataset",
+	.operands = "[FOLDER]",
+	.max = 1,
+	.options = options,
 };
 
 static const char *or_na(const char *text) { return text && *text ? text : "n/a"; }

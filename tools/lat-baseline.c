@@ -26,8 +26,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-baseline", "replace scans by what the mean, the nearest or principal components of others make of them", "[FILE...]", 0, -1,
-	CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING, options,
+	.name = "lat-baseline",
+	.summary = "replace scans by what the mean, the nearest or principal components of others make of them",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct pile {

@@ -7,7 +7,11 @@
 #include "format/safetensors.h"
 
 static const struct cli tool = {
-	"lat-check", "verify streams and weights files, silently", "[FILE...]", 0, -1, CLI_KEEP_GOING, NULL,
+	.name = "lat-check",
+	.summary = "verify streams and weights files, silently",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_KEEP_GOING,
 };
 
 struct count {

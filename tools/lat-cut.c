@@ -17,7 +17,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-cut", "choose records and tensors of a stream", "[FILE...]", 0, -1, CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING, options,
+	.name = "lat-cut",
+	.summary = "choose records and tensors of a stream",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct choice {

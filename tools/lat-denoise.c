@@ -33,14 +33,16 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
+static const char *const needed_weights[] = { "shift_unet", "unet", NULL };
+
 static const struct cli tool = {
-	"lat-denoise",
-	"carry noise to latents by diffusion, or latents to noise",
-	"[FILE...]",
-	0,
-	-1,
-	CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
-	options,
+	.name = "lat-denoise",
+	.summary = "carry noise to latents by diffusion, or latents to noise",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.options = options,
+	.weights = needed_weights,
 };
 
 enum { MOST_COPIES = 1000000, MOST_BATCH = 4096 };

@@ -15,7 +15,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-diff", "compare two streams", "A B", 2, 2, CLI_JSON, options,
+	.name = "lat-diff",
+	.summary = "compare two streams",
+	.operands = "A B",
+	.min = 2,
+	.max = 2,
+	.common = CLI_JSON,
+	.options = options,
 };
 
 /* One of the two streams, and its records that had no partner yet: none when both have the same order. */

@@ -6,7 +6,11 @@
 #include "cli/cli.h"
 
 static const struct cli tool = {
-	"lat-host", "print the processors and the memory that may be used here", "", 0, 0, CLI_JSON | CLI_BARE, NULL,
+	.name = "lat-host",
+	.summary = "print the processors and the memory that may be used here",
+	.operands = "",
+	.max = 0,
+	.common = CLI_JSON | CLI_BARE,
 };
 
 int main(int argc, char **argv)

@@ -16,7 +16,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-info", "show what a stream holds", "[FILE...]", 0, -1, CLI_JSON | CLI_KEEP_GOING, options,
+	.name = "lat-info",
+	.summary = "show what a stream holds",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_JSON | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct summary {

@@ -33,8 +33,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-learnable", "how much of the noise in latents is predicted, by the simplest means and by a model", "[FILE...]", 0, -1,
-	CLI_OUTPUT | CLI_MATH, options,
+	.name = "lat-learnable",
+	.summary = "how much of the noise in latents is predicted, by the simplest means and by a model",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_MATH,
+	.options = options,
 };
 
 /* Latents of one side, and the codes of their records where the model takes any. */

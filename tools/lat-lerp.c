@@ -19,7 +19,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-lerp", "make records between those of two streams", "A B", 2, 2, CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING, options,
+	.name = "lat-lerp",
+	.summary = "make records between those of two streams",
+	.operands = "A B",
+	.min = 2,
+	.max = 2,
+	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.options = options,
 };
 
 enum { MOST_PLACES = 100000 };

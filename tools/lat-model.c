@@ -12,7 +12,11 @@
 enum { DIGITS = 16 };
 
 static const struct cli tool = {
-	"lat-model", "list the weights of a model: kind, identity, file, conventions", "[NAME|DIR|FILE]", 0, 1, CLI_BARE, NULL,
+	.name = "lat-model",
+	.summary = "list the weights of a model: kind, identity, file, conventions",
+	.operands = "[NAME|DIR|FILE]",
+	.max = 1,
+	.common = CLI_BARE,
 };
 
 /* A short text for all that changes the results and is in no weight: conventions and preparation. */

@@ -24,7 +24,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-realism", "compare drawn scans with real ones", "[DRAWN...]", 0, -1, CLI_JSON, options,
+	.name = "lat-realism",
+	.summary = "compare drawn scans with real ones",
+	.operands = "[DRAWN...]",
+	.max = -1,
+	.common = CLI_JSON,
+	.options = options,
 };
 
 /* ---- scans ---- */

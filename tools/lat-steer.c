@@ -20,8 +20,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat-steer", "move semantic codes along a probe's direction", "[FILE...]", 0,
-	-1,	     CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,	      options,
+	.name = "lat-steer",
+	.summary = "move semantic codes along a probe's direction",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.options = options,
 };
 
 /* Which probe it was is part of the record's story: its identity stands where the code's model does. */

@@ -22,11 +22,16 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
+static const char *const needed_weights[] = { "autoencoder", NULL };
+
 static const struct cli tool = {
-	"lat2nii",   "decode latents: a stream to NIfTI files",
-	"[FILE...]", 0,
-	-1,	     CLI_OUTPUT | CLI_MODEL | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
-	options,
+	.name = "lat2nii",
+	.summary = "decode latents: a stream to NIfTI files",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.options = options,
+	.weights = needed_weights,
 };
 
 struct job {

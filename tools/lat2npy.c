@@ -14,7 +14,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"lat2npy", "write a tensor as a NumPy file", "[FILE...]", 0, -1, CLI_OUTPUT | CLI_KEEP_GOING, options,
+	.name = "lat2npy",
+	.summary = "write a tensor as a NumPy file",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct output {

@@ -39,7 +39,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"linprobe", "linear probes of codes", "fit|predict|eval|cv|show [FILE...]", 1, -1, CLI_OUTPUT | CLI_JSON | CLI_KEEP_GOING, options,
+	.name = "linprobe",
+	.summary = "linear probes of codes",
+	.operands = "fit|predict|eval|cv|show [FILE...]",
+	.min = 1,
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_JSON | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct job {

@@ -21,7 +21,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii-judge", "tell whether scans lie as registered brains do", "FILE...", 1, -1, CLI_JSON | CLI_MODEL | CLI_KEEP_GOING, options,
+	.name = "nii-judge",
+	.summary = "tell whether scans lie as registered brains do",
+	.operands = "FILE...",
+	.min = 1,
+	.max = -1,
+	.common = CLI_JSON | CLI_MODEL | CLI_KEEP_GOING,
+	.options = options,
 };
 
 static void open_reference(likeness_reference *r)

@@ -30,7 +30,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii-mask", "make, clean, apply and compare masks", "FILE", 1, 1, CLI_OUTPUT | CLI_JSON, options,
+	.name = "nii-mask",
+	.summary = "make, clean, apply and compare masks",
+	.operands = "FILE",
+	.min = 1,
+	.max = 1,
+	.common = CLI_OUTPUT | CLI_JSON,
+	.options = options,
 };
 
 static int make_mask(volume *mask, err *e)

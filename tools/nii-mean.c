@@ -17,7 +17,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii-mean", "average scans, voxel by voxel", "FILE...", 1, -1, CLI_OUTPUT, options,
+	.name = "nii-mean",
+	.summary = "average scans, voxel by voxel",
+	.operands = "FILE...",
+	.min = 1,
+	.max = -1,
+	.common = CLI_OUTPUT,
+	.options = options,
 };
 
 /* Over the scans so far, by Welford's recurrence. */

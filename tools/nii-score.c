@@ -31,7 +31,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii-score", "compare scans: SSIM, MS-SSIM, MSE, PSNR", "[REF IMG...]", 0, -1, CLI_JSON | CLI_KEEP_GOING, options,
+	.name = "nii-score",
+	.summary = "compare scans: SSIM, MS-SSIM, MSE, PSNR",
+	.operands = "[REF IMG...]",
+	.max = -1,
+	.common = CLI_JSON | CLI_KEEP_GOING,
+	.options = options,
 };
 
 /* A range fits values from LEAST to MOST of it, and 1 is taken for values from UNIT_LEAST. Scans in the model's units reach 1 by their own

@@ -23,7 +23,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii-transform", "move scans, and sample them on other grids", "FILE", 1, 1, CLI_OUTPUT, options,
+	.name = "nii-transform",
+	.summary = "move scans, and sample them on other grids",
+	.operands = "FILE",
+	.min = 1,
+	.max = 1,
+	.common = CLI_OUTPUT,
+	.options = options,
 };
 
 /* A scan and the header it will be written under. */

@@ -32,11 +32,17 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
+static const char *const needed_weights[] = { "autoencoder", NULL };
+
 static const struct cli tool = {
-	"nii2lat", "encode scans: NIfTI files to a stream of latents",
-	"FILE...", 1,
-	-1,	   CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
-	options,
+	.name = "nii2lat",
+	.summary = "encode scans: NIfTI files to a stream of latents",
+	.operands = "FILE...",
+	.min = 1,
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.options = options,
+	.weights = needed_weights,
 };
 
 struct job {

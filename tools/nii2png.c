@@ -30,7 +30,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"nii2png", "draw slices of scans", "FILE...", 1, -1, CLI_OUTPUT, options,
+	.name = "nii2png",
+	.summary = "draw slices of scans",
+	.operands = "FILE...",
+	.min = 1,
+	.max = -1,
+	.common = CLI_OUTPUT,
+	.options = options,
 };
 
 static void load(volume *v, const char *path)

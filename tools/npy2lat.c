@@ -15,7 +15,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"npy2lat", "make records from NumPy files", "NAME=FILE...", 1, -1, CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING, options,
+	.name = "npy2lat",
+	.summary = "make records from NumPy files",
+	.operands = "NAME=FILE...",
+	.min = 1,
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.options = options,
 };
 
 struct inputs {

@@ -22,7 +22,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"pt2st", "convert PyTorch checkpoints to models", "FILE", 1, 1, 0, options,
+	.name = "pt2st",
+	.summary = "convert PyTorch checkpoints to models",
+	.operands = "FILE",
+	.min = 1,
+	.max = 1,
+	.options = options,
 };
 
 /* As published, unless the configuration says otherwise. */

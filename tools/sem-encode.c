@@ -8,10 +8,15 @@
 #include "model/encoder.h"
 #include "volume/prepare.h"
 
+static const char *const needed_weights[] = { "semantic", NULL };
+
 static const struct cli tool = {
-	"sem-encode", "add the semantic code of each record's voxels", "[FILE...]", 0,
-	-1,	      CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
-	NULL,
+	.name = "sem-encode",
+	.summary = "add the semantic code of each record's voxels",
+	.operands = "[FILE...]",
+	.max = -1,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.weights = needed_weights,
 };
 
 static void open_model(encoder *k)

@@ -9,7 +9,11 @@
 #include "train/stop.h"
 
 static const struct cli tool = {
-	"train-ae", "train the autoencoder on scans", "DATA...", 0, -1, CLI_PLAN | CLI_MATH, NULL,
+	.name = "train-ae",
+	.summary = "train the autoencoder on scans",
+	.operands = "DATA...",
+	.max = -1,
+	.common = CLI_PLAN | CLI_MATH,
 };
 
 static const char *const sections[] = { "training", "volume", "autoencoder", "discriminator", "losses", "preparation", NULL };

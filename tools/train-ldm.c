@@ -10,7 +10,11 @@
 #include "train/stop.h"
 
 static const struct cli tool = {
-	"train-ldm", "train the noise predictor on the latents of scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, NULL,
+	.name = "train-ldm",
+	.summary = "train the noise predictor on the latents of scans",
+	.operands = "DATA...",
+	.max = -1,
+	.common = CLI_MODEL | CLI_PLAN | CLI_MATH,
 };
 
 static const char *const sections[] = { "training_ldm", "volume", "autoencoder", "preparation", "unet", "diffusion", NULL };

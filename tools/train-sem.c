@@ -1,5 +1,6 @@
 /* train-sem: semantic encoder and shift branch, from scans. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli tool = {
-	"train-sem", "train the semantic encoder and the shift U-Net on scans", "DATA...", 0, -1, CLI_MODEL | CLI_PLAN | CLI_MATH, options,
+	.name = "train-sem",
+	.summary = "train the semantic encoder and the shift U-Net on scans",
+	.operands = "DATA...",
+	.max = -1,
+	.common = CLI_MODEL | CLI_PLAN | CLI_MATH,
+	.options = options,
 };
 
 static const char *const sections[] = { "training_sem", "volume",   "autoencoder", "preparation", "unet",
@@ -104,9 +110,11 @@ static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
 		return code;
 	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
 	*score = -s->loss;
-	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; "
-		 "from y alone SSIM in brain %.4f, MSE %.6f; of the coarse scan %.3f",
-		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, s->coarse);
+	char told[48] = "";
+	if (!isnan(s->coarse))
+		snprintf(told, sizeof told, "; of the coarse scan %.3f", s->coarse);
+	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f%s",
+		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, told);
 	return 0;
 }
 

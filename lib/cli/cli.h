@@ -48,6 +48,7 @@ struct cli {
 	int min, max;			/* how many operands; max -1: any number */
 	unsigned common;
 	const struct cli_option *options;	/* the tool's own; ends with an entry without a name. May be NULL */
+	const char *const *weights;	/* kinds, ends with NULL: of a model it needs the first that there is. NULL: it needs none */
 };
 
 /* The choices for the common options. */

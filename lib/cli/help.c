@@ -63,6 +63,17 @@ static json_t *option_json(const struct cli_entry *entry)
 			 kind_name(o->kind), "default", cli_entry_json(entry, true), "help", o->help);
 }
 
+/* [["shift_unet", "unet"]]: of each list one is needed. */
+static json_t *weights_json(const struct cli *c)
+{
+	json_t *all = json_array(), *kinds = c->weights ? json_array() : NULL;
+	for (int i = 0; c->weights && c->weights[i]; i++)
+		json_array_append_new(kinds, json_string(c->weights[i]));
+	if (kinds)
+		json_array_append_new(all, kinds);
+	return all;
+}
+
 void cli_show_interface(void)
 {
 	const struct cli *c = cli_table.tool;
@@ -71,8 +82,9 @@ void cli_show_interface(void)
 	for (int i = 0; i < cli_table.n; i++)
 		bad |= json_array_append_new(options, option_json(&cli_table.entries[i])) != 0;
 	json_t *all =
-		json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o}", "name", c->name, "version", LATPIPE_VERSION, "summary", c->summary,
-			  "inputs", c->operands, "min", c->min, "max", c->max < 0 ? json_null() : json_integer(c->max), "options", options);
+		json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "name", c->name, "version", LATPIPE_VERSION, "summary", c->summary,
+			  "inputs", c->operands, "min", c->min, "max", c->max < 0 ? json_null() : json_integer(c->max), "weights",
+			  weights_json(c), "options", options);
 	char *text = bad || !all ? NULL : json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
 	json_decref(all);
 	if (!text)

@@ -74,10 +74,12 @@ static int put_counter(items *all, const param *p, err *e)
 {
 	int64_t *v;
 	int code = make(all, &v, p->count, sizeof *v, p->name, e);
-	for (size_t i = 0; !code && i < p->count; i++)
+	if (code)
+		return code;
+	for (size_t i = 0; i < p->count; i++)
 		v[i] = (int64_t)p->v[i];
 	all->v[all->n++] = (st_item){ p->name, DTYPE_I64, p->rank, p->n, v };
-	return code;
+	return 0;
 }
 
 static int put_eight_bits(items *all, const param *p, err *e)

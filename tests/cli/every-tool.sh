@@ -57,7 +57,7 @@ import json, re, sys
 t = json.load(sys.stdin)
 long = [o["long"] for o in t["options"]]
 short = [o["short"] for o in t["options"] if o["short"]]
-bad = [k for k in ("name", "summary", "inputs", "min", "max") if k not in t]
+bad = [k for k in ("name", "summary", "inputs", "min", "max", "weights") if k not in t]
 bad += [n for n in long if not re.fullmatch("[A-Za-z0-9][a-z0-9-]*", n)]
 bad += ["twice"] * (len(set(long)) < len(long) or len(set(short)) < len(short))
 bad += [o["help"] for o in t["options"] if o["help"].endswith(".") or o["help"][0].isupper() and not o["help"][1].isupper()]

@@ -31,7 +31,7 @@ mkdir "$T/.parallel"
 echo '--no-such-option' > "$T/.parallel/config"
 export PARALLEL='--dry-run'
 twice reconstruct BIDS=plain SUBJECTS='01'
-like 'reconstruct: said in the sidecar' "$(cat "$T/$odd/reconstruct/sub-01/anat/sub-01_desc-reconstruct_T1w.json")" '"Options": . "STEPS": "2", "NATIVE": "" .'
+is 'reconstruct: said in the sidecar' "$(jq -c .Options < "$T/$odd/reconstruct/sub-01/anat/sub-01_desc-reconstruct_T1w.json")" '{"STEPS":"2","NATIVE":""}'
 holds 'reconstruct: the sidecar is JSON' python3 -m json.tool "$T/$odd/reconstruct/sub-01/anat/sub-01_desc-reconstruct_T1w.json"
 twice interpolate BIDS=plain
 twice probe BIDS=plain TARGET=age LABELS=plain/participants.tsv PROBING='--splits 2 --lambda 1'

@@ -106,7 +106,7 @@ is 'two jobs and one: the same bytes' "$(cd "$T/one" && find sub-02 -type f -exe
 expect_exit 0 '-n' reconstruct -n SUBJECTS='01 02'
 like '-n: says what' "$(cat "$T/out")" $'lat-denoise -m "\$MODEL" --invert -s "\$STEPS".*STEPS=2.*sub-01_T1w\tto do: .*sub-02_T1w\tdone'
 is '-n: does nothing' "$(pipeline reconstruct BIDS='a study' OUT=nothing -n > /dev/null; ls -d "$T/nothing" 2>&1 | grep -c cannot)" 1
-expect_exit 0 '-n: memory bounds the jobs' reconstruct -n OMP_NUM_THREADS= PLAN='echo "\"peak_bytes\": 1000000000000000"'
+expect_exit 0 '-n: memory bounds the jobs' reconstruct -n OMP_NUM_THREADS= PLAN='echo "{\"peak_bytes\": 1000000000000000}"'
 like '-n: memory bounds the jobs: one, with all threads' "$(grep " units," "$T/out")" "^reconstruct: 4 units, 1 jobs x $(env -u OMP_NUM_THREADS nproc) threads, at most 1000000000 MB"
 expect_exit 0 '-n: threads' reconstruct -n THREADS=100
 like '-n: threads: not more than the cores, but a job' "$(grep " units," "$T/out")" '^reconstruct: 4 units, 1 jobs x 100 threads'

@@ -217,4 +217,12 @@ is 'one fails in another way: its result of before is none of this' "$(whole sta
 	'1 sub-gen0002_desc-generate_T1w.json sub-gen0002_desc-generate_T1w.nii.gz '
 expect_exit 0 'then it is made' generate stale
 is 'then it is made: nothing is stale' "$(whole stale) $(ls "$T/stale")" "2 $(ls "$T/lost")"
+
+# ---- a sidecar that is damaged, of a result that this run does not ask for ----
+printf '{ "Way":' > "$T/stale/sub-gen0002/anat/sub-gen0002_desc-generate_T1w.json"
+expect_exit 0 'a damaged sidecar of another' generate stale COUNT=1
+like 'a damaged sidecar of another: is none of this way' "$(lines)" 'generate: 1 results that are there were made with other options'
+is 'a damaged sidecar of another: the run' "$(last)" 'generate: 0 made, 1 as they were, 0 failed'
+expect_exit 0 'a damaged sidecar of its own' generate stale
+is 'a damaged sidecar of its own: it is made anew' "$(last), $(whole stale)" 'generate: 1 made, 1 as they were, 0 failed, 2'
 finish

@@ -15,13 +15,13 @@ is 'jobs for all processors' "$(divided)" '8 jobs x 1 threads'
 is 'threads of the first level of a list' "$(OMP_NUM_THREADS=4,2 divided)" '2 jobs x 4 threads'
 is 'what is no number of threads' "$(OMP_NUM_THREADS=many divided)" '8 jobs x 1 threads'
 is 'THREADS before it' "$(OMP_NUM_THREADS=4,2 divided THREADS=3)" '2 jobs x 3 threads'
-is 'memory bounds the jobs' "$(divided PLAN='echo "\"peak_bytes\": 5000000000"')" '3 jobs x 2 threads'
+is 'memory bounds the jobs' "$(divided PLAN='echo "{\"peak_bytes\": 5000000000}"')" '3 jobs x 2 threads'
 host 1 600000000
 is 'one processor' "$(divided)" '1 jobs x 1 threads'
 is 'one processor: threads that were asked for' "$(divided THREADS=2)" '1 jobs x 2 threads'
-is 'memory for one job' "$(divided PLAN='echo "\"peak_bytes\": 442000000"')" '1 jobs x 1 threads'
+is 'memory for one job' "$(divided PLAN='echo "{\"peak_bytes\": 442000000}"')" '1 jobs x 1 threads'
 host 4 0
-is 'memory that is not known bounds nothing' "$(divided PLAN='echo "\"peak_bytes\": 442000000"')" '4 jobs x 1 threads'
+is 'memory that is not known bounds nothing' "$(divided PLAN='echo "{\"peak_bytes\": 442000000}"')" '4 jobs x 1 threads'
 
 # tasks VARIABLE...: the array of so many units
 tasks() { generate slurm "$@" 2> "$T/err" | sed -n 's/^#SBATCH --array=//p'; }

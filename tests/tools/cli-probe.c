@@ -24,8 +24,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli probe = {
-	"cli-probe", "print what the command line says", "A [B]", 1, 2,
-	CLI_OUTPUT | CLI_MODEL | CLI_JSON | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH, options,
+	.name = "cli-probe",
+	.summary = "print what the command line says",
+	.operands = "A [B]",
+	.min = 1,
+	.max = 2,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_JSON | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.options = options,
 };
 
 static void write_text(void)
