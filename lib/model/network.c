@@ -73,6 +73,12 @@ int network_describe(network *n, network_description *describe, void *of, err *e
 
 int network_run(network *n, err *e) { return weights_error(&n->w, graph_forward(n->g, e), e); }
 
+void network_rest(network *n)
+{
+	if (n->g)
+		graph_rest(n->g);
+}
+
 /* ---- plans ---- */
 
 /* Bytes that the process holds now, and the most it ever has. */

@@ -329,9 +329,8 @@ static void weigh_forward(graph *g, layer *l)
 {
 	(void)g;
 	double sum = 0;
-	for (int i = 0; i < LAYER_INPUTS; i++)
-		if (l->in[i])
-			sum += (double)((const weigh_layer *)l)->weight[i] * (double)l->in[i]->v[0];
+	for (int i = 0; i < LAYER_INPUTS && l->in[i]; i++)
+		sum += (double)((const weigh_layer *)l)->weight[i] * (double)l->in[i]->v[0];
 	l->v[0] = (float)sum;
 }
 
@@ -353,11 +352,19 @@ layer *weigh(graph *g, int n, layer *const *x, const float *weight)
 {
 	if (n > LAYER_INPUTS)
 		return graph_fail(g, ERR_BUG, "a sum of %d losses", n);
-	for (int i = 0; i < n; i++)
+	layer *there[LAYER_INPUTS];
+	float by[LAYER_INPUTS];
+	int count = 0;
+	for (int i = 0; i < n; i++) {
 		if (x[i] && !shape_equal(x[i]->s, SCALAR))
 			return graph_fail(g, ERR_BUG, "a sum of losses: number %d is more than one number", i + 1);
-	layer *l = layer_add(g, &weigh_kind, SCALAR, n, x);
-	for (int i = 0; l && i < n; i++)
-		((weigh_layer *)l)->weight[i] = weight[i];
+		if (x[i]) {
+			there[count] = x[i];
+			by[count++] = weight[i];
+		}
+	}
+	layer *l = count ? layer_add(g, &weigh_kind, SCALAR, count, there) : NULL;
+	for (int i = 0; l && i < count; i++)
+		((weigh_layer *)l)->weight[i] = by[i];
 	return l;
 }

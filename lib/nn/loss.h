@@ -20,7 +20,7 @@ layer *noise_loss(graph *g, layer *eps, layer *shift, layer *noise, layer *place
 layer *posterior(graph *g, layer *mean, layer *log_var, layer *noise);
 /* 0.5 sum(mean^2 + sigma^2 - log sigma^2 - 1), averaged over b (Kingma & Welling 2014, appendix B), log_var clamped as above. */
 layer *kl(graph *g, layer *mean, layer *log_var);
-/* sum of weight[i] * x[i] for n <= 6 scalars; NULL entries are left out. */
+/* sum of weight[i] * x[i] for n <= 6 scalars; NULL entries are left out. NULL where none is left. */
 layer *weigh(graph *g, int n, layer *const *x, const float *weight);
 
 #endif
