@@ -8,7 +8,7 @@
 #include "model/config.h"
 #include "model/eight_bits.h"
 #include "model/find.h"
-#include "model/table.h"
+#include "nn/table.h"
 #include "model/weights.h"
 
 static int parse(model_config *c, const char *text, err *e)
