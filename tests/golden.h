@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "format/safetensors.h"
-#include "nn/graph.h"
 #include "nn/param.h"
+#include "nn_layers.h"
 
 #define GOLDEN "tests/oracle/golden/"
 
@@ -37,15 +37,6 @@ static inline double strays(const float *a, const float *golden_values, size_t n
 		most = fmax(most, fabs((double)golden_values[i]));
 	}
 	return diff / most;
-}
-
-/* A described network finds its parameters in n sets, and takes memory. */
-static inline void get_ready(graph *g, params *const *sets, int n)
-{
-	err e;
-	fine(graph_bind(g, sets, n, &e), &e);
-	fine(graph_settle(g, &e), &e);
-	fine(graph_open(g, &e), &e);
 }
 
 static inline void run_forward(graph *g)

@@ -38,7 +38,7 @@ static void forward(enum nn_math math, double tolerance)
 	layer *log_var, *x = graph_input(g, SCAN), *mean = graph_keep(autoencoder_encode(g, a, x, &log_var));
 	layer *z = graph_input(g, LATENT), *out = graph_keep(autoencoder_decode(g, a, z));
 	graph_keep(log_var);
-	get_ready(g, (params *const[]){ &ae.params }, 1);
+	made_ready(g, &ae.params);
 	graph_write(g, x, golden("x", shape_count(SCAN)));
 	graph_write(g, z, golden("z", shape_count(LATENT)));
 	run_forward(g);
@@ -70,7 +70,7 @@ static void judge(weights *w, enum graph_use use, const char *want)
 	const shape patches = { 2, 2, 3, 2, 1 };
 	graph *g = graph_new(use, NN_EXACT, 2);
 	layer *x = graph_input(g, SCAN), *judged = graph_keep(discriminator_judge(g, &w->config.discriminator, x));
-	get_ready(g, (params *const[]){ &w->params }, 1);
+	made_ready(g, &w->params);
 	graph_write(g, x, golden("x", shape_count(SCAN)));
 	run_forward(g);
 	expect_close(want, g, judged, golden(want, shape_count(patches)), 1e-5);
@@ -113,7 +113,7 @@ static float *generator_loss(weights *a, weights *d, enum nn_math math, double t
 	layer *part[3] = { graph_keep(l1(g, recon, x)), graph_keep(kl(g, mean, log_var)), graph_keep(squared_to(g, fake, 1)) };
 	const float weight[3] = { 1, (float)a->config.losses.kl_weight, (float)a->config.losses.adv_weight };
 	layer *total = graph_minimise(weigh(g, 3, part, weight));
-	get_ready(g, (params *const[]){ &a->params, &d->params }, 2);
+	made_ready_of(g, (params *const[]){ &a->params, &d->params }, 2);
 	graph_write(g, x, golden("x", shape_count(SCAN)));
 	graph_write(g, noise, golden("eps", shape_count(LATENT)));
 	run_forward(g);
@@ -141,7 +141,7 @@ static void discriminator_loss(weights *d, const float *recon, float adversarial
 	layer *square[2] = { squared_to(g, judged[0], 0), squared_to(g, judged[1], 1) };
 	const float half[2] = { 0.5f * adversarial, 0.5f * adversarial };
 	layer *loss = graph_minimise(weigh(g, 2, square, half));
-	get_ready(g, (params *const[]){ &d->params }, 1);
+	made_ready(g, &d->params);
 	graph_write(g, fake, recon);
 	graph_write(g, x, golden("x", shape_count(SCAN)));
 	run_forward(g);
