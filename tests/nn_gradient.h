@@ -65,4 +65,14 @@ static inline double *random_floats(uint64_t seed, size_t n)
 	return r;
 }
 
+/* Random directions, as floats and the same in double. */
+static inline void directions(uint64_t seed, size_t n, float **r, double **rr)
+{
+	*rr = random_floats(seed, n);
+	*r = malloc(n * sizeof **r);
+	assert_non_null(*r);
+	for (size_t i = 0; i < n; i++)
+		(*rr)[i] = (double)((*r)[i] = (float)(*rr)[i]);
+}
+
 #endif

@@ -1,8 +1,9 @@
 /* For tests of layers: a graph around some of them, from inputs whose numbers are given, in memory's order, to one number, sum of r y,
- * from which the way back gives y the gradient r. Include after nn_gradient.h. */
+ * from which the way back gives y the gradient r. Include after unit.h. */
 #ifndef TESTS_NN_LAYERS_H
 #define TESTS_NN_LAYERS_H
 
+#include "base/philox.h"
 #include "nn/graph_private.h"
 
 /* ---- layers of the tests' own ---- */
@@ -77,38 +78,32 @@ static inline float *copy_of(const float *v, size_t n)
 	return to;
 }
 
-/* Binds, settles and takes memory; apart: each block's by itself (graph_private.h). */
-static inline void made(graph *g, params *ps, bool apart)
+/* Finds parameters in n sets, settles and takes memory; apart: each block's by itself (graph_private.h). */
+static inline void made_of(graph *g, params *const *sets, int n, bool apart)
 {
 	err e;
-	SUCCEEDS(graph_bind(g, (params *const[]){ ps }, 1, &e));
+	SUCCEEDS(graph_bind(g, sets, n, &e));
 	SUCCEEDS(graph_settle(g, &e));
 	SUCCEEDS(apart ? graph_open_apart(g, &e) : graph_open(g, &e));
 }
 
+static inline void made(graph *g, params *ps, bool apart) { made_of(g, (params *const[]){ ps }, 1, apart); }
+
 /* Apart where sanitizers watch, else each second time: who reads what it did not say finds nothing, and the results are the same. */
-static inline void made_ready(graph *g, params *ps)
+static inline void made_ready_of(graph *g, params *const *sets, int n)
 {
 #if defined __SANITIZE_ADDRESS__
-	made(g, ps, true);
+	made_of(g, sets, n, true);
 #else
 	static unsigned turn;
-	made(g, ps, turn++ % 2);
+	made_of(g, sets, n, turn++ % 2);
 #endif
 }
 
+static inline void made_ready(graph *g, params *ps) { made_ready_of(g, (params *const[]){ ps }, 1); }
+
 /* Does the value of b lie where that of a did? */
 static inline bool takes_place_of(const layer *b, const layer *a) { return b->place[PLACE_VALUE] == a->place[PLACE_VALUE]; }
-
-/* Random directions, as floats and the same in double. */
-static inline void directions(uint64_t seed, size_t n, float **r, double **rr)
-{
-	*rr = random_floats(seed, n);
-	*r = malloc(n * sizeof **r);
-	assert_non_null(*r);
-	for (size_t i = 0; i < n; i++)
-		(*rr)[i] = (double)((*r)[i] = (float)(*rr)[i]);
-}
 
 /* Draws from (*seed, use). */
 static inline philox random_of(const void *seed, const char *use) { return philox_make(*(const uint64_t *)seed, philox_hash(use)); }

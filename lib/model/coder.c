@@ -16,15 +16,15 @@ int coder_open(coder *k, const char *model, enum nn_math math, int threads, err 
 	static const char *const kinds[] = { "autoencoder", NULL };
 	*k = (coder){ 0 };
 	int code = network_open(
-		&k->n,
+		&k->net,
 		&(network_options){ .model = model, .kinds = kinds, .table = table, .use = GRAPH_ONCE, .math = math, .threads = threads },
 		e);
-	return code ? code : coder_shape(k, k->n.w.config.volume, e);
+	return code ? code : coder_shape(k, k->net.w.config.volume, e);
 }
 
 int coder_shape(coder *k, const int n[3], err *e)
 {
-	const ae_config *a = &k->n.w.config.autoencoder;
+	const ae_config *a = &k->net.w.config.autoencoder;
 	const int f = ae_factor(a);
 	k->runs = NOTHING;
 	k->x[0] = a->image_channels;
@@ -38,7 +38,7 @@ int coder_shape(coder *k, const int n[3], err *e)
 	return 0;
 }
 
-void coder_close(coder *k) { network_close(&k->n); }
+void coder_close(coder *k) { network_close(&k->net); }
 
 static shape shape_of(const int64_t n[4]) { return (shape){ 1, (int)n[1], (int)n[2], (int)n[3], (int)n[0] }; }
 
@@ -46,14 +46,14 @@ static void describe_encoding(void *of, graph *g)
 {
 	coder *k = of;
 	k->in = graph_input(g, shape_of(k->x));
-	k->out = graph_keep(autoencoder_encode(g, &k->n.w.config.autoencoder, k->in, NULL));
+	k->out = graph_keep(autoencoder_encode(g, &k->net.w.config.autoencoder, k->in, NULL));
 }
 
 static void describe_drawing(void *of, graph *g)
 {
 	coder *k = of;
 	k->in = graph_input(g, shape_of(k->x));
-	k->out = graph_keep(autoencoder_encode(g, &k->n.w.config.autoencoder, k->in, &k->log_var));
+	k->out = graph_keep(autoencoder_encode(g, &k->net.w.config.autoencoder, k->in, &k->log_var));
 	graph_keep(k->log_var);
 }
 
@@ -61,21 +61,21 @@ static void describe_decoding(void *of, graph *g)
 {
 	coder *k = of;
 	k->in = graph_input(g, shape_of(k->z));
-	k->out = graph_keep(autoencoder_decode(g, &k->n.w.config.autoencoder, k->in));
+	k->out = graph_keep(autoencoder_decode(g, &k->net.w.config.autoencoder, k->in));
 }
 
 /* One run of this sort, from `in` to `out`. */
 static int run(coder *k, int sort, float *out, const float *in, err *e)
 {
 	static network_description *const describe[] = { NULL, describe_encoding, describe_drawing, describe_decoding };
-	int code = k->runs == sort ? 0 : network_describe(&k->n, describe[sort], k, e);
+	int code = k->runs == sort ? 0 : network_describe(&k->net, describe[sort], k, e);
 	k->runs = code ? NOTHING : sort;
 	if (code)
 		return code;
-	graph_write(k->n.g, k->in, in);
-	code = network_run(&k->n, e);
+	graph_write(k->net.g, k->in, in);
+	code = network_run(&k->net, e);
 	if (!code)
-		graph_read(k->n.g, k->out, out);
+		graph_read(k->net.g, k->out, out);
 	return code;
 }
 
@@ -87,7 +87,7 @@ static int draw(const coder *k, float *z, const philox *sample, err *e)
 	int code = mem_zero(&v, n, sizeof *v, "latent", e);
 	if (code)
 		return code;
-	graph_read(k->n.g, k->log_var, v);
+	graph_read(k->net.g, k->log_var, v);
 	for (size_t i = 0; i < n; i++)
 		z[i] = (float)((double)z[i] + exp(.5 * fmin(fmax((double)v[i], -30), 20)) * philox_normal(*sample, i));
 	free(v);
@@ -128,6 +128,6 @@ static void describe_decoding_part(void *of, graph *g)
 int coder_plan(model_cost *out, const coder *k, bool decode, err *e)
 {
 	coder copy = *k; /* whose graph stays as it is */
-	return network_plan(out, &k->n, decode ? describe_decoding : describe_encoding,
+	return network_plan(out, &k->net, decode ? describe_decoding : describe_encoding,
 			    decode ? describe_decoding_part : describe_encoding_part, &copy, e);
 }

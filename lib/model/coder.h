@@ -7,10 +7,10 @@
 #include "model/network.h"
 
 typedef struct coder {
-	network n; /* it keeps its memory from one scan to the next */
+	network net; /* it keeps its memory from one scan to the next */
 	int64_t x[4],
 		z[4]; /* shapes of one scan, [image,X,Y,Z], and of its latent, [latent,X/f,Y/f,Z/f], on the grid given to coder_open */
-	int runs; /* what n.g is described for: private */
+	int runs; /* what net.g is described for: private */
 	layer *in, *out, *log_var;
 } coder;
 

@@ -20,7 +20,7 @@ int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads
 {
 	const char *const kinds[] = { SHIFT, PLAIN, NULL };
 	*d = (denoiser){ .batch = 1 };
-	int code = network_open(&d->n,
+	int code = network_open(&d->net,
 				&(network_options){ .model = model,
 						    .kinds = kinds,
 						    .mapped = true,
@@ -31,7 +31,7 @@ int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads
 				e);
 	if (code)
 		return code;
-	const weights *w = &d->n.w;
+	const weights *w = &d->net.w;
 	const int f = ae_factor(&w->config.autoencoder), *v = w->config.volume;
 	d->y = strcmp(w->kind, SHIFT) ? 0 : w->config.latent_dim;
 	code = scaling_of(&d->scaling, &w->config, &w->params, e);
@@ -44,14 +44,14 @@ int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads
 
 int denoiser_shape(denoiser *d, const int n[3], err *e)
 {
-	int f = unet_factor(&d->n.w.config.unet);
+	int f = unet_factor(&d->net.w.config.unet);
 	if (n[0] < 1 || n[1] < f || n[2] < f || n[1] % f || n[2] % f)
 		return err_set(e, ERR_CONFIG, "latents of %dx%dx%d cannot be divided by 1x%dx%d", n[0], n[1], n[2], f, f);
 	for (int i = 0; i < 3; i++)
-		if (d->scaling.mean && n[i] != d->n.w.config.volume[i] / ae_factor(&d->n.w.config.autoencoder))
+		if (d->scaling.mean && n[i] != d->net.w.config.volume[i] / ae_factor(&d->net.w.config.autoencoder))
 			return err_set(e, ERR_CONFIG, "latents of %dx%dx%d: the model knows the latents' mean on its own grid alone", n[0],
 				       n[1], n[2]);
-	d->x[0] = d->n.w.config.unet.in_channels;
+	d->x[0] = d->net.w.config.unet.in_channels;
 	for (int i = 0; i < 3; i++)
 		d->x[i + 1] = n[i];
 	return 0;
@@ -59,14 +59,14 @@ int denoiser_shape(denoiser *d, const int n[3], err *e)
 
 void denoiser_close(denoiser *d)
 {
-	network_close(&d->n);
+	network_close(&d->net);
 	gaussian_free(d->prior);
 	d->prior = NULL;
 }
 
 static void describe_on(denoiser *d, graph *g, int batch, int planes)
 {
-	const model_config *m = &d->n.w.config;
+	const model_config *m = &d->net.w.config;
 	d->in = graph_input(g, (shape){ batch, planes, (int)d->x[2], (int)d->x[3], (int)d->x[0] });
 	d->time = graph_input(g, (shape){ batch, 1, 1, 1, 1 });
 	d->code = d->guided ? graph_input(g, (shape){ batch, 1, 1, 1, (int)d->y }) : NULL;
@@ -97,7 +97,7 @@ static int get_ready(denoiser *d, bool guided, err *e)
 		return 0;
 	d->guided = guided;
 	d->described[0] = 0;
-	int code = network_describe(&d->n, describe, d, e);
+	int code = network_describe(&d->net, describe, d, e);
 	if (!code)
 		memcpy(d->described, now, sizeof now);
 	return code;
@@ -115,16 +115,16 @@ int denoiser_eps(denoiser *d, float *eps, float *g, const float *x, double t, co
 		return code;
 	for (int i = 0; i < d->batch; i++)
 		times[i] = (float)t;
-	graph_write(d->n.g, d->in, x);
-	graph_write(d->n.g, d->time, times);
+	graph_write(d->net.g, d->in, x);
+	graph_write(d->net.g, d->time, times);
 	if (g)
-		graph_write(d->n.g, d->code, y);
+		graph_write(d->net.g, d->code, y);
 	free(times);
-	code = network_run(&d->n, e);
+	code = network_run(&d->net, e);
 	if (!code)
-		graph_read(d->n.g, d->eps, eps);
+		graph_read(d->net.g, d->eps, eps);
 	if (!code && g)
-		graph_read(d->n.g, d->shift, g);
+		graph_read(d->net.g, d->shift, g);
 	return code;
 }
 
@@ -134,5 +134,5 @@ int denoiser_plan(model_cost *out, const denoiser *d, bool g, err *e)
 	copy.guided = g;
 	if (g && !d->y)
 		return err_set(e, ERR_BUG, "a semantic gradient without a branch that computes it");
-	return network_plan(out, &d->n, describe, describe_part, &copy, e);
+	return network_plan(out, &d->net, describe, describe_part, &copy, e);
 }

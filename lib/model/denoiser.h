@@ -8,13 +8,13 @@
 #include "model/scaling.h"
 
 typedef struct denoiser {
-	network n; /* n.w.config.diffusion: the model's conventions; it keeps its memory from one call to the next */
+	network net; /* net.w.config.diffusion: the model's conventions; it keeps its memory from one call to the next */
 	scaling scaling; /* from a clean latent to one that the network takes, and back */
 	gaussian *prior; /* NULL: the network has none */
 	int64_t x[4]; /* shape of one latent, [C,X,Y,Z] */
 	int64_t y; /* numbers in a semantic code; 0: the model is a U-Net and takes none */
 	int batch; /* latents in a call, 1 after opening; may be set at any time */
-	/* What n.g is described for, and its ends: private. */
+	/* What net.g is described for, and its ends: private. */
 	int64_t described[5]; /* batch and shape; 0: nothing */
 	bool guided;
 	layer *in, *time, *code, *eps, *shift;

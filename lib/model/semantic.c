@@ -36,7 +36,7 @@ static layer *block(graph *g, const sem_config *s, layer *x, bool drops, int k, 
 {
 	const int channels = graph_shape(x).c;
 	const convnext_spec with = {
-		.wide = WIDER * channels, .eps = CONVNEXT_EPS, .rate = drops && k ? s->drop_path * k / (n - 1) : 0, .use = "drop_path"
+		.wide = WIDER * channels, .eps = CONVNEXT_EPS, .rate = drops && k ? s->drop_path * k / (n - 1) : 0, .use = ""
 	};
 	return convnext(g, depthwise(g, x, "block.0"), x, &with, "");
 }

@@ -10,7 +10,7 @@
 #include "model/conventions.h"
 #include "model/eight_bits.h"
 
-/* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
+/* Values of 16 bits that convolutions read: matrices, and convolutions on three axes. */
 static bool stays_half(const st_tensor *t)
 {
 	return t->dtype == DTYPE_F16 && (t->rank == 2 || t->rank == 3 || t->rank == 5) && st_aligned(t);

@@ -1,6 +1,6 @@
 /* What a convolution is as numbers, and what an algorithm for it must offer. Not for users of nn.
  *
- * nn_conv (conv.c) describes each convolution by a conv_shape and asks conv_choose for the algorithm: the first of the table in
+ * conv.c describes each convolution by a conv_shape and asks conv_choose for the algorithm: the first of the table in
  * algorithms.c that fits. Everything else that differs between algorithms is inside one: how it cuts the volume, how its weights lie, what
  * work space it takes. To add one, write its file, with a conv_algorithm at the end, and name it in the table. */
 #ifndef NN_CONV_ALGORITHM_H
