@@ -24,6 +24,8 @@ static layer *residual(graph *g, const ae_config *a, layer *x, int channels)
 	s.norm = group_norm(g, x, a->groups, EPS, "norm1");
 	layer *h = conv_to(g, x, channels, s, "conv1.conv");
 	s.norm = group_norm(g, h, a->groups, EPS, "norm2");
+	s.out = channels;
+	conv_parameters(g, channels, &s, "conv2.conv");
 	s.add = graph_shape(x).c == channels ? x : conv_to(g, x, channels, (conv_spec){ 0 }, "nin_shortcut.conv");
 	return conv_to(g, h, channels, s, "conv2.conv");
 }
@@ -107,6 +109,9 @@ layer *autoencoder_decode(graph *g, const ae_config *a, layer *z)
 	return from_blocks(g, side(g, a, true, h, patch_numbers(a), anchor), a->patch);
 }
 
+/* The authors' state dict names both sides before what is between them. */
+static const char *const ORDER[] = { "encoder.", "decoder.", "quant_conv_mu.", "quant_conv_log_sigma.", "post_quant_conv.", NULL };
+
 int autoencoder_table(const ae_config *a, param_table *t, err *e)
 {
 	const int f = ae_factor(a);
@@ -117,5 +122,5 @@ int autoencoder_table(const ae_config *a, param_table *t, err *e)
 	autoencoder_decode(g, a, autoencoder_encode(g, a, x, &log_var));
 	const int code = graph_take_table(g, t, e);
 	graph_free(g);
-	return code;
+	return code ? code : table_order(t, ORDER, e);
 }

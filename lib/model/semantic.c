@@ -38,6 +38,7 @@ static layer *block(graph *g, const sem_config *s, layer *x, bool drops, int k, 
 	const convnext_spec with = {
 		.wide = WIDER * channels, .eps = CONVNEXT_EPS, .rate = drops && k ? s->drop_path * k / (n - 1) : 0, .use = ""
 	};
+	graph_parameter(g, (param_entry){ .rank = 3, .n = { channels, 1, 1 }, .rule = INIT_ONES }, "layer_scale"); /* torchvision's first */
 	return convnext(g, depthwise(g, x, "block.0"), x, &with, "");
 }
 
@@ -154,6 +155,9 @@ layer *semantic_encode(graph *g, const sem_config *s, layer *x, bool drops, bool
 
 /* ---- parameters ---- */
 
+/* The authors' state dict names the projections first of what attends. */
+static const char *const ORDER[] = { "backbone.", PLACES, "query_projection.", "key_projection.", "value_projection.", NULL };
+
 int semantic_table(const sem_config *s, param_table *t, err *e)
 {
 	const int n = 2 << s->levels; /* voxels of the smallest slice that can be halved so often */
@@ -168,7 +172,7 @@ int semantic_table(const sem_config *s, param_table *t, err *e)
 		add_components(g, s, graph_input(g, (shape){ 1, 1, 1, 1, semantic_coarse_count(s) }), y);
 	const int code = graph_take_table(g, t, e);
 	graph_free(g);
-	return code;
+	return code ? code : table_order(t, ORDER, e);
 }
 
 static void fill_places(param *p, int n)

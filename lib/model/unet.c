@@ -44,10 +44,10 @@ static layer *linear_from_zero(graph *g, layer *x, int out, const char *at)
 
 /* ---- blocks ---- */
 
-/* norm, then the scale and shift that layer "LEAF" makes of SiLU(embedding). */
-static layer *modulated(unet *n, layer *norm, layer *embedding, const char *leaf)
+/* The scale and shift of so many channels that layer "LEAF" makes of SiLU(embedding). */
+static layer *scale_and_shift(unet *n, layer *embedding, int channels, const char *leaf)
 {
-	return modulate(n->g, norm, linear(n->g, embedding, graph_shape(norm).c, ACT_SILU, leaf));
+	return linear(n->g, embedding, 2 * channels, ACT_SILU, leaf);
 }
 
 /* x + conv(SiLU(modulated norm(conv(SiLU(norm(x)))))), on half or twice the grid if wished; x through a 1x1x1 convolution where channels
@@ -70,17 +70,20 @@ static layer *residual(unet *n, layer *x, int channels, enum how how)
 		x = upsample(g, x, HALF);
 	}
 	h = conv(g, h, &first, "in_layers.2");
-	norm = modulated(n, group_norm(g, h, n->u->groups, EPS, "out_layers.0"), n->time, "emb_layers.1");
-	if (n->code)
-		norm = modulated(n, norm, n->code, "emb_z_layers.1");
+	layer *by_time = scale_and_shift(n, n->time, channels, "emb_layers.1");
+	layer *by_code = n->code ? scale_and_shift(n, n->code, channels, "emb_z_layers.1") : NULL;
+	norm = modulate(g, group_norm(g, h, n->u->groups, EPS, "out_layers.0"), by_time);
+	if (by_code)
+		norm = modulate(g, norm, by_code);
 	if (n->dropout > 0) {
 		h = dropout(g, h, norm, ACT_SILU, n->dropout, "");
 	} else {
 		second.norm = norm;
 		second.act = ACT_SILU;
 	}
-	second.add = graph_shape(x).c == channels ? x : conv(g, x, &(conv_spec){ .out = channels }, "skip_connection");
 	second.begins = INIT_ZEROS;
+	conv_parameters(g, channels, &second, "out_layers.3");
+	second.add = graph_shape(x).c == channels ? x : conv(g, x, &(conv_spec){ .out = channels }, "skip_connection");
 	return conv(g, h, &second, "out_layers.3");
 }
 
@@ -261,6 +264,12 @@ layer *unet_predict(graph *g, const model_config *m, const unet_call *call, laye
 
 /* ---- parameters ---- */
 
+/* The authors' state dict names what embeds first, and of each part that of the U-Net before that of the shift branch. */
+static const char *const ORDER[] = {
+	"time_embed.", "label_emb.", "input_blocks.", "middle_block.", "shift_middle_block.", "output_blocks.", "shift_output_blocks.",
+	"out.", "shift_out.", SCALING_MEAN, SCALING_SD, PRIOR_COMPONENTS, PRIOR_REST, PRIOR_SCORES, PRIOR_LEFT, SHIFT_KNOWN, NULL,
+};
+
 /* What a network knows besides its layers: the latents' mean and standard deviation, in a latent's shape, and their prior. */
 static void describe_known(graph *g, const model_config *m, bool shift)
 {
@@ -294,7 +303,7 @@ int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 	describe_known(g, m, shift);
 	const int code = graph_take_table(g, t, e);
 	graph_free(g);
-	return code;
+	return code ? code : table_order(t, ORDER, e);
 }
 
 /* Output channel `row` of layer NAME becomes input channel `plus` less input channel `minus`; -1: none. */

@@ -118,17 +118,12 @@ void layer_use(graph *g, char name[LAYER_NAME], const char *use)
 
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf)
 {
-	if (l && graph_ok(g) && name_it(g, what.name, at, leaf))
-		table_add(&g->table, &what, &l->parameter[i], &g->error);
+	size_t number;
+	if (graph_ok(g) && name_it(g, what.name, at, leaf))
+		table_add(&g->table, &what, l ? &l->parameter[i] : &number, &g->error);
 }
 
-void graph_parameter(graph *g, param_entry what, const char *name)
-{
-	size_t number;
-	snprintf(what.name, sizeof what.name, "%s", name);
-	if (graph_ok(g))
-		table_add(&g->table, &what, &number, &g->error);
-}
+void graph_parameter(graph *g, param_entry what, const char *name) { layer_param(g, NULL, 0, what, name, ""); }
 
 static const layer_kind input = { .name = "input", .size = sizeof(layer) };
 

@@ -65,7 +65,8 @@ shape graph_shape(const layer *l);
 
 /* ---- to get ready ---- */
 
-/* A parameter that belongs to the network, though no layer reads it. */
+/* "NAME" behind the names that are entered: a parameter that belongs to the network though no layer reads it, or one that is named before
+ * its layer is described, for its place in the table. */
 void graph_parameter(graph *g, param_entry what, const char *name);
 
 /* The parameters that the description names, each once. */

@@ -66,7 +66,8 @@ struct layer {
 /* A layer of this kind with n inputs, of which the first is needed; who needs others checks them. NULL without it, or after an error.
  * ERR_DATA for an impossible shape. */
 layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const *in);
-/* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who names one twice means the same. */
+/* Its parameter number i, "AT.LEAF" (either may be empty) behind the names that are entered, of this shape, which begins by this rule. Who
+ * names one twice means the same. l NULL: it is named for its place in the table, and its layer is described later. */
 void layer_param(graph *g, layer *l, int i, param_entry what, const char *at, const char *leaf);
 /* "USE" behind the names that are entered; they alone where USE is empty: what a layer draws its numbers for. */
 void layer_use(graph *g, char name[LAYER_NAME], const char *use);

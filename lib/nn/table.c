@@ -39,6 +39,34 @@ void table_free(param_table *t)
 	*t = (param_table){ 0 };
 }
 
+/* The place of the beginning that a name has. */
+static int beginning_of(const char *name, const char *const *beginnings)
+{
+	int i = 0;
+	while (beginnings[i] && strncmp(name, beginnings[i], strlen(beginnings[i])))
+		i++;
+	return i;
+}
+
+int table_order(param_table *t, const char *const *beginnings, err *e)
+{
+	param_entry *to = NULL;
+	size_t n = 0;
+	int kinds = 0, code = mem_zero(&to, t->n, sizeof *to, "table of parameters", e);
+	while (beginnings[kinds])
+		kinds++;
+	for (int k = 0; k <= kinds && !code; k++)
+		for (size_t i = 0; i < t->n; i++)
+			if (beginning_of(t->t[i].name, beginnings) == k)
+				to[n++] = t->t[i];
+	if (code)
+		return code;
+	free(t->t);
+	t->t = to;
+	t->cap = t->n;
+	return 0;
+}
+
 int table_check(const param_table *t, const params *ps, err *e)
 {
 	for (size_t i = 0; i < t->n; i++) {

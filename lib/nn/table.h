@@ -35,6 +35,9 @@ size_t table_find(const param_table *t, const char *name);
 /* Appends an entry, unless there is one of that name; its number in *number. ERR_BUG when that one is another; ERR_OS. */
 int table_add(param_table *t, const param_entry *x, size_t *number, err *e);
 void table_free(param_table *t);
+/* In another order: entries whose names begin with the first of `beginnings`, which ends with NULL, come first, then those with the second
+ * .., and last those with none; among these they stay as they were. ERR_OS. */
+int table_order(param_table *t, const char *const *beginnings, err *e);
 
 /* Checks that ps holds every entry with its shape (ERR_CONFIG names the first that is wrong); more than these is allowed. Marks counters.
  */

@@ -183,6 +183,12 @@ static void tables(void **state)
 	FAILS(ERR_CONFIG, "blocks.3.conv.weight: is missing", table_check(&t, &b, &e));
 	a.p[4].n[1] = 9;
 	FAILS(ERR_CONFIG, "d.weight: has shape 64x9x3x3x3, the configuration asks for 64x8x3x3x3", table_check(&t, &a, &e));
+	/* in another order */
+	SUCCEEDS(table_order(&t, (const char *const[]){ "d.", "bn.r", "bn.", NULL }, &e));
+	static const int places[] = { 4, 3, 2, 5, 0, 1 };
+	assert_int_equal(t.n, 6);
+	for (int i = 0; i < 6; i++)
+		assert_string_equal(t.t[i].name, entries[places[i]].name);
 	params_free(&a);
 	params_free(&b);
 	table_free(&t);

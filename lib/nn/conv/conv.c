@@ -137,6 +137,23 @@ typedef struct param_name {
 	const char *at, *leaf;
 } param_name;
 
+/* Of l; NULL: of a convolution that is described later. */
+static void name_parameters(graph *g, layer *l, int in, const conv_spec *s, param_name weight, param_name bias)
+{
+	const int rank = s->rank ? s->rank : 5, k = one_if_unset(s->k);
+	const int taps = rank <= 3 ? 1 : rank == 4 ? k * k : k * k * k;
+	param_entry w = { .rank = rank, .n = { s->out, in }, .rule = s->begins };
+	w.fan_in = s->fan_in ? s->fan_in : (int64_t)in * taps;
+	for (int i = 2; i < rank; i++)
+		w.n[i] = rank == 3 ? 1 : k;
+	const param_entry b = {
+		.rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins == INIT_ZEROS ? INIT_ZEROS : s->bias_begins
+	};
+	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
+	if (!s->no_bias)
+		layer_param(g, l, BIAS, b, bias.at, bias.leaf);
+}
+
 static layer *described(graph *g, layer *x, const conv_spec *s, param_name weight, param_name bias)
 {
 	const conv_shape c = shape_of(graph_shape(x), s);
@@ -146,17 +163,13 @@ static layer *described(graph *g, layer *x, const conv_spec *s, param_name weigh
 	if (!l)
 		return NULL;
 	of(l)->shape = c;
-	param_entry w = { .rank = s->rank ? s->rank : 5, .n = { s->out, c.in.c }, .rule = s->begins };
-	w.fan_in = s->fan_in ? s->fan_in : (int64_t)c.in.c * conv_taps(&c);
-	for (int i = 2; i < w.rank; i++)
-		w.n[i] = w.rank == 3 ? 1 : one_if_unset(s->k);
-	const param_entry b = {
-		.rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins == INIT_ZEROS ? INIT_ZEROS : s->bias_begins
-	};
-	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
-	if (!s->no_bias)
-		layer_param(g, l, BIAS, b, bias.at, bias.leaf);
+	name_parameters(g, l, c.in.c, s, weight, bias);
 	return graph_ok(g) ? l : NULL;
+}
+
+void conv_parameters(graph *g, int in, const conv_spec *s, const char *at)
+{
+	name_parameters(g, NULL, in, s, (param_name){ at, "weight" }, (param_name){ at, "bias" });
 }
 
 layer *conv(graph *g, layer *x, const conv_spec *s, const char *at)

@@ -28,5 +28,8 @@ typedef struct conv_spec {
 layer *conv(graph *g, layer *x, const conv_spec *s, const char *at);
 /* The same with names of their own for weight and bias. */
 layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, const char *bias);
+/* Names the parameters of such a convolution of `in` channels now, and the convolution itself later: tables are in the order of names, and
+ * authors name a block's last convolution before the one around it. */
+void conv_parameters(graph *g, int in, const conv_spec *s, const char *at);
 
 #endif
