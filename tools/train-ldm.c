@@ -25,7 +25,7 @@ struct job {
 static void open_data(struct job *j, char **operands, int n)
 {
 	err e = { 0 };
-	const maker ours = weights_maker(&j->l.space.coder.n.w);
+	const maker ours = weights_maker(&j->l.space.coder.net.w);
 	const dataset_latents latents =
 		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : &ours);
 	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });

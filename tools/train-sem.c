@@ -64,7 +64,7 @@ static void open_unet(struct job *j)
 	char *path = NULL;
 	cli_check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
 	cli_check(weights_open(&j->unet, path, "unet", &e), &e);
-	const maker ours = weights_maker(&j->l.space.coder.n.w), theirs = weights_works_with(&j->unet, "autoencoder");
+	const maker ours = weights_maker(&j->l.space.coder.net.w), theirs = weights_works_with(&j->unet, "autoencoder");
 	char text[MAKER_TEXT];
 	if (!maker_same(&theirs, &ours, text) && !cli_common.any_model)
 		cli_die(ERR_CONFIG, "%s: was trained on latents of another autoencoder (%s of %s); --any-model takes it all the same", path,

@@ -23,7 +23,7 @@ void trainer_latents_config(trainer_latents *l, const char *section,
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
 	}
-	cli_check(preparation_parse(&l->how, l->space.coder.n.w.preparation, l->config.volume, &e), &e);
+	cli_check(preparation_parse(&l->how, l->space.coder.net.w.preparation, l->config.volume, &e), &e);
 	cli_check(latent_space_set(&l->space, &l->config.diffusion, &e), &e);
 }
 

@@ -150,7 +150,7 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
-void latent_space_rest(latent_space *l) { network_rest(&l->coder.n); }
+void latent_space_rest(latent_space *l) { network_rest(&l->coder.net); }
 
 static int encode(void *of, float *z, const float *x, err *e)
 {
@@ -176,7 +176,7 @@ static int put(json_t *json, const char *key, const json_t *v)
 
 int latent_space_config(const latent_space *l, json_t *json, err *e)
 {
-	const weights *w = &l->coder.n.w;
+	const weights *w = &l->coder.net.w;
 	const json_t *ours = w->config_json;
 	int bad = put(json, "volume", json_object_get(ours, "volume")) | put(json, "autoencoder", json_object_get(ours, "autoencoder")) |
 		  put(json, "preparation", w->preparation);
