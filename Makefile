@@ -16,7 +16,7 @@ endif
 TRIPLET  := $(shell $(CC) -print-multiarch)
 
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DLATPIPE_VERSION='"$(VERSION)"' -I/usr/include/nifti -I/usr/include/$(TRIPLET)/openblas-openmp
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror=incompatible-pointer-types
 # the folder's name stays out of the binaries: the same source gives the same bytes wherever it is built
 CFLAGS   += -std=gnu11 $(OPT) $(WARNINGS) -fopenmp $(SANITIZE) '-ffile-prefix-map=$(CURDIR)=.' -MMD -MP
 

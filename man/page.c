@@ -78,13 +78,15 @@ static void synopsis(const char *name, const json_t *options, const char *inputs
 
 static void option(const json_t *o)
 {
-	const char *arg = string(o, "arg"), *letter = string(o, "short");
+	const char *arg = string(o, "arg"), *letter = string(o, "short"), *range = string(o, "range");
 	json_t *initial = json_object_get(o, "default");
 	fputs(".It ", stdout);
 	if (letter)
 		printf("Fl %s , ", letter);
 	printf("Fl -%s%s%s\n", string(o, "long"), arg ? " Ar " : "", arg ? arg : "");
 	prose(string(o, "help"), true);
+	if (range)
+		printf(".Ar %s\nis %s.\n", arg, range);
 	if (json_is_string(initial) && strcmp(json_string_value(initial), "-"))
 		printf("The default is\n.Cm %s .\n", json_string_value(initial));
 	else if (json_is_integer(initial))

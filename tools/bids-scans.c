@@ -17,10 +17,10 @@ static void measure(which_extent *size, const char *path)
 static study_choice choice = { .measure = measure };
 
 static const struct cli_option options[] = {
-	{ 0, "list", CLI_TEXT, &list, "FILE", "instead of a folder: the scans that FILE names, a path a line", false },
-	{ 0, "subjects", CLI_TEXT, &choice.subjects, "LABELS", "these alone, separated by blanks or commas", false },
-	{ 0, "sessions", CLI_TEXT, &choice.sessions, "LABELS", "these alone", false },
-	{ 0, "which", CLI_TEXT, &choice.which, "ENTITIES", "these alone: scans that have these entities, such as acq-mprage", false },
+	{ 0, "list", "instead of a folder: the scans that FILE names, a path a line", .file = &list, .arg = "FILE" },
+	{ 0, "subjects", "these alone, separated by blanks or commas", .text = &choice.subjects, .arg = "LABELS" },
+	{ 0, "sessions", "these alone", .text = &choice.sessions, .arg = "LABELS" },
+	{ 0, "which", "these alone: scans that have these entities, such as acq-mprage", .text = &choice.which, .arg = "ENTITIES" },
 	{ 0 },
 };
 

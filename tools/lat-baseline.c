@@ -15,13 +15,18 @@ static const char *method, *train, *name = "x";
 static bool code_only;
 static int64_t components = CLI_NOT_GIVEN, block = CLI_NOT_GIVEN;
 
+/* In the order of enum baseline_method. */
+static const char *const methods[] = { "mean", "nearest", "pca", "blocks", NULL };
+
 static const struct cli_option options[] = {
-	{ 0, "method", CLI_TEXT, &method, "mean|nearest|pca|blocks", "what is done with a scan", true },
-	{ 0, "train", CLI_TEXT, &train, "FILE", "the stream of scans to learn from", false },
-	{ 'k', "components", CLI_INT, &components, "K", "principal components for pca and blocks", true },
-	{ 0, "block", CLI_INT, &block, "SIDE", "voxels along a side of the blocks; 4 when not given", true },
-	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the scan: x, or the latent z", true },
-	{ 0, "code", CLI_FLAG, &code_only, NULL, "with pca: put the K numbers into y, and leave the scan as it is", true },
+	{ 0, "method", "what is done with a scan", .text = &method, .choices = methods, .result = true },
+	{ 0, "train", "the stream of scans to learn from", .file = &train, .arg = "FILE" },
+	{ 'k', "components", "principal components for pca and blocks", .integer = &components, .arg = "K",
+	  .range = { .from = 1, .to = 1 << 20 }, .result = true },
+	{ 0, "block", "voxels along a side of the blocks; 4 when not given", .integer = &block, .arg = "SIDE",
+	  .range = { .from = 1, .to = MAX_SIDE }, .result = true },
+	{ 'n', "name", "the tensor that is the scan: x, or the latent z", .text = &name, .arg = "NAME", .result = true },
+	{ 0, "code", "with pca: put the K numbers into y, and leave the scan as it is", .flag = &code_only, .result = true },
 	{ 0 },
 };
 
@@ -30,7 +35,7 @@ static const struct cli tool = {
 	.summary = "replace scans by what the mean, the nearest or principal components of others make of them",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 
@@ -114,22 +119,19 @@ static int64_t block_side(void) { return block == CLI_NOT_GIVEN ? 4 : block; }
 /* The enum's number of the method that was asked for. */
 static enum baseline_method chosen(void)
 {
-	static const char *const names[] = { "mean", "nearest", "pca", "blocks" };
 	int i = 0;
 	if (!method || !train)
 		cli_die(ERR_USAGE, "--method and --train are needed");
-	while (strcmp(method, names[i]))
+	while (strcmp(method, methods[i]))
 		i++;
 	bool takes_k = i >= BASELINE_PCA, given = components != CLI_NOT_GIVEN;
-	if (takes_k != given || (given && (components < 1 || components > 1 << 20)))
-		cli_die(ERR_USAGE, takes_k ? "--components: a number from 1 is needed" : "--components is for pca and blocks");
+	if (takes_k != given)
+		cli_die(ERR_USAGE, takes_k ? "--components is needed for pca and blocks" : "--components is for pca and blocks");
 	if (i == BASELINE_BLOCKS && strcmp(name, "x"))
 		cli_die(ERR_USAGE, "--name: blocks are of x");
 	int64_t side = block_side();
 	if (block != CLI_NOT_GIVEN && i != BASELINE_BLOCKS)
 		cli_die(ERR_USAGE, "--block is for blocks");
-	if (side < 1 || side > MAX_SIDE)
-		cli_die(ERR_USAGE, "--block: %lld is not in 1..%d", (long long)side, MAX_SIDE);
 	if (i == BASELINE_BLOCKS && components > side * side * side)
 		cli_die(ERR_USAGE, "--components: blocks of %lldx%lldx%lld voxels have %lld at most", (long long)side, (long long)side,
 			(long long)side, (long long)(side * side * side));

@@ -9,10 +9,10 @@
 static const char *ids, *range, *names;
 
 static const struct cli_option options[] = {
-	{ 0, "ids", CLI_TEXT, &ids, "FILE", "keep the records whose ids stand in FILE, one a line", false },
-	{ 'r', "records", CLI_TEXT, &range, "ID|N:M", "keep the record ID, or the records N to M, counted from 1, both ends included",
-	  false },
-	{ 'n', "names", CLI_TEXT, &names, "NAMES", "keep these tensors alone (a,b,..)", true },
+	{ 0, "ids", "keep the records whose ids stand in FILE, one a line", .file = &ids, .arg = "FILE" },
+	{ 'r', "records", "keep the record ID, or the records N to M, counted from 1, both ends included", .text = &range,
+	  .arg = "ID|N:M" },
+	{ 'n', "names", "keep these tensors alone (a,b,..)", .text = &names, .arg = "NAMES", .result = true },
 	{ 0 },
 };
 
@@ -21,7 +21,7 @@ static const struct cli tool = {
 	.summary = "choose records and tensors of a stream",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 

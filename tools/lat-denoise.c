@@ -16,20 +16,28 @@ static bool invert, no_y;
 static int64_t seed = CLI_NOT_GIVEN, count = CLI_NOT_GIVEN, generate = CLI_NOT_GIVEN, steps = 100, batch = 1;
 static double stop = 0;
 static const char *solver_name = "dpmpp2m", *clip_text;
+static const char *const solvers[] = { "dpmpp2m", "ddim", NULL };
+
+enum { MOST_COPIES = 1000000, MOST_BATCH = 4096 };
 
 static const struct cli_option options[] = {
-	{ 0, "invert", CLI_FLAG, &invert, NULL, "the other way: from z to zT", true },
-	{ 0, "noise", CLI_INT, &seed, "SEED", "draw zT, from this seed and the record's id", true },
-	{ 0, "count", CLI_INT, &count, "N", "with --noise: N records of each, with zT drawn anew for each", false },
-	{ 0, "generate", CLI_INT, &generate, "N", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)",
-	  false },
-	{ 's', "steps", CLI_INT, &steps, "STEPS", "calls of the network", true },
-	{ 0, "solver", CLI_TEXT, &solver_name, "dpmpp2m|ddim", "one of second order that needs fewer steps, or the published one",
-	  true },
-	{ 0, "clip", CLI_TEXT, &clip_text, "V|none", "hold predictions of the clean latent within +-V; default: as the model says", true },
-	{ 0, "stop", CLI_REAL, &stop, "SHARE", "leave y aside in this share of the steps, the last ones", true },
-	{ 0, "no-y", CLI_FLAG, &no_y, NULL, "leave y aside altogether", true },
-	{ 0, "batch", CLI_INT, &batch, "N", "records that go through the network together; the results are the same", false },
+	{ 0, "invert", "the other way: from z to zT", .flag = &invert, .result = true },
+	{ 0, "noise", "draw zT, from this seed and the record's id", .integer = &seed, .arg = "SEED", .result = true },
+	{ 0, "count", "with --noise: N records of each, with zT drawn anew for each", .integer = &count, .arg = "N",
+	  .range = { .from = 1, .to = MOST_COPIES } },
+	{ 0, "generate", "read nothing: N records from drawn zT alone, without y (--noise: the seed, else 0)", .integer = &generate,
+	  .arg = "N", .range = { .from = 1, .to = MOST_COPIES } },
+	{ 's', "steps", "calls of the network, fewer than the model has timesteps", .integer = &steps, .arg = "STEPS",
+	  .range = { .from = 1, .to = INFINITY }, .result = true },
+	{ 0, "solver", "one of second order that needs fewer steps, or the published one", .text = &solver_name, .choices = solvers,
+	  .result = true },
+	{ 0, "clip", "hold predictions of the clean latent within +-V, a number above 0; default: as the model says", .text = &clip_text,
+	  .arg = "V|none", .result = true },
+	{ 0, "stop", "leave y aside in this share of the steps, the last ones", .real = &stop, .arg = "SHARE",
+	  .range = { .from = 0, .to = 1 }, .result = true },
+	{ 0, "no-y", "leave y aside altogether", .flag = &no_y, .result = true },
+	{ 0, "batch", "records that go through the network together; the results are the same", .integer = &batch, .arg = "N",
+	  .range = { .from = 1, .to = MOST_BATCH } },
 	{ 0 },
 };
 
@@ -40,12 +48,10 @@ static const struct cli tool = {
 	.summary = "carry noise to latents by diffusion, or latents to noise",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	.options = options,
 	.weights = needed_weights,
 };
-
-enum { MOST_COPIES = 1000000, MOST_BATCH = 4096 };
 
 struct job {
 	denoiser d;
@@ -72,7 +78,7 @@ static void open_solver(struct job *j)
 	const diffusion_config *c = &j->d.net.w.config.diffusion;
 	cli_check(schedule_new(&j->schedule, c, &e), &e);
 	enum solver_kind kind = strcmp(solver_name, "ddim") ? SOLVER_DPMPP2M : SOLVER_DDIM;
-	if (steps < 1 || steps >= c->timesteps)
+	if (steps >= c->timesteps)
 		cli_die(ERR_USAGE, "--steps: %lld: the model has 1 to %d", (long long)steps, c->timesteps - 1);
 	cli_check(solver_new(&j->solver, kind, &j->schedule, (int)steps, &e), &e);
 	j->solver.stop = stop;
@@ -264,14 +270,6 @@ static void make_from_nothing(struct job *j)
 static void check_options(int operands)
 {
 	bool some = count != CLI_NOT_GIVEN, from_nothing = generate != CLI_NOT_GIVEN;
-	if (some && (count < 1 || count > MOST_COPIES))
-		cli_die(ERR_USAGE, "--count: 1 to %d", MOST_COPIES);
-	if (from_nothing && (generate < 1 || generate > MOST_COPIES))
-		cli_die(ERR_USAGE, "--generate: 1 to %d", MOST_COPIES);
-	if (batch < 1 || batch > MOST_BATCH)
-		cli_die(ERR_USAGE, "--batch: 1 to %d", MOST_BATCH);
-	if (!(stop >= 0 && stop <= 1))
-		cli_die(ERR_USAGE, "--stop: a share from 0 to 1");
 	if (invert && (seed != CLI_NOT_GIVEN || some || from_nothing || stop > 0))
 		cli_die(ERR_USAGE, "--invert: --noise, --count, --generate and --stop are for the other way");
 	if (some && (from_nothing || seed == CLI_NOT_GIVEN))

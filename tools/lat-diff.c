@@ -10,7 +10,8 @@
 static double tolerance;
 
 static const struct cli_option options[] = {
-	{ 't', "tolerance", CLI_REAL, &tolerance, "TOL", "largest difference, as a share of the largest value in A, that is none", false },
+	{ 't', "tolerance", "largest difference, as a share of the largest value in A, that is none", .real = &tolerance, .arg = "TOL",
+	  .range = { .from = 0, .to = INFINITY } },
 	{ 0 },
 };
 
@@ -185,8 +186,6 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	struct side a = { .path = files[0] }, b = { .path = files[1] };
-	if (!(tolerance >= 0))
-		cli_die(ERR_USAGE, "--tolerance: must not be negative");
 	if (!strcmp(a.path, "-") && !strcmp(b.path, "-"))
 		cli_die(ERR_USAGE, "A and B cannot both be stdin");
 	stream_input(a.path, &a.in, &a.rd);

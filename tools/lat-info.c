@@ -9,9 +9,8 @@
 static bool stats, history;
 
 static const struct cli_option options[] = {
-	{ 0, "stats", CLI_FLAG, &stats, NULL, "add smallest and largest value, mean and standard deviation, and how many are not finite",
-	  false },
-	{ 0, "history", CLI_FLAG, &history, NULL, "show each record's history instead of its tensors", false },
+	{ 0, "stats", "add smallest and largest value, mean and standard deviation, and how many are not finite", .flag = &stats },
+	{ 0, "history", "show each record's history instead of its tensors", .flag = &history },
 	{ 0 },
 };
 

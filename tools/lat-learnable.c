@@ -22,13 +22,13 @@ static bool any_model;
 static int64_t seed;
 
 static const struct cli_option options[] = {
-	{ 0, "train", CLI_TEXT, &train, "FILE", "the stream of latents that the simple predictors learn from", false },
-	{ 'k', "components", CLI_TEXT, &components, "K[,K...]", "principal components of pca; with several numbers one predictor for each",
-	  false },
-	{ 'm', "model", CLI_TEXT, &model, "NAME|DIR|FILE", "judge the denoiser of this model, too", false },
-	{ 0, "any-model", CLI_FLAG, &any_model, NULL, "accept records made with another model", false },
-	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the latent", false },
-	{ 0, "seed", CLI_INT, &seed, "N", "seed of the noise", false },
+	{ 0, "train", "the stream of latents that the simple predictors learn from", .file = &train, .arg = "FILE" },
+	{ 'k', "components", "principal components of pca; with several numbers one predictor for each", .text = &components,
+	  .arg = "K[,K...]" },
+	{ 'm', "model", "judge the denoiser of this model, too", .model = &model, .arg = "NAME|DIR|FILE" },
+	{ 0, "any-model", "accept records made with another model", .flag = &any_model },
+	{ 'n', "name", "the tensor that is the latent", .text = &name, .arg = "NAME" },
+	{ 0, "seed", "seed of the noise", .integer = &seed, .arg = "N" },
 	{ 0 },
 };
 
@@ -254,7 +254,7 @@ static void put_table(const struct job *j, double (*simple)[TRIAL_TIMES], double
 	static const char *const names[] = { "unet", "code" };
 	const double place = trial_sum(&j->trial, simple[0]).weighted;
 	err e = { 0 };
-	outfile *out = cli_output(false);
+	outfile *out = cli_output();
 	put_line(out, "predictor\tfifth_1\tfifth_2\tfifth_3\tfifth_4\tfifth_5\tweighted\tof_place\tspace\n");
 	for (int i = 0; i < predictors_count(&j->p); i++) {
 		char row[32];

@@ -12,9 +12,9 @@ static const char *given;
 static double month = NAN;
 
 static const struct cli_option options[] = {
-	{ 't', "at", CLI_TEXT, &given, "T|A:STEP:B", "where between A (0) and B (1), or a series of such places", true },
-	{ 0, "month", CLI_REAL, &month, "M", "at this month, between the months of the two records", true },
-	{ 0, "any-model", CLI_FLAG, &cli_common.any_model, NULL, "accept codes that two models made", false },
+	{ 't', "at", "where between A (0) and B (1), or a series of such places", .text = &given, .arg = "T|A:STEP:B", .result = true },
+	{ 0, "month", "at this month, between the months of the two records", .real = &month, .arg = "M", .result = true },
+	{ 0, "any-model", "accept codes that two models made", .flag = &cli_common.any_model },
 	{ 0 },
 };
 
@@ -24,7 +24,7 @@ static const struct cli tool = {
 	.operands = "A B",
 	.min = 2,
 	.max = 2,
-	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 

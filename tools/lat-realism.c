@@ -15,11 +15,12 @@ static const char *real_path, *train_path, *name = "x";
 static int64_t components_wanted = 10, seed;
 
 static const struct cli_option options[] = {
-	{ 0, "real", CLI_TEXT, &real_path, "REAL", "the stream of real scans that the drawn ones are compared with", false },
-	{ 0, "train", CLI_TEXT, &train_path, "TRAIN", "the stream of scans that the model has learned from", false },
-	{ 'k', "components", CLI_INT, &components_wanted, "K", "principal components of the real scans", false },
-	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the scan", false },
-	{ 0, "seed", CLI_INT, &seed, "N", "seed of the halves and pairs", false },
+	{ 0, "real", "the stream of real scans that the drawn ones are compared with", .file = &real_path, .arg = "REAL" },
+	{ 0, "train", "the stream of scans that the model has learned from", .file = &train_path, .arg = "TRAIN" },
+	{ 'k', "components", "principal components of the real scans", .integer = &components_wanted, .arg = "K",
+	  .range = { .from = 1, .to = 1 << 16 } },
+	{ 'n', "name", "the tensor that is the scan", .text = &name, .arg = "NAME" },
+	{ 0, "seed", "seed of the halves and pairs", .integer = &seed, .arg = "N" },
 	{ 0 },
 };
 
@@ -198,8 +199,6 @@ static void check_options(char **files, int n)
 	int from_stdin = n == 0;
 	if (!real_path)
 		cli_die(ERR_USAGE, "--real is needed");
-	if (components_wanted < 1 || components_wanted > 1 << 16)
-		cli_die(ERR_USAGE, "--components: %lld is not in 1..65536", (long long)components_wanted);
 	for (int i = 0; i < n; i++)
 		from_stdin += !strcmp(files[i], "-");
 	from_stdin += !strcmp(real_path, "-");

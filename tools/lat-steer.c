@@ -12,10 +12,10 @@ static const char *path;
 static double by = NAN;
 
 static const struct cli_option options[] = {
-	{ 0, "probe", CLI_TEXT, &path, "P", "the probe, a file that linprobe fit wrote", false },
-	{ 0, "by", CLI_REAL, &by, "K",
-	  "how far: 1 is the usual length of a standardised code; positive is towards the higher value or the named class", true },
-	{ 0, "any-model", CLI_FLAG, &cli_common.any_model, NULL, "accept codes of another encoder than the probe's", false },
+	{ 0, "probe", "the probe, a file that linprobe fit wrote", .file = &path, .arg = "P" },
+	{ 0, "by", "how far: 1 is the usual length of a standardised code; positive is towards the higher value or the named class",
+	  .real = &by, .arg = "K", .result = true },
+	{ 0, "any-model", "accept codes of another encoder than the probe's", .flag = &cli_common.any_model },
 	{ 0 },
 };
 
@@ -24,7 +24,7 @@ static const struct cli tool = {
 	.summary = "move semantic codes along a probe's direction",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 

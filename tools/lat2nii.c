@@ -14,11 +14,10 @@
 static bool grid_only, native, source_type, unit;
 
 static const struct cli_option options[] = {
-	{ 0, "grid-only", CLI_FLAG, &grid_only, NULL, "write x as it is, instead of what the decoder makes of z", false },
-	{ 0, "native", CLI_FLAG, &native, NULL, "on the scan's own grid, under its own header", false },
-	{ 0, "source-type", CLI_FLAG, &source_type, NULL, "with --native: keep the scan's data type and scaling; rounds and saturates",
-	  false },
-	{ 0, "unit", CLI_FLAG, &unit, NULL, "in the model's units, about 0 to 1, instead of the scan's", false },
+	{ 0, "grid-only", "write x as it is, instead of what the decoder makes of z", .flag = &grid_only },
+	{ 0, "native", "on the scan's own grid, under its own header", .flag = &native },
+	{ 0, "source-type", "with --native: keep the scan's data type and scaling; rounds and saturates", .flag = &source_type },
+	{ 0, "unit", "in the model's units, about 0 to 1, instead of the scan's", .flag = &unit },
 	{ 0 },
 };
 
@@ -29,7 +28,7 @@ static const struct cli tool = {
 	.summary = "decode latents: a stream to NIfTI files",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_MODEL | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	.options = options,
 	.weights = needed_weights,
 };
@@ -204,8 +203,6 @@ int main(int argc, char **argv)
 		cli_die(ERR_USAGE, "--source-type: needs --native");
 	if (source_type && unit)
 		cli_die(ERR_USAGE, "--source-type: is of no use with --unit");
-	if (!cli_common.plan)
-		cli_spare_terminal();
 	cli_start_threads();
 	j.seen = stream_ids_new();
 	int status = stream_each(files, n, convert, finish, &j);

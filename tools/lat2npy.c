@@ -9,7 +9,7 @@
 static const char *name;
 
 static const struct cli_option options[] = {
-	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor to write", false },
+	{ 'n', "name", "the tensor to write", .text = &name, .arg = "NAME" },
 	{ 0 },
 };
 
@@ -18,7 +18,7 @@ static const struct cli tool = {
 	.summary = "write a tensor as a NumPy file",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_KEEP_GOING,
 	.options = options,
 };
 
@@ -66,7 +66,7 @@ static int to_npy(lat_record *r, void *with, bool *keep, err *e)
 		return own_file(r, o, e);
 	if (o->file)
 		return err_set(e, ERR_DATA, "a second record, and no {id} in the output's name");
-	o->file = cli_output(true);
+	o->file = cli_output();
 	int code = write_tensor(r, o->file, e);
 	if (code) {
 		out_abort(o->file);

@@ -20,21 +20,23 @@ static int64_t splits = 5, resamples = 2000, seed;
 static bool balance, any_model;
 
 static const struct cli_option options[] = {
-	{ 0, "labels", CLI_TEXT, &labels, "TSV", "table with the columns participant_id, perhaps session_id, and COL", false },
-	{ 0, "target", CLI_TEXT, &target, "COL", "the column to predict", false },
-	{ 0, "positive", CLI_TEXT, &positive, "VALUE", "classify: records with this value against the others", false },
-	{ 0, "negative", CLI_TEXT, &negative, "VALUE", "against those with this value alone; others are left out", false },
-	{ 0, "C", CLI_REAL, &C, "C", "strength of a classification; when not given chosen by cross-validation", false },
-	{ 0, "lambda", CLI_REAL, &lambda, "L", "strength of a regression; when not given chosen by cross-validation", false },
-	{ 0, "balance", CLI_FLAG, &balance, NULL, "weigh records so that both classes count the same", false },
-	{ 0, "probe", CLI_TEXT, &probe_path, "P", "the probe to use", false },
-	{ 0, "folds", CLI_TEXT, &folds, "TSV", "folds of cv: table with the columns participant_id and fold", false },
-	{ 0, "splits", CLI_INT, &splits, "K", "number of folds when none are named", false },
-	{ 0, "predictions", CLI_TEXT, &predictions, "FILE", "write what cv predicted for each record", false },
-	{ 0, "bootstrap", CLI_INT, &resamples, "N", "resamples for the intervals", false },
-	{ 0, "seed", CLI_INT, &seed, "N", "seed of folds and resamples", false },
-	{ 'n', "name", CLI_TEXT, &name, "NAME", "the tensor that is the code", false },
-	{ 0, "any-model", CLI_FLAG, &any_model, NULL, "accept codes made by another model", false },
+	{ 0, "labels", "table with the columns participant_id, perhaps session_id, and COL", .file = &labels, .arg = "TSV" },
+	{ 0, "target", "the column to predict", .text = &target, .arg = "COL" },
+	{ 0, "positive", "classify: records with this value against the others", .text = &positive, .arg = "VALUE" },
+	{ 0, "negative", "against those with this value alone; others are left out", .text = &negative, .arg = "VALUE" },
+	{ 0, "C", "strength of a classification; when not given chosen by cross-validation", .real = &C, .arg = "C",
+	  .range = { .from = 0, .to = 1e12, .from_excluded = true } },
+	{ 0, "lambda", "strength of a regression; when not given chosen by cross-validation", .real = &lambda, .arg = "L",
+	  .range = { .from = 0, .to = INFINITY } },
+	{ 0, "balance", "weigh records so that both classes count the same", .flag = &balance },
+	{ 0, "probe", "the probe to use", .file = &probe_path, .arg = "P" },
+	{ 0, "folds", "folds of cv: table with the columns participant_id and fold", .file = &folds, .arg = "TSV" },
+	{ 0, "splits", "number of folds when none are named", .integer = &splits, .arg = "K", .range = { .from = 2, .to = 1000 } },
+	{ 0, "predictions", "write what cv predicted for each record", .file = &predictions, .arg = "FILE" },
+	{ 0, "bootstrap", "resamples for the intervals", .integer = &resamples, .arg = "N", .range = { .from = 1, .to = 1000000 } },
+	{ 0, "seed", "seed of folds and resamples", .integer = &seed, .arg = "N", .range = { .from = 0, .to = INFINITY } },
+	{ 'n', "name", "the tensor that is the code", .text = &name, .arg = "NAME" },
+	{ 0, "any-model", "accept codes made by another model", .flag = &any_model },
 	{ 0 },
 };
 
@@ -76,14 +78,8 @@ static recipe ask_recipe(probe *p)
 			!isnan(C) ? "C"
 			: balance ? "balance"
 				  : "negative");
-	if (C <= 0 || C > 1e12)
-		cli_die(ERR_USAGE, "--C: must be above 0 and at most 1e12");
-	if (lambda < 0)
-		cli_die(ERR_USAGE, "--lambda: must not be negative");
 	if (positive && negative && !strcmp(positive, negative))
 		cli_die(ERR_USAGE, "--negative: is the positive value");
-	if (splits < 2 || splits > 1000)
-		cli_die(ERR_USAGE, "--splits: must be 2 to 1000");
 	p->task = positive ? PROBE_CLASSIFY : PROBE_REGRESS;
 	p->balanced = balance;
 	cli_check(mem_text(&p->target, target, &e), &e);
@@ -158,7 +154,7 @@ static void print_metrics(const struct job *j, const double *f)
 	const cases *c = &j->l.c;
 	cli_check(metrics_measure(found, j->p.task, c->value, f, c->subject, c->n, c->subjects, resamples, (uint64_t)seed, &e), &e);
 	cli_check(report_metrics(&text, j->p.task, found, cli_common.json, &e), &e);
-	print(cli_output(false), text);
+	print(cli_output(), text);
 }
 
 static int run_fit(struct job *j, char **files, int n)
@@ -200,7 +196,7 @@ static int run_predict(struct job *j, char **files, int n)
 	err e = { 0 };
 	char *head = NULL;
 	open_probe(j);
-	j->out = cli_output(false);
+	j->out = cli_output();
 	cli_check(report_heading(&head, j->p.task, &e), &e);
 	if (!cli_common.json)
 		cli_check(out_write(j->out, head, strlen(head), &e), &e);
@@ -273,7 +269,7 @@ static int run_show(struct job *j, char **files, int n)
 	probe_path = n ? files[0] : probe_path;
 	open_probe(j);
 	cli_check(report_probe(&text, &j->p, cli_common.json, &e), &e);
-	print(cli_output(false), text);
+	print(cli_output(), text);
 	return 0;
 }
 
@@ -286,10 +282,6 @@ int main(int argc, char **argv)
 	int n;
 	char **words = cli_parse(&tool, argc, argv, &n);
 	struct job j = { .l.maker.any = any_model };
-	if (resamples < 1 || resamples > 1000000)
-		cli_die(ERR_USAGE, "--bootstrap: must be 1 to 1000000");
-	if (seed < 0)
-		cli_die(ERR_USAGE, "--seed: must not be negative");
 	cli_start_threads();
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(words[0], verbs[i].name)) {

@@ -14,9 +14,9 @@ static bool turn;
 static double least = NAN;
 
 static const struct cli_option options[] = {
-	{ 0, "mean", CLI_TEXT, &mean_name, "FILE", "compare with this mean of registered brains instead of the model's", false },
-	{ 0, "turn", CLI_FLAG, &turn, NULL, "print the matrix of the turn that sets the brain upright, instead of a table", false },
-	{ 0, "min", CLI_REAL, &least, "V", "exit 1 when a scan's SSIM is below V or a small move would make it more alike", false },
+	{ 0, "mean", "compare with this mean of registered brains instead of the model's", .file = &mean_name, .arg = "FILE" },
+	{ 0, "turn", "print the matrix of the turn that sets the brain upright, instead of a table", .flag = &turn },
+	{ 0, "min", "exit 1 when a scan's SSIM is below V or a small move would make it more alike", .real = &least, .arg = "V" },
 	{ 0 },
 };
 

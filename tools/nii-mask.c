@@ -17,15 +17,15 @@ static bool largest, fill, lift, measure;
 static const char *apply_name, *reference_name;
 
 static const struct cli_option options[] = {
-	{ 0, "above", CLI_REAL, &above, "V", "voxels greater than V are inside", false },
-	{ 0, "apart", CLI_REAL, &apart, "SHARE",
-	  "voxels are inside that differ from the background by more than SHARE of the scan's range", false },
-	{ 0, "largest", CLI_FLAG, &largest, NULL, "keep the largest connected part", false },
-	{ 0, "fill", CLI_FLAG, &fill, NULL, "fill holes", false },
-	{ 0, "apply", CLI_TEXT, &apply_name, "SCAN", "write SCAN, 0 outside of the mask, instead of the mask", false },
-	{ 0, "lift", CLI_FLAG, &lift, NULL, "with --apply: SCAN less the value of its background, where that is not 0", false },
-	{ 0, "measure", CLI_FLAG, &measure, NULL, "print a table instead of writing a file", false },
-	{ 0, "reference", CLI_TEXT, &reference_name, "REF", "with --measure: compare with this scan on its grid", false },
+	{ 0, "above", "voxels greater than V are inside", .real = &above, .arg = "V" },
+	{ 0, "apart", "voxels are inside that differ from the background by more than SHARE of the scan's range", .real = &apart,
+	  .arg = "SHARE", .range = { .from = 0, .to = 1, .to_excluded = true } },
+	{ 0, "largest", "keep the largest connected part", .flag = &largest },
+	{ 0, "fill", "fill holes", .flag = &fill },
+	{ 0, "apply", "write SCAN, 0 outside of the mask, instead of the mask", .file = &apply_name, .arg = "SCAN" },
+	{ 0, "lift", "with --apply: SCAN less the value of its background, where that is not 0", .flag = &lift },
+	{ 0, "measure", "print a table instead of writing a file", .flag = &measure },
+	{ 0, "reference", "with --measure: compare with this scan on its grid", .file = &reference_name, .arg = "REF" },
 	{ 0 },
 };
 
@@ -213,8 +213,6 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	err e = { 0 };
-	if (!isnan(apart) && !(apart >= 0 && apart < 1))
-		cli_die(ERR_USAGE, "--apart: %g is no share", apart);
 	if (!isnan(apart) && above != 0)
 		cli_die(ERR_USAGE, "--apart and --above: one of them");
 	if (reference_name && !measure)

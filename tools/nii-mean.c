@@ -11,8 +11,8 @@
 static bool spread, whole;
 
 static const struct cli_option options[] = {
-	{ 0, "sd", CLI_FLAG, &spread, NULL, "the standard deviation over the scans (divisor N) instead of their mean", false },
-	{ 0, "int16", CLI_FLAG, &whole, NULL, "store whole numbers of 16 bits with a slope instead of float32", false },
+	{ 0, "sd", "the standard deviation over the scans (divisor N) instead of their mean", .flag = &spread },
+	{ 0, "int16", "store whole numbers of 16 bits with a slope instead of float32", .flag = &whole },
 	{ 0 },
 };
 
@@ -22,7 +22,7 @@ static const struct cli tool = {
 	.operands = "FILE...",
 	.min = 1,
 	.max = -1,
-	.common = CLI_OUTPUT,
+	.common = CLI_OUTPUT | CLI_BINARY,
 	.options = options,
 };
 
@@ -92,7 +92,6 @@ int main(int argc, char **argv)
 	char **files = cli_parse(&tool, argc, argv, &n);
 	struct moments m = { .scans = 0 };
 	err e = { 0 };
-	cli_spare_terminal();
 	int code = begin(&m, files[0], &e);
 	for (int i = 1; i < n && !code; i++)
 		code = go_on(&m, files[i], &e);

@@ -17,16 +17,17 @@ static int64_t window = 11;
 static double range = NAN, least_ssim = NAN, least_ms_ssim = NAN, least_psnr = NAN, most_mse = NAN;
 
 static const struct cli_option options[] = {
-	{ 0, "mask", CLI_TEXT, &mask_name, "FILE|brain",
-	  "SSIM, MSE and PSNR inside a mask: the nonzero voxels of FILE, or where REF is bright", false },
-	{ 0, "window", CLI_INT, &window, "K", "width of SSIM's window in voxels; MS-SSIM's is 3", false },
-	{ 0, "range", CLI_REAL, &range, "R", "range of the data, instead of 1 where REF is about 0 to 1, else of that of its values",
-	  false },
-	{ 0, "list", CLI_TEXT, &list, "FILE", "also the pairs in FILE: REF, tab, IMG in each line", false },
-	{ 0, "min-ssim", CLI_REAL, &least_ssim, "V", "exit 1 when an SSIM is below V", false },
-	{ 0, "min-ms-ssim", CLI_REAL, &least_ms_ssim, "V", "exit 1 when an MS-SSIM is below V", false },
-	{ 0, "min-psnr", CLI_REAL, &least_psnr, "V", "exit 1 when a PSNR is below V", false },
-	{ 0, "max-mse", CLI_REAL, &most_mse, "V", "exit 1 when an MSE is above V", false },
+	{ 0, "mask", "SSIM, MSE and PSNR inside a mask: the nonzero voxels of FILE, or where REF is bright", .file = &mask_name,
+	  .arg = "FILE|brain" },
+	{ 0, "window", "width of SSIM's window in voxels; MS-SSIM's is 3", .integer = &window, .arg = "K",
+	  .range = { .from = 1, .to = 4096 } },
+	{ 0, "range", "range of the data, instead of 1 where REF is about 0 to 1, else of that of its values", .real = &range, .arg = "R",
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
+	{ 0, "list", "also the pairs in FILE: REF, tab, IMG in each line", .file = &list, .arg = "FILE" },
+	{ 0, "min-ssim", "exit 1 when an SSIM is below V", .real = &least_ssim, .arg = "V" },
+	{ 0, "min-ms-ssim", "exit 1 when an MS-SSIM is below V", .real = &least_ms_ssim, .arg = "V" },
+	{ 0, "min-psnr", "exit 1 when a PSNR is below V", .real = &least_psnr, .arg = "V" },
+	{ 0, "max-mse", "exit 1 when an MSE is above V", .real = &most_mse, .arg = "V" },
 	{ 0 },
 };
 
@@ -243,10 +244,6 @@ int main(int argc, char **argv)
 	err e = { 0 };
 	if (n < 2 && !(n == 0 && list))
 		cli_die(ERR_USAGE, "needs a reference and a scan to compare with it");
-	if (window < 1 || window > 4096)
-		cli_die(ERR_USAGE, "--window: %lld is no width", (long long)window);
-	if (range <= 0)
-		cli_die(ERR_USAGE, "--range: %g is no range", range);
 	cli_start_threads();
 	if (mask_name && strcmp(mask_name, "brain") && scan_read(&j.mask, NULL, mask_name, &e))
 		cli_fail(&e);

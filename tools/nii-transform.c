@@ -14,11 +14,12 @@ static bool inverse;
 static double spacing = NAN;
 
 static const struct cli_option options[] = {
-	{ 0, "linear", CLI_TEXT, &linear_name, "MATRIX", "move by the matrix in this text file, from old to new places in mm", false },
-	{ 0, "inverse", CLI_FLAG, &inverse, NULL, "by the inverse of that matrix", false },
-	{ 0, "template", CLI_TEXT, &template_name, "FILE", "sample on the grid of this scan", false },
-	{ 0, "spacing", CLI_REAL, &spacing, "MM", "sample on a grid along right, front and up that holds the scan", false },
-	{ 0, "like", CLI_TEXT, &like_name, "FILE", "put the voxels under the header of this scan, which has as many", false },
+	{ 0, "linear", "move by the matrix in this text file, from old to new places in mm", .file = &linear_name, .arg = "MATRIX" },
+	{ 0, "inverse", "by the inverse of that matrix", .flag = &inverse },
+	{ 0, "template", "sample on the grid of this scan", .file = &template_name, .arg = "FILE" },
+	{ 0, "spacing", "sample on a grid along right, front and up that holds the scan", .real = &spacing, .arg = "MM",
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
+	{ 0, "like", "put the voxels under the header of this scan, which has as many", .file = &like_name, .arg = "FILE" },
 	{ 0 },
 };
 
@@ -28,7 +29,7 @@ static const struct cli tool = {
 	.operands = "FILE",
 	.min = 1,
 	.max = 1,
-	.common = CLI_OUTPUT,
+	.common = CLI_OUTPUT | CLI_BINARY,
 	.options = options,
 };
 
@@ -178,13 +179,10 @@ int main(int argc, char **argv)
 	struct scan s = { .v = { .v = NULL } };
 	if (inverse && !linear_name)
 		cli_die(ERR_USAGE, "--inverse: of which matrix? (--linear)");
-	if (!isnan(spacing) && !(spacing > 0))
-		cli_die(ERR_USAGE, "--spacing: %g is no distance", spacing);
 	if ((template_name != NULL) + !isnan(spacing) + (like_name != NULL) > 1)
 		cli_die(ERR_USAGE, "--template, --spacing and --like: one of them");
 	if (like_name && linear_name)
 		cli_die(ERR_USAGE, "--like: takes the header's place, --linear changes it");
-	cli_spare_terminal();
 	cli_start_threads();
 	/* sampled values are new ones, others are handed on as they are */
 	bool sampled = template_name || !isnan(spacing);

@@ -22,13 +22,13 @@ static double months = NAN;
 static const char *given_id, *recipe;
 
 static const struct cli_option options[] = {
-	{ 0, "grid-only", CLI_FLAG, &grid_only, NULL, "x alone: voxels on the model's grid, without the network", true },
-	{ 0, "recipe", CLI_TEXT, &recipe, "FILE",
-	  "with --grid-only: the grid and preparation of a recipe for training (JSON), not a model's", true },
-	{ 0, "sample", CLI_INT, &sample, "SEED", "draw z from the posterior instead of its mean", true },
-	{ 0, "f16", CLI_FLAG, &half, NULL, "store x and z as 16-bit floats", true },
-	{ 0, "id", CLI_TEXT, &given_id, "ID", "id of the record, instead of the file's name", false },
-	{ 0, "months", CLI_REAL, &months, "N", "months since the first session, instead of ses-M<n> in the id", false },
+	{ 0, "grid-only", "x alone: voxels on the model's grid, without the network", .flag = &grid_only, .result = true },
+	{ 0, "recipe", "with --grid-only: the grid and preparation of a recipe for training (JSON), not a model's", .file = &recipe,
+	  .arg = "FILE", .result = true },
+	{ 0, "sample", "draw z from the posterior instead of its mean", .integer = &sample, .arg = "SEED", .result = true },
+	{ 0, "f16", "store x and z as 16-bit floats", .flag = &half, .result = true },
+	{ 0, "id", "id of the record, instead of the file's name", .text = &given_id, .arg = "ID" },
+	{ 0, "months", "months since the first session, instead of ses-M<n> in the id", .real = &months, .arg = "N" },
 	{ 0 },
 };
 
@@ -40,7 +40,7 @@ static const struct cli tool = {
 	.operands = "FILE...",
 	.min = 1,
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	.options = options,
 	.weights = needed_weights,
 };

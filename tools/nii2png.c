@@ -16,16 +16,17 @@ static const char *planes = "acs", *overlay_name;
 static bool no_difference, no_captions, contour;
 
 static const struct cli_option options[] = {
-	{ 'n', "slices", CLI_INT, &slices, "N", "slices of each plane", false },
-	{ 'p', "planes", CLI_TEXT, &planes, "LETTERS", "planes in this order: a axial, c coronal, s sagittal", false },
-	{ 's', "size", CLI_INT, &size, "PIXELS", "pixels of the longest side of a scan", false },
-	{ 0, "low", CLI_REAL, &low, "V", "value that is black, instead of 0 or the least", false },
-	{ 0, "high", CLI_REAL, &high, "V", "value that is white, instead of the 99.5th percentile of the first scan", false },
-	{ 0, "contrast", CLI_REAL, &contrast, "C", "differences of 1/C of the way from black to white get the full colour", false },
-	{ 0, "no-difference", CLI_FLAG, &no_difference, NULL, "no rows of differences", false },
-	{ 0, "no-captions", CLI_FLAG, &no_captions, NULL, "no file names in the picture", false },
-	{ 0, "overlay", CLI_TEXT, &overlay_name, "FILE", "draw this mask or map in colour over the first scan", false },
-	{ 0, "contour", CLI_FLAG, &contour, NULL, "only the outline of the overlay, at half of its largest value", false },
+	{ 'n', "slices", "slices of each plane", .integer = &slices, .arg = "N", .range = { .from = 1, .to = 100 } },
+	{ 'p', "planes", "planes in this order: a axial, c coronal, s sagittal", .text = &planes, .arg = "LETTERS" },
+	{ 's', "size", "pixels of the longest side of a scan", .integer = &size, .arg = "PIXELS", .range = { .from = 16, .to = 4096 } },
+	{ 0, "low", "value that is black, instead of 0 or the least", .real = &low, .arg = "V" },
+	{ 0, "high", "value that is white, instead of the 99.5th percentile of the first scan", .real = &high, .arg = "V" },
+	{ 0, "contrast", "differences of 1/C of the way from black to white get the full colour", .real = &contrast, .arg = "C",
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true } },
+	{ 0, "no-difference", "no rows of differences", .flag = &no_difference },
+	{ 0, "no-captions", "no file names in the picture", .flag = &no_captions },
+	{ 0, "overlay", "draw this mask or map in colour over the first scan", .file = &overlay_name, .arg = "FILE" },
+	{ 0, "contour", "only the outline of the overlay, at half of its largest value", .flag = &contour },
 	{ 0 },
 };
 
@@ -35,7 +36,7 @@ static const struct cli tool = {
 	.operands = "FILE...",
 	.min = 1,
 	.max = -1,
-	.common = CLI_OUTPUT,
+	.common = CLI_OUTPUT | CLI_BINARY,
 	.options = options,
 };
 
@@ -62,14 +63,8 @@ static void compare_units(const volume *first, const volume *v, const char *path
 static mosaic_options chosen(void)
 {
 	mosaic_options o = mosaic_default();
-	if (slices < 1 || slices > 100)
-		cli_die(ERR_USAGE, "--slices: %lld is not in 1..100", (long long)slices);
-	if (size < 16 || size > 4096)
-		cli_die(ERR_USAGE, "--size: %lld is not in 16..4096", (long long)size);
 	if (!*planes || planes[strspn(planes, "acs")])
 		cli_die(ERR_USAGE, "--planes: '%s' has other letters than a, c, s", planes);
-	if (!(contrast > 0))
-		cli_die(ERR_USAGE, "--contrast: %g is not positive", contrast);
 	if (high <= low)
 		cli_die(ERR_USAGE, "--high: %g is not above %g", high, low);
 	o.slices = (int)slices;
@@ -95,7 +90,6 @@ int main(int argc, char **argv)
 	const volume **pointers;
 	const char **captions;
 	picture p;
-	cli_spare_terminal();
 	cli_start_threads();
 	if (mem_zero(&scans, (size_t)n, sizeof *scans, "scans", &e) || mem_zero(&pointers, (size_t)n, sizeof *pointers, "scans", &e) ||
 	    mem_zero(&captions, (size_t)n, sizeof *captions, "scans", &e))

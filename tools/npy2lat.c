@@ -9,8 +9,8 @@
 static const char *id, *onto;
 
 static const struct cli_option options[] = {
-	{ 0, "id", CLI_TEXT, &id, "ID", "make one record with this id", false },
-	{ 0, "onto", CLI_TEXT, &onto, "STREAM", "replace or add tensors in the records of STREAM and pass on the rest", false },
+	{ 0, "id", "make one record with this id", .text = &id, .arg = "ID" },
+	{ 0, "onto", "replace or add tensors in the records of STREAM and pass on the rest", .file = &onto, .arg = "STREAM" },
 	{ 0 },
 };
 
@@ -20,7 +20,7 @@ static const struct cli tool = {
 	.operands = "NAME=FILE...",
 	.min = 1,
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 

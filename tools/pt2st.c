@@ -13,11 +13,11 @@
 static const char *folder, *prefix, *config_path;
 
 static const struct cli_option options[] = {
-	{ 'o', "output", CLI_TEXT, &folder, "DIR", "folder of the model; made when it is not there", false },
-	{ 'f', "force", CLI_FLAG, &cli_common.force, NULL, "overwrite existing files of weights", false },
-	{ 0, "prefix", CLI_TEXT, &prefix, "P", "take the network whose tensors' names begin with P", false },
-	{ 'c', "config", CLI_TEXT, &config_path, "FILE", "what names and shapes do not tell: groups, heads, volume, diffusion (JSON)",
-	  false },
+	{ 'o', "output", "folder of the model; made when it is not there", .folder = &folder, .arg = "DIR" },
+	{ 'f', "force", "overwrite existing files of weights", .flag = &cli_common.force },
+	{ 0, "prefix", "take the network whose tensors' names begin with P", .text = &prefix, .arg = "P" },
+	{ 'c', "config", "what names and shapes do not tell: groups, heads, volume, diffusion (JSON)", .file = &config_path,
+	  .arg = "FILE" },
 	{ 0 },
 };
 

@@ -15,7 +15,7 @@ static const struct cli tool = {
 	.summary = "add the semantic code of each record's voxels",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	.weights = needed_weights,
 };
 

@@ -13,8 +13,8 @@
 static const char *unet_name, *shift_name;
 
 static const struct cli_option options[] = {
-	{ 0, "unet", CLI_TEXT, &unet_name, "NAME|DIR|FILE", "the noise predictor to build on, instead of the model's", false },
-	{ 0, "init-shift", CLI_TEXT, &shift_name, "NAME|DIR|FILE", "begin with the shift branch of this model", false },
+	{ 0, "unet", "the noise predictor to build on, instead of the model's", .model = &unet_name, .arg = "NAME|DIR|FILE" },
+	{ 0, "init-shift", "begin with the shift branch of this model", .model = &shift_name, .arg = "NAME|DIR|FILE" },
 	{ 0 },
 };
 

@@ -307,7 +307,6 @@ void out_abort(outfile *f)
 }
 
 const char *out_name(const outfile *f) { return f->name; }
-bool out_is_terminal(const outfile *f) { return isatty(f->fd); }
 
 int file_slurp(const char *path, size_t limit, char **data, size_t *n, err *e)
 {

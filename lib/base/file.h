@@ -40,7 +40,6 @@ int out_commit(outfile *f, err *e);
 /* Drops the file and frees f; f may be NULL. */
 void out_abort(outfile *f);
 const char *out_name(const outfile *f);
-bool out_is_terminal(const outfile *f);
 
 /* The whole of a file or of stdin, at most `limit` bytes (ERR_DATA beyond), in *data; freed with free(). A zero byte
  * follows the data. */

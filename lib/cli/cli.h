@@ -10,24 +10,32 @@
 #include "base/err.h"
 #include "base/file.h"
 
-enum cli_kind {
-	CLI_FLAG,	/* value: bool *,         no argument */
-	CLI_INT,	/* value: int64_t *,      whole number; CLI_NOT_GIVEN as default means "not given" */
-	CLI_REAL,	/* value: double *,       finite number; NAN as default means "not given" */
-	CLI_TEXT,	/* value: const char **,  NULL as default means "not given"; with arg "exact|fast" (no capitals)
-			 * cli_parse accepts nothing else */
-};
-
+/* The default of a whole number that need not be given; of other numbers it is NAN, of texts NULL. No command line gives these three: after
+ * cli_parse they mean that the option was not given. */
 #define CLI_NOT_GIVEN INT64_MIN
 
+/* The numbers that an option takes: from `from` to `to`, to INFINITY where there is no upper bound. Bounds of whole numbers are exact up to
+ * 2^53. All zero, as where a table says nothing: any number. */
+struct cli_range {
+	double from, to;
+	bool from_excluded, to_excluded;	/* the bound itself is outside */
+};
+
+/* One option. Exactly one of the pointers is set, and its type and name say what the option takes. What it points to holds the default
+ * before cli_parse, and the choice after it. */
 struct cli_option {
 	char letter;		/* 0: long name only */
 	const char *name;	/* without the dashes */
-	enum cli_kind kind;
-	void *value;		/* holds the default before, the choice after cli_parse */
-	const char *arg;	/* name of the argument, NULL for flags */
-	const char *help;	/* one sentence, lower case, no full stop */
-	bool result;		/* changes the result: goes into the history (DESIGN: never threads, verbosity or paths) */
+	const char *help;	/* one sentence, lower case, no full stop; ranges and defaults are added to it */
+	bool *flag;		/* no argument: the option sets it */
+	int64_t *integer;
+	double *real;		/* a finite number */
+	const char **text;
+	const char **file, **folder, **model;	/* a text that names such a thing; nobody has looked whether it is there */
+	const char *arg;	/* name of the argument; NULL for flags and where there are choices */
+	const char *const *choices;	/* of a text: it is one of these; ends with NULL. NULL: any text */
+	struct cli_range range;	/* of a number */
+	bool result;		/* changes the result: goes into the history (never threads, verbosity or paths) */
 };
 
 /* Options that several tools have; a tool names those it has in `common`. -j -q -v -h --version --interface: always. */
@@ -39,7 +47,9 @@ enum {
 	CLI_KEEP_GOING = 16,	/* --keep-going */
 	CLI_PLAN = 32,		/* --plan */
 	CLI_MATH = 64,		/* --math exact|fast (goes into the history) */
-	CLI_BARE = 128,		/* no option: without operands the tool has something to say, and reads no stdin */
+	/* no options: */
+	CLI_BARE = 128,		/* without operands the tool has something to say, and reads no stdin */
+	CLI_BINARY = 256,	/* the -o output is binary data, which does not go to a terminal */
 };
 
 struct cli {
@@ -61,11 +71,11 @@ struct cli_common {
 };
 extern struct cli_common cli_common;
 
-/* Reads the command line. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong usage.
- * A tool that is started bare on a terminal prints its help, unless it is CLI_BARE. Returns the operands,
- * moved together in argv whatever options stood between them, and their number in *n. A tool may check its options' ranges
- * afterwards (cli_die(ERR_USAGE, "--steps: ...")). No library is set up here: --version must return at once, so a tool calls
- * what is heavy (cli_start_threads too) only after cli_parse. `c` must live until exit. */
+/* Reads the command line, numbers as in the C locale. Prints and exits for --help, --version, --interface; exits 64 with one line on wrong
+ * usage, which includes numbers out of range and texts that are none of the choices. A tool that is started bare on a terminal prints its
+ * help, unless it is CLI_BARE. Returns the operands, moved together in argv whatever options stood between them, and their number in *n.
+ * What a tool still has to check is how its options go together (cli_die(ERR_USAGE, "--count: needs --noise")). No library is set up here:
+ * --version must return at once, so a tool calls what is heavy (cli_start_threads too) only after cli_parse. `c` must live until exit. */
 char **cli_parse(const struct cli *c, int argc, char **argv, int *n);
 
 /* Starts the threads of -j, which loops take from now on (base/threads.h); exits 71 where there are none. */
@@ -85,11 +95,12 @@ _Noreturn void cli_die(int code, const char *fmt, ...) __attribute__((format(pri
 /* cli_fail when code is not 0. */
 void cli_check(int code, const err *e);
 
-/* Where the -o output is stdout and stdout a terminal, a usage error: for tools that write binary data, before they begin to work. */
+/* What CLI_BINARY makes cli_parse do, for tools whose output is binary data with some options or operands alone: where it goes to a
+ * terminal, a usage error. To be called before the work begins. */
 void cli_spare_terminal(void);
 
-/* Opens the -o output (stdout by default); binary to a terminal is a usage error. */
-outfile *cli_output(bool binary);
+/* Opens the -o output (stdout by default). */
+outfile *cli_output(void);
 
 /* What --plan prints: {"flop":,"peak_bytes":,"seconds":}. */
 void cli_print_plan(double flop, double bytes, double seconds);

@@ -126,45 +126,6 @@ void cli_wait_for_stdout(void)
 	stdout = f;
 }
 
-void cli_check_output(void)
-{
-	char *path = NULL;
-	err e = { 0 };
-	if (!strstr(cli_common.output, "{id}")) {
-		cli_check(out_check(cli_common.output, cli_common.force, &e), &e);
-		return;
-	}
-	/* of names that are not known yet, whether they can be; where the folder's name is not known either, this is seen later */
-	const char *slash = strrchr(cli_common.output, '/');
-	if (slash && strstr(cli_common.output, "{id}") < slash)
-		return;
-	cli_check(cli_expand(&path, cli_common.output, "x", &e), &e);
-	cli_check(out_check(path, true, &e), &e);
-	free(path);
-}
-
-static _Noreturn void refuse_terminal(const char *name)
-{
-	cli_die(ERR_USAGE, "%s: binary data does not go to a terminal (use -o FILE or a pipe)", name);
-}
-
-void cli_spare_terminal(void)
-{
-	if (!strcmp(cli_common.output, "-") && isatty(STDOUT_FILENO))
-		refuse_terminal("stdout");
-}
-
-outfile *cli_output(bool binary)
-{
-	outfile *f = NULL;
-	err e = { 0 };
-	if (out_open(&f, cli_common.output, cli_common.force, &e))
-		cli_fail(&e);
-	if (binary && out_is_terminal(f))
-		refuse_terminal(out_name(f));
-	return f;
-}
-
 void cli_print_plan(double flop, double bytes, double seconds)
 {
 	printf("{\"flop\": %.0f, \"peak_bytes\": %.0f, \"seconds\": %.3g}\n", flop, bytes, seconds);

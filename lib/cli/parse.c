@@ -1,7 +1,4 @@
-#include <ctype.h>
-#include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,71 +6,6 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cli/table.h"
-
-static int64_t whole_number(const struct cli_option *o, const char *s)
-{
-	char *end;
-	errno = 0;
-	long long v = strtoll(s, &end, 10);
-	if (end == s || *end || isspace((unsigned char)*s))
-		cli_die(ERR_USAGE, "--%s: '%s' is not a whole number", o->name, s);
-	if (errno || v == CLI_NOT_GIVEN)
-		cli_die(ERR_USAGE, "--%s: '%s' is out of range", o->name, s);
-	return v;
-}
-
-static double real_number(const struct cli_option *o, const char *s)
-{
-	char *end;
-	double v = strtod(s, &end);
-	if (end == s || *end || isspace((unsigned char)*s))
-		cli_die(ERR_USAGE, "--%s: '%s' is not a number", o->name, s);
-	if (!isfinite(v))
-		cli_die(ERR_USAGE, "--%s: '%s' is out of range", o->name, s);
-	return v;
-}
-
-/* An argument's name such as "exact|fast" lists all that is allowed; capitals ("FILE|brain") stand for something else. */
-static bool lists_choices(const char *arg)
-{
-	if (!strchr(arg, '|'))
-		return false;
-	for (; *arg; arg++)
-		if (isupper((unsigned char)*arg))
-			return false;
-	return true;
-}
-
-static const char *text(const struct cli_option *o, const char *s)
-{
-	if (!lists_choices(o->arg))
-		return s;
-	size_t n = strlen(s);
-	for (const char *p = o->arg; p; p = strchr(p, '|')) {
-		p += *p == '|';
-		if (n && !strchr(s, '|') && !strncmp(p, s, n) && (!p[n] || p[n] == '|'))
-			return s;
-	}
-	cli_die(ERR_USAGE, "--%s: '%s' is not one of %s", o->name, s, o->arg);
-}
-
-static void set(const struct cli_option *o, const char *s)
-{
-	switch (o->kind) {
-	case CLI_FLAG:
-		*(bool *)o->value = true;
-		break;
-	case CLI_INT:
-		*(int64_t *)o->value = whole_number(o, s);
-		break;
-	case CLI_REAL:
-		*(double *)o->value = real_number(o, s);
-		break;
-	case CLI_TEXT:
-		*(const char **)o->value = text(o, s);
-		break;
-	}
-}
 
 static _Noreturn void unknown(const char *dashes, int length, const char *option)
 {
@@ -88,13 +20,13 @@ static int long_option(char **argv, int i)
 	const struct cli_entry *entry = cli_table_name(name, length);
 	if (!entry)
 		unknown("--", (int)length, name);
-	const struct cli_option *o = entry->option;
-	if (o->kind == CLI_FLAG && equals)
-		cli_die(ERR_USAGE, "--%s: takes no value", o->name);
-	if (o->kind != CLI_FLAG && !equals && !argv[i + 1])
-		cli_die(ERR_USAGE, "--%s: needs %s", o->name, o->arg);
-	set(o, o->kind == CLI_FLAG ? NULL : equals ? equals + 1 : argv[i + 1]);
-	return o->kind == CLI_FLAG || equals ? 1 : 2;
+	const bool flag = entry->kind == KIND_FLAG;
+	if (flag && equals)
+		cli_die(ERR_USAGE, "--%s: takes no value", entry->option->name);
+	if (!flag && !equals && !argv[i + 1])
+		cli_die(ERR_USAGE, "--%s: needs %s", entry->option->name, entry->arg);
+	cli_value_set(entry, flag ? NULL : equals ? equals + 1 : argv[i + 1]);
+	return flag || equals ? 1 : 2;
 }
 
 /* argv[i] is "-abc", "-a value" or "-avalue"; returns how many words it took. */
@@ -104,14 +36,13 @@ static int short_options(char **argv, int i)
 		const struct cli_entry *entry = cli_table_letter(*p);
 		if (!entry)
 			unknown("-", 1, p);
-		const struct cli_option *o = entry->option;
-		if (o->kind != CLI_FLAG) {
+		if (entry->kind != KIND_FLAG) {
 			if (!p[1] && !argv[i + 1])
-				cli_die(ERR_USAGE, "-%c: needs %s", *p, o->arg);
-			set(o, p[1] ? p + 1 : argv[i + 1]);
+				cli_die(ERR_USAGE, "-%c: needs %s", *p, entry->arg);
+			cli_value_set(entry, p[1] ? p + 1 : argv[i + 1]);
 			return p[1] ? 1 : 2;
 		}
-		set(o, NULL);
+		cli_value_set(entry, NULL);
 	}
 	return 1;
 }
@@ -192,6 +123,8 @@ char **cli_parse(const struct cli *c, int argc, char **argv, int *n)
 	if (as_given && c->common & CLI_MATH && !getenv("OMP_WAIT_POLICY"))
 		sleep_while_waiting(as_given);
 	free(as_given);
+	if (c->common & CLI_BINARY && !cli_common.plan)
+		cli_spare_terminal();
 	if (c->common & CLI_OUTPUT && !cli_common.plan)
 		cli_check_output();
 	if (argc > 0)
@@ -209,7 +142,7 @@ void cli_start_threads(void)
 /* Whether the value differs from the default, so that the history must tell it. */
 static bool changed(const struct cli_entry *entry)
 {
-	json_t *now = cli_entry_json(entry, false), *before = cli_entry_json(entry, true);
+	json_t *now = cli_value_json(entry, cli_value_now(entry)), *before = cli_value_json(entry, entry->initial);
 	bool differs = !now || !before || !json_equal(now, before);
 	json_decref(now);
 	json_decref(before);
@@ -225,7 +158,7 @@ json_t *cli_history(void)
 		const struct cli_entry *entry = &cli_table.entries[i];
 		if (!entry->option->result || !changed(entry))
 			continue;
-		json_t *value = cli_entry_json(entry, false);
+		json_t *value = cli_value_json(entry, cli_value_now(entry));
 		if (!value)
 			cli_die(ERR_USAGE, "--%s: is not UTF-8", entry->option->name);
 		if (json_object_set_new(options, entry->option->name, value))

@@ -18,7 +18,7 @@ stream_out *stream_open(void)
 	stream_out *s = NULL;
 	if (mem_zero(&s, 1, sizeof *s, "output", &e))
 		cli_fail(&e);
-	s->file = cli_output(true);
+	s->file = cli_output();
 	if (lat_writer_new(&s->writer, s->file, &e))
 		cli_fail(&e);
 	return s;

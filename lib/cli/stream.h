@@ -22,7 +22,8 @@ int stream_filter(char **inputs, int n, stream_map *map, stream_end *end, void *
 /* The same without an output stream: for tools that only look. */
 int stream_each(char **inputs, int n, stream_map *look, stream_end *end, void *with);
 
-/* For tools whose records come from elsewhere (nii2lat, npy2lat): the output stream and its closing. */
+/* For tools whose records come from elsewhere (nii2lat, npy2lat): the output stream and its closing. Tools that write streams are
+ * CLI_BINARY. */
 typedef struct stream_out stream_out;
 stream_out *stream_open(void);
 /* Adds the history entry and writes the record; prints and exits on failure. */

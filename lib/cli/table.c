@@ -1,6 +1,5 @@
 #include "cli/table.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,30 +12,32 @@ struct cli_table cli_table;
 
 static int64_t threads = CLI_NOT_GIVEN;
 static bool want_help, want_version, want_interface;
+static const char *const math_choices[] = { "exact", "fast", NULL };
 
 /* `group` is the bit of struct cli's `common` that brings the option, 0 for those every tool has. */
 static const struct {
 	unsigned group;
 	struct cli_option option;
 } common[] = {
-	{ CLI_OUTPUT, { 'o', "output", CLI_TEXT, &cli_common.output, "FILE", "write to FILE instead of stdout", false } },
-	{ CLI_OUTPUT, { 'f', "force", CLI_FLAG, &cli_common.force, NULL, "overwrite an existing file", false } },
-	{ CLI_MODEL, { 'm', "model", CLI_TEXT, &cli_common.model, "NAME|DIR|FILE", "the model to use instead of the default one", false } },
-	{ CLI_MODEL, { 0, "any-model", CLI_FLAG, &cli_common.any_model, NULL, "accept records made with another model", false } },
-	{ CLI_MATH, { 0, "math", CLI_TEXT, &cli_common.math, "exact|fast",
-			 "accuracy of the networks' convolutions: fast when not given, exact for training", true } },
-	{ CLI_PLAN,
-	  { 0, "plan", CLI_FLAG, &cli_common.plan, NULL, "print operations, peak memory and time as JSON and run nothing", false } },
-	{ CLI_JSON, { 0, "json", CLI_FLAG, &cli_common.json, NULL, "print JSON", false } },
-	{ CLI_KEEP_GOING,
-	  { 0, "keep-going", CLI_FLAG, &cli_common.keep_going, NULL, "skip bad inputs, say so, and exit 65 at the end", false } },
-	{ CLI_HISTORY, { 0, "no-history", CLI_FLAG, &cli_common.no_history, NULL, "leave this step out of the records' history", false } },
-	{ 0, { 'j', "threads", CLI_INT, &threads, "N", "threads; when not given OMP_NUM_THREADS, else all cores", false } },
-	{ 0, { 'q', "quiet", CLI_FLAG, &cli_common.quiet, NULL, "no warnings", false } },
-	{ 0, { 'v', "verbose", CLI_FLAG, &cli_common.verbose, NULL, "say more", false } },
-	{ 0, { 'h', "help", CLI_FLAG, &want_help, NULL, "print this help", false } },
-	{ 0, { 0, "version", CLI_FLAG, &want_version, NULL, "print the version", false } },
-	{ 0, { 0, "interface", CLI_FLAG, &want_interface, NULL, "print this interface as JSON", false } },
+	{ CLI_OUTPUT, { 'o', "output", "write to FILE instead of stdout", .file = &cli_common.output, .arg = "FILE" } },
+	{ CLI_OUTPUT, { 'f', "force", "overwrite an existing file", .flag = &cli_common.force } },
+	{ CLI_MODEL, { 'm', "model", "the model to use instead of the default one", .model = &cli_common.model, .arg = "NAME|DIR|FILE" } },
+	{ CLI_MODEL, { 0, "any-model", "accept records made with another model", .flag = &cli_common.any_model } },
+	{ CLI_MATH,
+	  { 0, "math", "accuracy of the networks' convolutions: fast when not given, exact for training", .text = &cli_common.math,
+	    .choices = math_choices, .result = true } },
+	{ CLI_PLAN, { 0, "plan", "print operations, peak memory and time as JSON and run nothing", .flag = &cli_common.plan } },
+	{ CLI_JSON, { 0, "json", "print JSON", .flag = &cli_common.json } },
+	{ CLI_KEEP_GOING, { 0, "keep-going", "skip bad inputs, say so, and exit 65 at the end", .flag = &cli_common.keep_going } },
+	{ CLI_HISTORY, { 0, "no-history", "leave this step out of the records' history", .flag = &cli_common.no_history } },
+	{ 0,
+	  { 'j', "threads", "threads; when not given OMP_NUM_THREADS, else all cores", .integer = &threads, .arg = "N",
+	    .range = { .from = 1, .to = MAX_THREADS } } },
+	{ 0, { 'q', "quiet", "no warnings", .flag = &cli_common.quiet } },
+	{ 0, { 'v', "verbose", "say more", .flag = &cli_common.verbose } },
+	{ 0, { 'h', "help", "print this help", .flag = &want_help } },
+	{ 0, { 0, "version", "print the version", .flag = &want_version } },
+	{ 0, { 0, "interface", "print this interface as JSON", .flag = &want_interface } },
 };
 enum { COMMON = sizeof common / sizeof *common };
 
@@ -51,24 +52,54 @@ static int default_threads(void)
 	return n > MAX_THREADS ? MAX_THREADS : (int)n;
 }
 
+/* "exact|fast". */
+static char *join(const char *const *choices)
+{
+	size_t n = 1;
+	for (int i = 0; choices[i]; i++)
+		n += strlen(choices[i]) + 1;
+	char *text = calloc(n, 1);
+	if (!text)
+		cli_die(ERR_OS, "no memory");
+	for (int i = 0; choices[i]; i++)
+		strcat(strcat(text, i ? "|" : ""), choices[i]);
+	return text;
+}
+
+static enum cli_kind kind_of(const struct cli_option *o)
+{
+	const struct {
+		const void *pointer;
+		enum cli_kind kind;
+	} all[] = {
+		{ o->flag, KIND_FLAG },
+		{ o->integer, KIND_INTEGER },
+		{ o->real, KIND_NUMBER },
+		{ o->text, o->choices ? KIND_CHOICE : KIND_TEXT },
+		{ o->file, KIND_FILE },
+		{ o->folder, KIND_FOLDER },
+		{ o->model, KIND_MODEL },
+	};
+	int set = 0;
+	enum cli_kind kind = KIND_FLAG;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].pointer) {
+			kind = all[i].kind;
+			set++;
+		}
+	if (set != 1)
+		cli_die(ERR_BUG, "--%s: the table of options sets %d pointers for it, not one", o->name, set);
+	return kind;
+}
+
 static void add(const struct cli_option *o)
 {
 	struct cli_entry *t = &cli_table.entries[cli_table.n++];
 	t->option = o;
-	switch (o->kind) {
-	case CLI_FLAG:
-		t->initial.flag = *(bool *)o->value;
-		break;
-	case CLI_INT:
-		t->initial.number = *(int64_t *)o->value;
-		break;
-	case CLI_REAL:
-		t->initial.real = *(double *)o->value;
-		break;
-	case CLI_TEXT:
-		t->initial.text = *(const char **)o->value;
-		break;
-	}
+	t->kind = kind_of(o);
+	t->text = o->text ? o->text : o->file ? o->file : o->folder ? o->folder : o->model;
+	t->arg = o->choices ? join(o->choices) : o->arg;
+	t->initial = cli_value_now(t);
 }
 
 void cli_table_make(const struct cli *c)
@@ -114,31 +145,6 @@ enum cli_request cli_table_request(void)
 
 void cli_table_threads(void)
 {
-	if (threads == CLI_NOT_GIVEN)
-		return;
-	if (threads < 1 || threads > MAX_THREADS)
-		cli_die(ERR_USAGE, "--threads: %lld is not between 1 and %d", (long long)threads, MAX_THREADS);
-	cli_common.threads = (int)threads;
-}
-
-json_t *cli_entry_json(const struct cli_entry *entry, bool initial)
-{
-	const struct cli_option *o = entry->option;
-	double real;
-	int64_t number;
-	const char *text;
-	switch (o->kind) {
-	case CLI_FLAG:
-		return json_boolean(initial ? entry->initial.flag : *(bool *)o->value);
-	case CLI_INT:
-		number = initial ? entry->initial.number : *(int64_t *)o->value;
-		return number == CLI_NOT_GIVEN ? json_null() : json_integer(number);
-	case CLI_REAL:
-		real = initial ? entry->initial.real : *(double *)o->value;
-		return isnan(real) ? json_null() : json_real(real);
-	case CLI_TEXT:
-		text = initial ? entry->initial.text : *(const char **)o->value;
-		return text ? json_string(text) : json_null();
-	}
-	return json_null();
+	if (threads != CLI_NOT_GIVEN)
+		cli_common.threads = (int)threads;
 }

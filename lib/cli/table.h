@@ -4,14 +4,22 @@
 
 #include "cli/cli.h"
 
+/* What an option takes, as the pointer that is set says. */
+enum cli_kind { KIND_FLAG, KIND_INTEGER, KIND_NUMBER, KIND_TEXT, KIND_CHOICE, KIND_FILE, KIND_FOLDER, KIND_MODEL };
+
+union cli_value {
+	bool flag;
+	int64_t integer;
+	double real;
+	const char *text;	/* also of choices, files, folders and models */
+};
+
 struct cli_entry {
 	const struct cli_option *option;
-	union {
-		bool flag;
-		int64_t number;
-		double real;
-		const char *text;
-	} initial;
+	enum cli_kind kind;
+	const char **text;	/* where a text goes; NULL for flags and numbers */
+	const char *arg;	/* the argument's name, "exact|fast" of choices; NULL for flags */
+	union cli_value initial;
 };
 
 struct cli_table {
@@ -31,11 +39,20 @@ const struct cli_entry *cli_table_letter(char letter);
 const struct cli_entry *cli_table_name(const char *name, size_t length);
 /* Which of the three was asked for. */
 enum cli_request cli_table_request(void);
-/* Checks -j and fills in cli_common.threads. */
+/* Fills in cli_common.threads where -j was given. */
 void cli_table_threads(void);
 
-/* The current value of an entry, or with `initial` its default, as JSON; null for a text or number that is not given. */
-json_t *cli_entry_json(const struct cli_entry *entry, bool initial);
+/* Sets the option to what the command line says: s, NULL for a flag. Exits when s is no such value. */
+void cli_value_set(const struct cli_entry *entry, const char *s);
+/* What the option is set to now. */
+union cli_value cli_value_now(const struct cli_entry *entry);
+/* false: v is the number or text that means that the option was not given. */
+bool cli_value_given(const struct cli_entry *entry, union cli_value v);
+/* v as JSON; null when it is not given, NULL when it is a text that is not UTF-8. */
+json_t *cli_value_json(const struct cli_entry *entry, union cli_value v);
+
+/* "a whole number", "a number": what the range of a number is put behind. */
+const char *cli_kind_noun(enum cli_kind kind);
 
 void cli_show_help(FILE *to);
 void cli_show_interface(void);

@@ -20,20 +20,26 @@
 struct trainer_options trainer_options = { .seed = 1, .lr = NAN, .share = .1, .save_minutes = 5 };
 
 static const struct cli_option shared[] = {
-	{ 'c', "config", CLI_TEXT, &trainer_options.config, "FILE", "configuration: networks, losses, preparation, training (JSON)", true },
-	{ 'o', "output", CLI_TEXT, &trainer_options.folder, "DIR", "folder for weights, checkpoint, log and pictures", false },
-	{ 'f', "force", CLI_FLAG, &cli_common.force, NULL, "begin anew in a folder that holds a run", false },
-	{ 0, "resume", CLI_FLAG, &trainer_options.resume, NULL, "go on from the folder's checkpoint", false },
-	{ 0, "steps", CLI_INT, &trainer_options.steps, "N", "steps of the optimiser; 0: as the configuration says", true },
-	{ 0, "lr", CLI_REAL, &trainer_options.lr, "RATE", "learning rate, instead of the configuration's", true },
-	{ 0, "seed", CLI_INT, &trainer_options.seed, "SEED", "of weights, order, noise and augmentation", true },
-	{ 0, "init", CLI_TEXT, &trainer_options.init, "NAME|DIR|FILE", "begin with the weights of this model", true },
-	{ 0, "validation", CLI_TEXT, &trainer_options.validation, "FILE", "subjects to validate on, one a line", true },
-	{ 0, "validation-share", CLI_REAL, &trainer_options.share, "SHARE", "share of the subjects to validate on, without --validation",
-	  true },
-	{ 0, "save-every", CLI_REAL, &trainer_options.save_minutes, "MINUTES", "time between checkpoints", false },
-	{ 0, "f16", CLI_FLAG, &trainer_options.f16, NULL, "store the weights as 16-bit floats", true },
-	{ 0, "i8", CLI_FLAG, &trainer_options.i8, NULL, "store the layers' weights in 8 bits, with a scale for each output channel", true },
+	{ 'c', "config", "configuration: networks, losses, preparation, training (JSON)", .file = &trainer_options.config, .arg = "FILE",
+	  .result = true },
+	{ 'o', "output", "folder for weights, checkpoint, log and pictures", .folder = &trainer_options.folder, .arg = "DIR" },
+	{ 'f', "force", "begin anew in a folder that holds a run", .flag = &cli_common.force },
+	{ 0, "resume", "go on from the folder's checkpoint", .flag = &trainer_options.resume },
+	{ 0, "steps", "steps of the optimiser; 0: as the configuration says", .integer = &trainer_options.steps, .arg = "N",
+	  .range = { .from = 0, .to = INFINITY }, .result = true },
+	{ 0, "lr", "learning rate, instead of the configuration's", .real = &trainer_options.lr, .arg = "RATE",
+	  .range = { .from = 0, .to = INFINITY, .from_excluded = true }, .result = true },
+	{ 0, "seed", "of weights, order, noise and augmentation", .integer = &trainer_options.seed, .arg = "SEED",
+	  .range = { .from = 0, .to = INFINITY }, .result = true },
+	{ 0, "init", "begin with the weights of this model", .model = &trainer_options.init, .arg = "NAME|DIR|FILE", .result = true },
+	{ 0, "validation", "subjects to validate on, one a line", .file = &trainer_options.validation, .arg = "FILE", .result = true },
+	{ 0, "validation-share", "share of the subjects to validate on, without --validation", .real = &trainer_options.share,
+	  .arg = "SHARE", .range = { .from = 0, .to = 1, .to_excluded = true }, .result = true },
+	{ 0, "save-every", "time between checkpoints", .real = &trainer_options.save_minutes, .arg = "MINUTES",
+	  .range = { .from = 0, .to = INFINITY } },
+	{ 0, "f16", "store the weights as 16-bit floats", .flag = &trainer_options.f16, .result = true },
+	{ 0, "i8", "store the layers' weights in 8 bits, with a scale for each output channel", .flag = &trainer_options.i8,
+	  .result = true },
 };
 enum { SHARED = sizeof shared / sizeof *shared, MOST_OWN = 4 };
 
@@ -52,8 +58,6 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 	char **operands = cli_parse(&whole, argc, argv, n);
 	if (!o->config)
 		cli_die(ERR_USAGE, "--config: is needed");
-	if (o->steps < 0 || o->seed < 0 || !(o->share >= 0 && o->share < 1) || !(o->save_minutes >= 0) || o->lr <= 0)
-		cli_die(ERR_USAGE, "--steps, --seed, --lr, --validation-share or --save-every: out of range");
 	if (o->f16 && o->i8)
 		cli_die(ERR_USAGE, "--f16 and --i8 exclude each other");
 	cli_start_threads();

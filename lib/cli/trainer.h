@@ -24,8 +24,7 @@ struct trainer_options {
 };
 extern struct trainer_options trainer_options;
 
-/* cli_parse of a tool whose options are its own (`tool`'s) and those of every trainer; ranges are checked and the number of threads is
- * set. */
+/* cli_parse of a tool whose options are its own (`tool`'s) and those of every trainer; the number of threads is set. */
 char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n);
 
 /* How the command line wants weights stored. */

@@ -62,6 +62,10 @@ bad += [n for n in long if not re.fullmatch("[A-Za-z0-9][a-z0-9-]*", n)]
 bad += ["twice"] * (len(set(long)) < len(long) or len(set(short)) < len(short))
 bad += [o["help"] for o in t["options"] if o["help"].endswith(".") or o["help"][0].isupper() and not o["help"][1].isupper()]
 bad += [o["long"] for o in t["options"] if (o["arg"] is None) != (o["type"] == "flag")]
+kinds = {"flag": "flag", "integer": "integer", "number": "number", "text": "text choice file folder model"}
+bad += [o["long"] for o in t["options"] if o["kind"] not in kinds[o["type"]].split()]
+bad += [o["long"] for o in t["options"] if (o["kind"] == "choice") != (o["choices"] is not None)]
+bad += [o["long"] for o in t["options"] if o["choices"] and (o["arg"] != "|".join(o["choices"]) or o["default"] not in o["choices"] + [None])]
 bad += [n for n in ("threads", "quiet", "verbose", "help", "version", "interface") if n not in long]
 print(t["name"], bad)')" "$t []"
 	expect_exit 74 "$t --help to a full disk" bash -c "exec $t --help > /dev/full"

@@ -10,10 +10,11 @@ declare -A run=(
 	[lat2nii]="--grid-only $T/grid.lat"
 	[nii2png]="$T/ball.nii"
 	[nii-mask]="--above .5 --largest --fill $T/ball.nii"
+	[nii-mean]="$T/ball.nii"
 	[nii-transform]="--spacing 2.5 $T/ball.nii"
 )
 npy2lat --id ball x="$T/x.npy" > "$T/ball.lat"
-for t in npy2lat lat-cut lat2npy nii2lat lat2nii nii2png nii-mask nii-transform; do
+for t in npy2lat lat-cut lat2npy nii2lat lat2nii nii2png nii-mask nii-mean nii-transform; do
 	[ -e "tools/$t.c" ] || continue
 	[ $t = lat2nii ] && nii2lat --grid-only -q "$T/ball.nii" > "$T/grid.lat"
 	# shellcheck disable=SC2206

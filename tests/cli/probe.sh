@@ -52,11 +52,22 @@ refuses 64 'whole number: empty' "$probe" -s '' a
 refuses 64 'whole number: space' "$probe" -s ' 1' a
 refuses 64 'whole number: fraction' "$probe" -s 1.5 a
 refuses 64 'whole number too large' "$probe" -s 9223372036854775808 a
+is 'whole number too large: says so' "$(cat "$T/err")" "cli-probe: --steps: 9223372036854775808 has more than 64 bits"
+refuses 64 'whole number too large, and out of range' "$probe" --copies 99999999999999999999 a
+is 'and out of range: says the range' "$(cat "$T/err")" 'cli-probe: --copies: 99999999999999999999 is out of range: a whole number from 1 to 3'
 refuses 64 'whole number too small' "$probe" -s -9223372036854775808 a
 refuses 64 'real number with junk' "$probe" -t .5s a
 refuses 64 'real number: nan' "$probe" -t nan a
 refuses 64 'real number: infinite' "$probe" -t 1e999 a
+is 'real number: infinite: says so' "$(cat "$T/err")" "cli-probe: --share: '1e999' is not a finite number"
+refuses 64 'range: nan' "$probe" --part nan a
+refuses 64 'range: infinite' "$probe" --rate inf a
+refuses 64 'range: just above it' "$probe" --copies 4 a
+is 'range: says it' "$(cat "$T/err")" 'cli-probe: --copies: 4 is out of range: a whole number from 1 to 3'
+refuses 64 'range: its excluded end' "$probe" --part 1 a
+is 'range: its excluded end: says so' "$(cat "$T/err")" 'cli-probe: --part: 1 is out of range: a number from 0 to 1, but not 1'
 refuses 64 'not one of the choices' "$probe" --solver ddi a
+is 'not one of the choices: says which' "$(cat "$T/err")" "cli-probe: --solver: 'ddi' is not one of ddim|dpmpp2m"
 refuses 64 'choice: empty' "$probe" --solver '' a
 refuses 64 'choice: the list itself' "$probe" --solver 'ddim|dpmpp2m' a
 refuses 64 'no threads' "$probe" -j 0 a
@@ -84,6 +95,9 @@ for what in '--say x' --help --version --interface ''; do
 done
 expect_exit 141 'closed pipe' bash -c "{ sleep .2; exec '$probe' -q a; } | true; exit \${PIPESTATUS[0]}"
 expect_exit 64 'binary to a terminal' script -qec "'$probe' --say x a" /dev/null
+expect_exit 0 'what is no binary goes there: --plan' script -qec "'$probe' -q --plan a" /dev/null
+expect_exit 64 'binary to a terminal by its name' script -qec "'$probe' -o /dev/tty a" /dev/null
+like 'and says so' "$(cat "$T/out")" '^cli-probe: /dev/tty: binary data does not go to a terminal'
 expect_exit 64 'bare on a terminal' script -qec "'$probe'" /dev/null
 like 'shows how it is used' "$(cat "$T/out")" 'usage: cli-probe .OPTION'
 expect_exit 64 'bare without a terminal' "$probe"
@@ -91,10 +105,25 @@ like 'says what is missing' "$(cat "$T/err")" 'missing operand'
 
 "$probe" -j3 --steps 1 --help > "$T/help"
 like 'help shows defaults' "$(cat "$T/help")" '\[100\]'
-like 'and the number of threads' "$(cat "$T/help")" 'OMP_NUM_THREADS, else all cores \['"$cores"'\]'
+like 'and the number of threads' "$(cat "$T/help")" 'OMP_NUM_THREADS, else all cores \(from 1 to 1024\) \['"$cores"'\]'
+like 'and ranges' "$(cat "$T/help")" $'--part SHARE +a share of less than all \\(from 0 to 1, but not 1\\)\n'
+like 'and choices' "$(cat "$T/help")" '--solver ddim\|dpmpp2m +one of a few \[ddim\]'
 is 'interface' "$("$probe" --interface | python3 -c '
 import json, sys
 t = json.load(sys.stdin); o = {x["long"]: x for x in t["options"]}
-print(t["name"], t["inputs"], t["min"], t["max"], o["steps"], o["share"]["default"], o["flag"]["default"], o["scale"]["default"], o["threads"]["default"])')" \
-	"cli-probe A [B] 1 2 {'long': 'steps', 'short': 's', 'arg': 'STEPS', 'type': 'integer', 'default': 100, 'help': 'a whole number'} None False 0.1 None"
+steps = [o["steps"][k] for k in ("long", "short", "arg", "type", "default", "help")]
+print(t["name"], t["inputs"], t["min"], t["max"], steps, o["share"]["default"], o["flag"]["default"], o["scale"]["default"], o["threads"]["default"])')" \
+	"cli-probe A [B] 1 2 ['steps', 's', 'STEPS', 'integer', 100, 'a whole number'] None False 0.1 None"
+is 'interface: kinds' "$("$probe" --interface | jq -r '.options[:15][] | "\(.long) \(.kind) \(.type)"' | tr '\n' ' ')" \
+	'flag flag flag steps integer integer seed integer integer share number number scale number number copies integer integer part number number '\
+'rate number number balance number number say text text solver choice text mask text text table file text folder folder text start model text '
+is 'interface: ranges' "$("$probe" --interface |
+	jq -c '.options[] | select(.range and .long != "threads") | [.long, .from, .to, .from_excluded, .to_excluded, .range]')" \
+	'["copies",1,3,false,false,"a whole number from 1 to 3"]
+["part",0,1,false,true,"a number from 0 to 1, but not 1"]
+["rate",0,1000000,true,false,"a number above 0 and at most 1000000"]
+["balance",-1,1,true,true,"a number above -1 and below 1"]'
+is 'interface: choices' "$("$probe" --interface | jq -c '.options[] | select(.choices) | [.long, .arg, .choices]')" \
+	'["solver","ddim|dpmpp2m",["ddim","dpmpp2m"]]
+["math","exact|fast",["exact","fast"]]'
 finish

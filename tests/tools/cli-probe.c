@@ -7,19 +7,28 @@
 #include "cli/cli.h"
 
 static bool flag;
-static int64_t count = 100, seed = CLI_NOT_GIVEN;
-static double share = NAN, scale = 0.1;
-static const char *say, *solver = "ddim", *mask;
+static int64_t count = 100, seed = CLI_NOT_GIVEN, copies = 1;
+static double share = NAN, scale = 0.1, part = NAN, rate = NAN, balance = 0;
+static const char *say, *solver = "ddim", *mask, *table, *folder, *start;
+static const char *const solvers[] = { "ddim", "dpmpp2m", NULL };
 
 static const struct cli_option options[] = {
-	{ 'x', "flag", CLI_FLAG, &flag, NULL, "a flag", true },
-	{ 's', "steps", CLI_INT, &count, "STEPS", "a whole number", true },
-	{ 0, "seed", CLI_INT, &seed, "SEED", "a whole number that need not be given", true },
-	{ 't', "share", CLI_REAL, &share, "T", "a number that need not be given", true },
-	{ 0, "scale", CLI_REAL, &scale, "S", "a number", true },
-	{ 0, "say", CLI_TEXT, &say, "TEXT", "write this to the output", false },
-	{ 0, "solver", CLI_TEXT, &solver, "ddim|dpmpp2m", "one of a few", true },
-	{ 0, "mask", CLI_TEXT, &mask, "FILE|brain", "a file or a word", false },
+	{ 'x', "flag", "a flag", .flag = &flag, .result = true },
+	{ 's', "steps", "a whole number", .integer = &count, .arg = "STEPS", .result = true },
+	{ 0, "seed", "a whole number that need not be given", .integer = &seed, .arg = "SEED", .result = true },
+	{ 't', "share", "a number that need not be given", .real = &share, .arg = "T", .result = true },
+	{ 0, "scale", "a number", .real = &scale, .arg = "S", .result = true },
+	{ 0, "copies", "a whole number of a few", .integer = &copies, .arg = "N", .range = { .from = 1, .to = 3 }, .result = true },
+	{ 0, "part", "a share of less than all", .real = &part, .arg = "SHARE", .range = { .from = 0, .to = 1, .to_excluded = true } },
+	{ 0, "rate", "a positive number", .real = &rate, .arg = "RATE", .range = { .from = 0, .to = 1e6, .from_excluded = true } },
+	{ 0, "balance", "a number between bounds", .real = &balance, .arg = "B",
+	  .range = { .from = -1, .to = 1, .from_excluded = true, .to_excluded = true } },
+	{ 0, "say", "write this to the output", .text = &say, .arg = "TEXT" },
+	{ 0, "solver", "one of a few", .text = &solver, .choices = solvers, .result = true },
+	{ 0, "mask", "a file or a word", .text = &mask, .arg = "FILE|brain" },
+	{ 0, "table", "a file", .file = &table, .arg = "TSV" },
+	{ 0, "folder", "a folder", .folder = &folder, .arg = "DIR" },
+	{ 0, "start", "a model", .model = &start, .arg = "NAME|DIR|FILE" },
 	{ 0 },
 };
 
@@ -29,14 +38,14 @@ static const struct cli probe = {
 	.operands = "A [B]",
 	.min = 1,
 	.max = 2,
-	.common = CLI_OUTPUT | CLI_MODEL | CLI_JSON | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_JSON | CLI_HISTORY | CLI_KEEP_GOING | CLI_PLAN | CLI_MATH,
 	.options = options,
 };
 
 static void write_text(void)
 {
 	err e = { 0 };
-	outfile *f = cli_output(true);
+	outfile *f = cli_output();
 	if (out_write(f, say, strlen(say), &e)) {
 		out_abort(f);
 		cli_fail(&e);
