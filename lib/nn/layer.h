@@ -17,7 +17,8 @@ enum { PLACE_VALUE, PLACE_GRADIENT, PLACE_WORK, PLACE_WORK_BACK, PLACE_STATE, PL
 typedef struct layer_kind {
 	const char *name;
 	size_t size;	/* of the kind's own struct, whose first member is a layer */
-	/* Called when shapes and parameters are known, and which layers need gradients: says what the layer needs (below). NULL: nothing. */
+	/* Called when shapes and parameters are known, and which layers need gradients: says what the layer needs (below). NULL: nothing.
+	 */
 	void (*settle)(graph *g, layer *l);
 	/* Stores l->v, all of it. */
 	void (*forward)(graph *g, layer *l);

@@ -57,10 +57,7 @@ static size_t parameters_of(const graph *g, const layer *l, bool *seen)
 	return n;
 }
 
-static size_t block_bytes(const graph *g, const layer *l, int place)
-{
-	return l->place[place] ? g->blocks[l->place[place] - 1].bytes : 0;
-}
+static size_t block_bytes(const graph *g, const layer *l, int place) { return l->place[place] ? g->blocks[l->place[place] - 1].bytes : 0; }
 
 static layer_report report_of(const graph *g, const layer *l, bool *seen)
 {

@@ -39,12 +39,9 @@ static void layers_by_hand(void **state)
 	static const struct {
 		const char *name, *kind;
 		size_t parameters;
-	} want[LAYERS] = { [INPUT] = { "", "input", 0 },
-			   [FIRST] = { "a.b.first", "convolution", 4 * 4 * 27 + 4 },
-			   [NORM] = { "a.b.norm", "norm", 8 },
-			   [SHARED] = { "a.b", "convolution", 4 },
-			   [MEANS] = { "a", "mean pool", 0 },
-			   [DIRECTIONS] = { "", "input", 0 },
+	} want[LAYERS] = { [INPUT] = { "", "input", 0 },       [FIRST] = { "a.b.first", "convolution", 4 * 4 * 27 + 4 },
+			   [NORM] = { "a.b.norm", "norm", 8 }, [SHARED] = { "a.b", "convolution", 4 },
+			   [MEANS] = { "a", "mean pool", 0 },  [DIRECTIONS] = { "", "input", 0 },
 			   [WEIGHED] = { "", "weighed", 0 } };
 	const double flop = 2. * 27 * 4 * 4 * 4 * 6 * 8;
 	err e;
