@@ -44,7 +44,9 @@ static inline void weighed_settle(graph *g, layer *l)
 	l->reads_in[1] = true;
 }
 
-static const layer_kind weighed_kind = { .name = "weighed", .size = sizeof(layer), .settle = weighed_settle, .forward = weighed_forward, .backward = weighed_backward };
+static const layer_kind weighed_kind = {
+	.name = "weighed", .size = sizeof(layer), .settle = weighed_settle, .forward = weighed_forward, .backward = weighed_backward
+};
 
 /* sum of r y, and another such number; NULL: none. No gradient passes to r. */
 static inline layer *weighed_and(graph *g, layer *y, layer *r, layer *before)

@@ -81,10 +81,11 @@ static void open_model(struct job *j)
 		read_recipe(j);
 	if (grid_only && !cli_common.model)
 		return;
+	const weights *w = &j->coder.net.w;
 	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e) ||
-	    preparation_parse(&j->how, j->coder.net.w.preparation, j->coder.net.w.config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
+	    preparation_parse(&j->how, w->preparation, w->config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
 		cli_fail(&e);
-	cli_note_identity(&j->coder.net.w);
+	cli_note_identity(w);
 }
 
 static void open_mean(struct job *j)

@@ -131,3 +131,9 @@ int coder_plan(model_cost *out, const coder *k, bool decode, err *e)
 	return network_plan(out, &k->net, decode ? describe_decoding : describe_encoding,
 			    decode ? describe_decoding_part : describe_encoding_part, &copy, e);
 }
+
+int coder_report(report *out, const coder *k, bool decode, err *e)
+{
+	coder copy = *k; /* whose graph stays as it is */
+	return network_report(out, &k->net, decode ? describe_decoding : describe_encoding, &copy, e);
+}

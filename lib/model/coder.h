@@ -28,5 +28,7 @@ int coder_decode(coder *k, float *x, const float *z, err *e);
 
 /* What one encoding, or decoding, will take. */
 int coder_plan(model_cost *out, const coder *k, bool decode, err *e);
+/* Layer by layer. Freed with report_free, also when it fails. */
+int coder_report(report *out, const coder *k, bool decode, err *e);
 
 #endif

@@ -128,11 +128,25 @@ int denoiser_eps(denoiser *d, float *eps, float *g, const float *x, double t, co
 	return code;
 }
 
+/* Another denoiser for such a call, whose graph is not described. */
+static int copy_for(denoiser *copy, const denoiser *d, bool g, err *e)
+{
+	*copy = *d;
+	copy->guided = g;
+	return g && !d->y ? err_set(e, ERR_BUG, "a semantic gradient without a branch that computes it") : 0;
+}
+
 int denoiser_plan(model_cost *out, const denoiser *d, bool g, err *e)
 {
-	denoiser copy = *d; /* whose graph stays as it is */
-	copy.guided = g;
-	if (g && !d->y)
-		return err_set(e, ERR_BUG, "a semantic gradient without a branch that computes it");
-	return network_plan(out, &d->net, describe, describe_part, &copy, e);
+	denoiser copy;
+	int code = copy_for(&copy, d, g, e);
+	return code ? code : network_plan(out, &d->net, describe, describe_part, &copy, e);
+}
+
+int denoiser_report(report *out, const denoiser *d, bool g, err *e)
+{
+	denoiser copy;
+	int code = copy_for(&copy, d, g, e);
+	*out = (report){ 0 };
+	return code ? code : network_report(out, &d->net, describe, &copy, e);
 }

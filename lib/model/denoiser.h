@@ -35,5 +35,7 @@ int denoiser_eps(denoiser *d, float *eps, float *g, const float *x, double t, co
 
 /* What one call will take, with or without g. Seconds are measured on a part of the grid. */
 int denoiser_plan(model_cost *out, const denoiser *d, bool g, err *e);
+/* Layer by layer. Freed with report_free, also when it fails. */
+int denoiser_report(report *out, const denoiser *d, bool g, err *e);
 
 #endif

@@ -80,3 +80,9 @@ int encoder_plan(model_cost *out, const encoder *k, err *e)
 	encoder copy = *k; /* whose graph stays as it is */
 	return network_plan(out, &k->net, describe, describe_part, &copy, e);
 }
+
+int encoder_report(report *out, const encoder *k, err *e)
+{
+	encoder copy = *k; /* whose graph stays as it is */
+	return network_report(out, &k->net, describe, &copy, e);
+}

@@ -25,5 +25,7 @@ int encoder_code(encoder *k, float *y, const float *x, err *e);
 
 /* What encoder_code will take. Seconds are measured on an eighth of the slices. */
 int encoder_plan(model_cost *out, const encoder *k, err *e);
+/* Layer by layer. Freed with report_free, also when it fails. */
+int encoder_report(report *out, const encoder *k, err *e);
 
 #endif

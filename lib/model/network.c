@@ -114,6 +114,17 @@ static int pace(double *seconds, const network *n, network_description *part, vo
 	return code;
 }
 
+int network_report(report *out, const network *n, network_description *describe, void *of, err *e)
+{
+	graph *g = NULL;
+	*out = (report){ 0 };
+	int code = settled(&g, n, describe, of, e);
+	if (!code)
+		code = graph_report(g, out, e);
+	graph_free(g);
+	return code;
+}
+
 int network_plan(model_cost *out, const network *n, network_description *whole, network_description *part, void *of, err *e)
 {
 	double now, most, seconds = 0;

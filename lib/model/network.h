@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "model/weights.h"
 #include "nn/graph.h"
+#include "nn/report.h"
 
 typedef struct network {
 	weights w;
@@ -51,5 +52,8 @@ typedef struct model_cost {
 /* The cost of a run so described, seconds from the speed of `part`, a smaller one, which is run now: twice, for the first run looks at the
  * weights. */
 int network_plan(model_cost *out, const network *n, network_description *whole, network_description *part, void *of, err *e);
+
+/* Layer by layer, what a run so described will take, of which nothing is run. Freed with report_free, also when it fails. */
+int network_report(report *out, const network *n, network_description *describe, void *of, err *e);
 
 #endif

@@ -32,8 +32,9 @@ extern const struct weights_named {
 /* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any) and that every weight is a finite
  * number. ERR_NOINPUT, ERR_CONFIG, ERR_OS. Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
-/* The same for networks of any size that only run: what is F16 in the file and read by convolutions alone stays there (param.half), which is
- * half the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
+/* The same for networks of any size that only run: what is F16 in the file and read by convolutions alone stays there (param.half), which
+ * is half the memory, and values are looked at when a layer first reads them (graph_forward), so that nothing of a large file is read here.
+ */
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
 /* Who makes what this network makes. */

@@ -255,7 +255,9 @@ static void one_volume(graph *g, layer *l, int b, double *score)
 static double *room_for_scores(graph *g, const gaussian *p)
 {
 	double *score = malloc((size_t)p->k * sizeof *score);
-	return score ? score : graph_fail(g, ERR_OS, "no memory for the expected noise");
+	if (!score)
+		graph_fail(g, ERR_OS, "no memory for the expected noise");
+	return score;
 }
 
 static void forward(graph *g, layer *l)

@@ -72,6 +72,7 @@ layer *layer_add(graph *g, const layer_kind *kind, shape s, int n, layer *const 
 	if (!l)
 		return graph_fail(g, ERR_OS, "no memory for a network");
 	*l = (layer){ .kind = kind, .s = s, .over = -1, .hands = -1, .step = g->n++ };
+	layer_use(g, l->name, "");
 	for (int i = 0; i < n; i++)
 		l->in[i] = in[i];
 	*(g->last ? &g->last->next : &g->first) = l;

@@ -73,9 +73,9 @@ void graph_parameter(graph *g, param_entry what, const char *name);
 const param_table *graph_parameters(const graph *g);
 /* They become *t's, which table_free frees, and the graph has none any more. The first error of the description. */
 int graph_take_table(graph *g, param_table *t, err *e);
-/* Gives each the values of its name in one of the n sets, which must stay until the graph goes. Those that have gradients and are not frozen
- * are trained, and must be so while graph_backward runs. The first error of the description; ERR_CONFIG: a parameter is missing or has
- * another shape. */
+/* Gives each the values of its name in one of the n sets, which must stay until the graph goes. Those that have gradients and are not
+ * frozen are trained, and must be so while graph_backward runs. The first error of the description; ERR_CONFIG: a parameter is missing or
+ * has another shape. */
 int graph_bind(graph *g, params *const *sets, int n, err *e);
 /* Lays out memory: from now on graph_bytes and graph_flop tell what a run takes. ERR_OS. */
 int graph_settle(graph *g, err *e);

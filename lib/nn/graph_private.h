@@ -36,6 +36,8 @@ int graph_error(graph *g, err *e);
 void graph_give_memory(graph *g);
 /* Where this of l lies; NULL: nowhere. */
 void *graph_place(const graph *g, const layer *l, int place);
+/* Floating-point operations of a settled layer, there and back. */
+double graph_layer_flop(const layer *l);
 /* What the layers keep from run to run, and what products need. */
 int graph_open_rest(graph *g, err *e);
 /* graph_work is from now on that of l, PLACE_WORK or PLACE_WORK_BACK. */

@@ -17,13 +17,16 @@ enum { PLACE_VALUE, PLACE_GRADIENT, PLACE_WORK, PLACE_WORK_BACK, PLACE_STATE, PL
 typedef struct layer_kind {
 	const char *name;
 	size_t size;	/* of the kind's own struct, whose first member is a layer */
-	/* Called when shapes and parameters are known, and which layers need gradients: says what the layer needs (below). NULL: nothing. */
+	/* Called when shapes and parameters are known, and which layers need gradients: says what the layer needs (below). NULL: nothing.
+	 */
 	void (*settle)(graph *g, layer *l);
 	/* Stores l->v, all of it. */
 	void (*forward)(graph *g, layer *l);
 	/* From l->g to the gradients of its parameters, which are added to, and to those of its inputs. Input i is stored where
 	 * layer_is_fresh(l, i), else added to. NULL: no gradient passes. */
 	void (*backward)(graph *g, layer *l);
+	/* Which of several algorithms this one takes, once it is settled; NULL: there is but one. */
+	const char *(*algorithm)(const layer *l);
 	/* Whether forward stores l->sums where that is not NULL, at least for some (settle takes wants_sums back for others). */
 	bool takes_sums;
 } layer_kind;
@@ -55,6 +58,7 @@ struct layer {
 
 	/* The graph's own. */
 	layer *next;
+	char name[LAYER_NAME];		/* the names that were entered when it was described, without the last point */
 	int step;
 	bool is_input, is_kept, is_loss, wants_sums;
 	bool fresh[LAYER_INPUTS];

@@ -14,7 +14,7 @@ typedef struct param {
 	int64_t n[5];
 	size_t count;	/* product of n */
 	float *v;	/* values; read-only when they lie in a mapped file (`mapped`) */
-	const uint16_t *half;	/* in place of v, which is NULL: values of 16 bits (F16) in a mapped file, which convolutions alone can read */
+	const uint16_t *half;	/* in place of v, which is NULL: values of 16 bits (F16) in a mapped file; convolutions alone read them */
 	float *g;	/* gradient, count floats; NULL unless this parameter is being trained */
 	bool mapped;	/* v belongs to a mapped file, not to this set */
 	bool frozen;	/* no gradient is taken for the moment, although g is there */

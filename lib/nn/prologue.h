@@ -1,4 +1,5 @@
-/* act(scale x + shift) with scale and shift per volume and channel, as layers apply it while they load x. Not for who describes networks. */
+/* act(scale x + shift) with scale and shift per volume and channel, as layers apply it while they load x. Not for who describes networks.
+ */
 #ifndef NN_PROLOGUE_H
 #define NN_PROLOGUE_H
 

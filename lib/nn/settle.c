@@ -154,6 +154,9 @@ static void place_rest(settling *s, layer *l)
 
 /* ---- all together ---- */
 
+/* The gradients of input and weights are twice the products of the way there. */
+double graph_layer_flop(const layer *l) { return l->flop * (l->needs_grad ? 3 : 1); }
+
 static int begin(settling *s, graph *g, err *e)
 {
 	int k = 0, code = mem_zero(&s->order, (size_t)g->n, sizeof *s->order, "network", e);
@@ -182,7 +185,7 @@ int graph_settle(graph *g, err *e)
 		layer *l = s.order[k];
 		if (l->kind->settle)
 			l->kind->settle(g, l);
-		g->flop += l->flop * (l->needs_grad ? 3 : 1); /* the gradients of input and weights: twice the products of the way there */
+		g->flop += graph_layer_flop(l);
 		g->lasting += l->lasting;
 	}
 	if (!code)

@@ -1,4 +1,5 @@
-/* The shape of a value: b volumes of x*y*z voxels with c channels each; channel-last in memory: element ((((b*X + x)*Y + y)*Z + z)*C + c). */
+/* The shape of a value: b volumes of x*y*z voxels with c channels each; channel-last in memory: element ((((b*X + x)*Y + y)*Z + z)*C + c).
+ */
 #ifndef NN_SHAPE_H
 #define NN_SHAPE_H
 

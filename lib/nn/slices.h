@@ -1,4 +1,5 @@
-/* A volume cut into slices, and from maps of slices to one code: mean over each map, a code of the slice's place, a weighted mean over slices. */
+/* A volume cut into slices, and from maps of slices to one code: mean over each map, a code of the slice's place, a weighted mean over
+ * slices. */
 #ifndef NN_SLICES_H
 #define NN_SLICES_H
 

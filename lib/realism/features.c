@@ -16,12 +16,12 @@ enum { AROUND = 9, FINE_TAPS = 5, COARSE_TAPS = 3, POOL = 2, BOX = 8, STEP = 4, 
 struct features {
 	params weights;
 	graph *g;
-	layer *in, *fine, *coarse;	/* a scan less its means; means over boxes of both convolutions */
-	int n[3];		/* the grid */
-	size_t *place, places;	/* among all boxes */
+	layer *in, *fine, *coarse; /* a scan less its means; means over boxes of both convolutions */
+	int n[3]; /* the grid */
+	size_t *place, places; /* among all boxes */
 	size_t boxes;
-	float *high;		/* [n]: the scan less its mean around */
-	float *box;		/* [FEATURES_COARSE][boxes], of either convolution */
+	float *high; /* [n]: the scan less its mean around */
+	float *box; /* [FEATURES_COARSE][boxes], of either convolution */
 };
 
 static int add_weight(features *f, const char *name, int out, int in, int taps, uint64_t stream, err *e)
@@ -46,8 +46,8 @@ static int find_places(features *f, const float *mask, err *e)
 			if (share[i] > .9f)
 				f->place[f->places++] = i;
 		if (!f->places)
-			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX,
-				       f->n[0], f->n[1], f->n[2]);
+			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX, f->n[0],
+				       f->n[1], f->n[2]);
 	}
 	free(share);
 	return code;

@@ -90,8 +90,14 @@ static int make_ready(graph *g, params *ps, const options *o, layer **loss, err 
 	const bool plain = !o->up && !o->down;
 	layer *x = graph_input(g, (shape){ o->batch, o->n[2], o->n[3], o->n[4], o->n[0] });
 	layer *norm = plain ? graph_input(g, (shape){ o->batch, 1, 1, 1, 2 * o->n[0] }) : NULL;
-	const conv_spec spec = { .out = o->n[1], .k = 3, .stride = o->down ? 2 : 1, .pad_low = !o->down, .pad_high = 1, .norm = norm,
-				 .act = plain ? ACT_SILU : ACT_NONE, .up = { 1 + o->up, 1 + o->up, 1 + o->up } };
+	const conv_spec spec = { .out = o->n[1],
+				 .k = 3,
+				 .stride = o->down ? 2 : 1,
+				 .pad_low = !o->down,
+				 .pad_high = 1,
+				 .norm = norm,
+				 .act = plain ? ACT_SILU : ACT_NONE,
+				 .up = { 1 + o->up, 1 + o->up, 1 + o->up } };
 	layer *y = conv(g, x, &spec, "conv");
 	*loss = o->gradients ? graph_minimise(squared_to(g, y, 0)) : graph_keep(y);
 	if (o->gradients)

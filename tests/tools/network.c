@@ -18,8 +18,9 @@
 
 enum stage { ENCODE, DECODE, DISCRIMINATE, SEMANTIC, STAGES };
 
-static const char *const stages[STAGES] = { "encode", "decode", "discriminate", "semantic" },
-			 *const kinds[STAGES] = { "autoencoder", "autoencoder", "discriminator", "semantic" };
+static const char *const stages[STAGES] = { "encode", "decode", "discriminate", "semantic" }, *const kinds[STAGES] = {
+	"autoencoder", "autoencoder", "discriminator", "semantic"
+};
 
 static int read_array(npy_array *a, shape *s, const char *path, err *e)
 {
@@ -64,10 +65,14 @@ static int write_array(const graph *g, const layer *l, bool sigma, const char *p
 static layer *describe(graph *g, const weights *w, enum stage what, layer *x, layer **log_var)
 {
 	switch (what) {
-	case ENCODE: return autoencoder_encode(g, &w->config.autoencoder, x, log_var);
-	case DECODE: return autoencoder_decode(g, &w->config.autoencoder, x);
-	case SEMANTIC: return semantic_encode(g, &w->config.semantic, x, false, false);
-	default: return discriminator_judge(g, &w->config.discriminator, x);
+	case ENCODE:
+		return autoencoder_encode(g, &w->config.autoencoder, x, log_var);
+	case DECODE:
+		return autoencoder_decode(g, &w->config.autoencoder, x);
+	case SEMANTIC:
+		return semantic_encode(g, &w->config.semantic, x, false, false);
+	default:
+		return discriminator_judge(g, &w->config.discriminator, x);
 	}
 }
 

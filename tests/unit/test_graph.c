@@ -95,7 +95,9 @@ static void sum_settle(graph *g, layer *l)
 	l->hands = ((sum_layer *)l)->b == 1 ? 1 : -1;
 }
 
-static const layer_kind sum_kind = { .name = "sum", .size = sizeof(sum_layer), .settle = sum_settle, .forward = sum_forward, .backward = sum_backward };
+static const layer_kind sum_kind = {
+	.name = "sum", .size = sizeof(sum_layer), .settle = sum_settle, .forward = sum_forward, .backward = sum_backward
+};
 
 static layer *sum(graph *g, float a, layer *x, float b, layer *other)
 {
@@ -134,7 +136,9 @@ static void scale_settle(graph *g, layer *l)
 	l->over = l->reads_in[0] ? -1 : 0;
 }
 
-static const layer_kind scale_kind = { .name = "scale", .size = sizeof(layer), .settle = scale_settle, .forward = scale_forward, .backward = scale_backward };
+static const layer_kind scale_kind = {
+	.name = "scale", .size = sizeof(layer), .settle = scale_settle, .forward = scale_forward, .backward = scale_backward
+};
 
 static layer *scale(graph *g, layer *x, const char *name)
 {

@@ -290,8 +290,8 @@ static void test_unlike(void **state)
 
 /* ---- what is told beforehand ---- */
 
-/* Products of direct convolutions: 2 * outputs * taps * inputs each; three times as many while training. No memory is taken before the graph
- * is opened. */
+/* Products of direct convolutions: 2 * outputs * taps * inputs each; three times as many while training. No memory is taken before the
+ * graph is opened. */
 static void test_needs(void **state)
 {
 	(void)state;

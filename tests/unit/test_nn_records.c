@@ -1,6 +1,6 @@
-/* A volume's bytes depend neither on those beside it in a batch, nor on its place there, nor on the number of threads: every kind of layer on
- * 5 volumes, on 2 and on each alone. A product's rounding depends on its number of rows in most of OpenBLAS's kernels, so kernels.sh runs
- * this with each of them. */
+/* A volume's bytes depend neither on those beside it in a batch, nor on its place there, nor on the number of threads: every kind of layer
+ * on 5 volumes, on 2 and on each alone. A product's rounding depends on its number of rows in most of OpenBLAS's kernels, so kernels.sh
+ * runs this with each of them. */
 #include "../unit.h"
 
 #include "../nn_case.h"
@@ -274,7 +274,9 @@ static void test_joins(void **state)
 	params ps = { 0 };
 	parameter(&ps, &d, "norm.weight", 1, (int64_t[]){ 24 });
 	parameter(&ps, &d, "norm.bias", 1, (int64_t[]){ 24 });
-	const operator o = { .in = { { 1, 14, 12, 10, 24 }, { 1, 14, 12, 10, 7 }, { 1, 1, 1, 1, 48 } }, .describe = describe_joins, .ps = &ps };
+	const operator o = {
+		.in = { { 1, 14, 12, 10, 24 }, { 1, 14, 12, 10, 7 }, { 1, 1, 1, 1, 48 } }, .describe = describe_joins, .ps = &ps
+	};
 	same_in_any_batch("norm, pooling and joining", &o, 6);
 	params_free(&ps);
 }

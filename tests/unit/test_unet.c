@@ -4,8 +4,8 @@
 #include "../golden.h"
 #include "../oracle_weights.h"
 
-#include "model/schedule.h"
 #include "model/denoiser.h"
+#include "model/schedule.h"
 #include "model/semantic.h"
 #include "model/unet.h"
 #include "nn/combine.h"

@@ -95,9 +95,15 @@ static void backward(graph *g, layer *l)
 	layer_pass_gradient(g, l, ADD);
 }
 
-static const layer_kind conv_kind = {
-	.name = "convolution", .size = sizeof(conv_layer), .settle = settle, .forward = forward, .backward = backward, .takes_sums = true
-};
+static const char *algorithm(const layer *l) { return ((const conv_layer *)l)->algorithm->name; }
+
+static const layer_kind conv_kind = { .name = "convolution",
+				      .size = sizeof(conv_layer),
+				      .settle = settle,
+				      .forward = forward,
+				      .backward = backward,
+				      .algorithm = algorithm,
+				      .takes_sums = true };
 
 /* ---- description ---- */
 

@@ -1,4 +1,5 @@
-/* How a convolution reads its input: through normalisation, activation and nearest upsampling, with zeros around it. Not for users of nn. */
+/* How a convolution reads its input: through normalisation, activation and nearest upsampling, with zeros around it. Not for users of nn.
+ */
 #ifndef NN_CONV_SOURCE_H
 #define NN_CONV_SOURCE_H
 
