@@ -25,7 +25,7 @@ static const struct cli tool = {
 	.common = CLI_BARE | CLI_MATH,
 	.options =
 		(const struct cli_option[]){
-			{ 0, "layers", CLI_FLAG, &layers, NULL, "list the layers of its networks instead, and what each takes", false },
+			{ 0, "layers", "list the layers of its networks instead, and what each takes", .flag = &layers },
 			{ 0 },
 		},
 };
