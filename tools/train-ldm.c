@@ -51,12 +51,7 @@ static int train(struct job *j)
 	err e = { 0 };
 	cli_check(training_begin(&j->t.t, &e), &e);
 	trainer_init(&j->t.t.state.parts[0], trainer_options.init, NULL);
-	return trainer_run(&(trainer){ .t = &j->t.t,
-				       .config = j->l.json,
-				       .models = j->models,
-				       .sections = sections,
-				       .data = j->data,
-				       .how = &j->l.how });
+	return trainer_latents_run(&j->l, &j->t.t, j->models, sections, j->data);
 }
 
 int main(int argc, char **argv)

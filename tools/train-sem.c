@@ -102,12 +102,7 @@ static int train(struct job *j)
 		cli_check(sem_train_learn(&j->t, j->data, &e), &e);
 	trainer_init(&parts[SEM_ENCODER], trainer_options.init, NULL);
 	trainer_init(&parts[SEM_NET], shift_name, unet_is_shift);
-	return trainer_run(&(trainer){ .t = &j->t.t,
-				       .config = j->l.json,
-				       .models = j->models,
-				       .sections = sections,
-				       .data = j->data,
-				       .how = &j->l.how });
+	return trainer_latents_run(&j->l, &j->t.t, j->models, sections, j->data);
 }
 
 int main(int argc, char **argv)

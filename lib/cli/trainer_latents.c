@@ -27,6 +27,12 @@ void trainer_latents_config(trainer_latents *l, const char *section,
 	cli_check(latent_space_set(&l->space, &l->config.diffusion, &e), &e);
 }
 
+int trainer_latents_run(const trainer_latents *l, training *t, const json_t *models, const char *const *sections, const dataset *data)
+{
+	return trainer_run(
+		&(trainer){ .t = t, .config = l->json, .models = models, .sections = sections, .data = data, .how = &l->how });
+}
+
 void trainer_latents_close(trainer_latents *l)
 {
 	latent_space_close(&l->space);
