@@ -17,17 +17,17 @@ enum { DIGITS = 16 };
 
 static bool layers;
 
+static const struct cli_option options[] = {
+	{ 0, "layers", "list the layers of its networks instead, and what each takes", .flag = &layers },
+	{ 0 },
+};
 static const struct cli tool = {
 	.name = "lat-model",
 	.summary = "list the weights of a model: kind, identity, file, conventions",
 	.operands = "[NAME|DIR|FILE]",
 	.max = 1,
 	.common = CLI_BARE | CLI_MATH,
-	.options =
-		(const struct cli_option[]){
-			{ 0, "layers", "list the layers of its networks instead, and what each takes", .flag = &layers },
-			{ 0 },
-		},
+	.options = options,
 };
 
 /* A short text for all that changes the results and is in no weight: conventions and preparation. */

@@ -91,7 +91,8 @@ void gaussian_free(gaussian *p)
 	free(p);
 }
 
-double gaussian_noise(const gaussian *p, double t) { return sqrt(1 - p->abar[(int)t]); }
+/* sqrt(1-a_t) */
+static double noise_at(const gaussian *p, double t) { return sqrt(1 - p->abar[(int)t]); }
 
 /* a [k,k], symmetric and positive definite: its lower triangle becomes Cholesky's factor. */
 static void cholesky(double *a, int k)
@@ -361,7 +362,7 @@ static void inverse_forward(graph *g, layer *l)
 {
 	(void)g;
 	for (int b = 0; b < l->s.b; b++)
-		l->v[b] = (float)(1 / gaussian_noise(((inverse_layer *)l)->p, (double)l->in[0]->v[b]));
+		l->v[b] = (float)(1 / noise_at(((inverse_layer *)l)->p, (double)l->in[0]->v[b]));
 }
 
 static const layer_kind inverse_kind = { .name = "inverse noise", .size = sizeof(inverse_layer), .forward = inverse_forward };

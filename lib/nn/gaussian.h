@@ -28,9 +28,6 @@ typedef struct gaussian_spec {
 int gaussian_new(gaussian **out, const gaussian_spec *spec, err *e);
 void gaussian_free(gaussian *p);
 
-/* sqrt(1-a_t) */
-double gaussian_noise(const gaussian *p, double t);
-
 /* x [b,X,Y,Z,C] at timesteps t [b,1,1,1,1], whole numbers -> the noise to be expected in it, of the same shape. scores [b,1,1,1,K]: m of
  * each latent, to which gradients flow; NULL: they are not known. x and t take no gradient. A grid of fewer planes along X is taken for the
  * first ones. NULL for p NULL. p must stay until the graph goes; what is solved for a timestep is kept for the next run, so p is not for

@@ -369,7 +369,7 @@ static void misfit(shape of, int code, const char *reason)
 static void test_misfits(void **state)
 {
 	(void)state;
-	misfit((shape){ 1, 32, 31, 32, 1 }, ERR_DATA, "too small");
+	misfit((shape){ 1, 32, 31, 32, 1 }, ERR_DATA, "backbone.backbone.features.6.1: a grid of 32x2x1 is too small");
 	misfit((shape){ 1, 32, 32, 33, 1 }, ERR_CONFIG, "positional_encoding.pe: made for 32 slices, not for 33");
 	misfit((shape){ 1, 32, 32, 32, 2 }, ERR_DATA, "2 channels");
 }

@@ -126,9 +126,11 @@ static conv_shape shape_of(shape x, const conv_spec *s)
 	return c;
 }
 
-static bool fits(graph *g, const conv_shape *c, const conv_spec *s, const char *name)
+static bool fits(graph *g, const conv_shape *c, const conv_spec *s, const char *at)
 {
 	const shape norm = { c->in.b, 1, 1, 1, 2 * c->in.c };
+	char name[LAYER_NAME];
+	layer_use(g, name, at);
 	if (!c->out.x || !c->out.y || !c->out.z)
 		graph_fail(g, ERR_DATA, "%s: a grid of %dx%dx%d is too small", name, c->in.x, c->in.y, c->in.z);
 	else if (s->norm && !shape_equal(graph_shape(s->norm), norm))
@@ -163,7 +165,7 @@ static void name_parameters(graph *g, layer *l, int in, const conv_spec *s, para
 static layer *described(graph *g, layer *x, const conv_spec *s, param_name weight, param_name bias)
 {
 	const conv_shape c = shape_of(graph_shape(x), s);
-	if (!graph_ok(g) || !fits(g, &c, s, *weight.at ? weight.at : "a convolution"))
+	if (!graph_ok(g) || !fits(g, &c, s, weight.at))
 		return NULL;
 	layer *l = layer_add(g, &conv_kind, c.out, 3, (layer *[]){ x, s->norm, s->add });
 	if (!l)
