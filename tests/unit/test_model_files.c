@@ -119,25 +119,33 @@ static void config_refuses(void **state)
 	FAILS(ERR_CONFIG, "params.tsv", config_read(&c, "tests/oracle/golden/params.tsv", NULL, &e));
 }
 
-static void tables(void **state)
+/* What a block and a batch norm have, and something drawn otherwise. */
+static const param_entry entries[] = {
+	{ "blocks.3.conv.weight", 5, { 64, 8, 3, 3, 3 }, 216, INIT_UNIFORM },
+	{ "blocks.3.conv.bias", 1, { 64 }, 216, INIT_UNIFORM },
+	{ "bn.weight", 1, { 64 }, 0, INIT_GAIN },
+	{ "bn.running_var", 1, { 64 }, 0, INIT_ONES },
+	{ "d.weight", 5, { 64, 8, 3, 3, 3 }, 0, INIT_NORMAL },
+	{ "bn.num_batches_tracked", 0, { 0 }, 0, INIT_COUNTER },
+};
+
+static void add_entries(param_table *t)
+{
+	err e = { 0 };
+	size_t number;
+	for (size_t i = 0; i < 6; i++) {
+		SUCCEEDS(table_add(t, &entries[i], &number, &e));
+		assert_int_equal(number, i + 1);
+	}
+}
+
+static void names(void **state)
 {
 	(void)state;
 	err e = { 0 };
 	param_table t = { 0 };
-	params a = { 0 }, b = { 0 };
-	const param_entry entries[] = {
-		{ "blocks.3.conv.weight", 5, { 64, 8, 3, 3, 3 }, 216, INIT_UNIFORM },
-		{ "blocks.3.conv.bias", 1, { 64 }, 216, INIT_UNIFORM },
-		{ "bn.weight", 1, { 64 }, 0, INIT_GAIN },
-		{ "bn.running_var", 1, { 64 }, 0, INIT_ONES },
-		{ "d.weight", 5, { 64, 8, 3, 3, 3 }, 0, INIT_NORMAL },
-		{ "bn.num_batches_tracked", 0, { 0 }, 0, INIT_COUNTER },
-	};
 	size_t number;
-	for (size_t i = 0; i < 6; i++) {
-		SUCCEEDS(table_add(&t, &entries[i], &number, &e));
-		assert_int_equal(number, i + 1);
-	}
+	add_entries(&t);
 	assert_int_equal(table_find(&t, "bn.weight"), 3);
 	assert_int_equal(table_find(&t, "bn.bias"), 0);
 	/* named once more it is the same, unless its shape is another */
@@ -146,6 +154,23 @@ static void tables(void **state)
 	FAILS(ERR_BUG, "bn.weight: two parameters", table_add(&t, &(param_entry){ "bn.weight", 1, { 63 }, 0, INIT_GAIN }, &number, &e));
 	FAILS(ERR_BUG, "impossible", table_add(&t, &(param_entry){ "x", 6, { 1, 1, 1, 1, 1 }, 0, INIT_ONES }, &number, &e));
 	assert_int_equal(t.n, 6);
+	/* in another order */
+	SUCCEEDS(table_order(&t, (const char *const[]){ "d.", "bn.r", "bn.", NULL }, &e));
+	static const int places[] = { 4, 3, 2, 5, 0, 1 };
+	assert_int_equal(t.n, 6);
+	for (int i = 0; i < 6; i++)
+		assert_string_equal(t.t[i].name, entries[places[i]].name);
+	table_free(&t);
+}
+
+static void tables(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	param_table t = { 0 };
+	params a = { 0 }, b = { 0 };
+	size_t number;
+	add_entries(&t);
 	SUCCEEDS(table_fresh(&t, 1, &a, &e));
 	assert_string_equal(a.p[0].name, "blocks.3.conv.weight");
 	assert_int_equal(a.p[0].count, 64 * 216);
@@ -183,12 +208,6 @@ static void tables(void **state)
 	FAILS(ERR_CONFIG, "blocks.3.conv.weight: is missing", table_check(&t, &b, &e));
 	a.p[4].n[1] = 9;
 	FAILS(ERR_CONFIG, "d.weight: has shape 64x9x3x3x3, the configuration asks for 64x8x3x3x3", table_check(&t, &a, &e));
-	/* in another order */
-	SUCCEEDS(table_order(&t, (const char *const[]){ "d.", "bn.r", "bn.", NULL }, &e));
-	static const int places[] = { 4, 3, 2, 5, 0, 1 };
-	assert_int_equal(t.n, 6);
-	for (int i = 0; i < 6; i++)
-		assert_string_equal(t.t[i].name, entries[places[i]].name);
 	params_free(&a);
 	params_free(&b);
 	table_free(&t);
@@ -402,7 +421,7 @@ static void finding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(tables),
+		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(names), cmocka_unit_test(tables),
 		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_eight_bits), cmocka_unit_test(eight_bits_values),
 		cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
 	};
