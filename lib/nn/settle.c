@@ -3,6 +3,7 @@
  * Time is counted in steps: layer k works at step k on the way there, and at step 2n-1-k on the way back. A value lives from its layer's
  * step to the last that reads it, there or back; a gradient from the first step that adds to it to its own layer's step back; work space
  * for one step. memory_lay_out then gives each its place in one stretch of memory. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -219,6 +220,9 @@ void *graph_place(const graph *g, const layer *l, int what)
 
 int graph_open_rest(graph *g, err *e)
 {
+	/* Large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap,
+	 * which keeps them. */
+	mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
 	int code = gemm_open(g->threads, e);
 	for (layer *l = g->first; l && !code; l = l->next)
 		if (l->lasting)

@@ -41,7 +41,8 @@ static int make_discriminator(training *t, err *e)
 	int code = discriminator_table(&t->config.discriminator, t->config.autoencoder.image_channels, &table, e);
 	if (!code)
 		code = part_fresh(p, &table, t->state.seed, e);
-	t->groups[t->n_groups++] = (train_group){ DISCRIMINATOR, 1, recipe_rate_discriminator(&t->recipe), AE_NORM_DISCRIMINATOR, -1, false };
+	t->groups[t->n_groups++] =
+		(train_group){ DISCRIMINATOR, 1, recipe_rate_discriminator(&t->recipe), AE_NORM_DISCRIMINATOR, -1, false };
 	return code ? code : params_with_gradients(&p->weights, e);
 }
 

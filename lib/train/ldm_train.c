@@ -116,14 +116,12 @@ static int cost(const training *base, model_cost *c, err *e)
 	return latent_space_plan(((const ldm_train *)base)->space, &base->recipe, c, e);
 }
 
-static const char *const losses[] = { [LDM_LOSS] = "loss", [LDM_NORM] = "norm", [LDM_LR] = "lr", [LDM_SCALE_FACTOR] = "scale_factor", NULL };
-static const char *const scores[] = { [LDM_SCORE_LOSS] = "loss",
-				      [LDM_SCORE_RANGE] = "loss_fifth_1",
-				      "loss_fifth_2",
-				      "loss_fifth_3",
-				      "loss_fifth_4",
-				      "loss_fifth_5",
-				      NULL };
+static const char *const losses[] = {
+	[LDM_LOSS] = "loss", [LDM_NORM] = "norm", [LDM_LR] = "lr", [LDM_SCALE_FACTOR] = "scale_factor", NULL
+};
+static const char *const scores[] = {
+	[LDM_SCORE_LOSS] = "loss", [LDM_SCORE_RANGE] = "loss_fifth_1", "loss_fifth_2", "loss_fifth_3", "loss_fifth_4", "loss_fifth_5", NULL
+};
 
 const training_kind ldm_training = {
 	.tool = "train-ldm",

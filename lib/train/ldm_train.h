@@ -15,8 +15,8 @@ typedef struct ldm_train {
 
 extern const training_kind ldm_training;
 
-/* The numbers of ldm_training.losses: means over a step's scans. And those of ldm_training.scores: the loss at each scan's NOISE_PAIRS pairs
- * of timestep and noise; from LDM_SCORE_RANGE on without weights, by timestep: the first fifth of all timesteps, the second .. */
+/* The numbers of ldm_training.losses: means over a step's scans. And those of ldm_training.scores: the loss at each scan's NOISE_PAIRS
+ * pairs of timestep and noise; from LDM_SCORE_RANGE on without weights, by timestep: the first fifth of all timesteps, the second .. */
 enum { LDM_LOSS, LDM_NORM, LDM_LR, LDM_SCALE_FACTOR };
 enum { LDM_SCORE_LOSS, LDM_SCORE_RANGE };
 

@@ -37,12 +37,12 @@ static int judge(look *k, const validation *v, double *scores, err *e)
 		const dataset_scan *scan = &v->data->scans[v->which[i]];
 		for (int pair = 0; pair < NOISE_PAIRS && !code; pair++) {
 			noisy_latent_pair(&t->noisy, t->space, scan->id, scan->z, pair);
-			const double weight = schedule_p2_weight(&t->space->schedule, t->noisy.t[0], r->p2_k, r->p2_gamma);
-			noise_inputs_write(k->o.g, &k->in, t->space, &t->noisy, 0, &(float){ (float)weight }, NULL);
+			const float weight = (float)schedule_p2_weight(&t->space->schedule, t->noisy.t[0], r->p2_k, r->p2_gamma);
+			noise_inputs_write(k->o.g, &k->in, t->space, &t->noisy, 0, &weight, NULL);
 			code = graph_forward(k->o.g, e);
 			const double loss = graph_value(k->o.told[LDM_SCORE_LOSS]) / NOISE_PAIRS / (double)v->n;
 			scores[LDM_SCORE_LOSS] += loss;
-			scores[LDM_SCORE_RANGE + pair * NOISE_RANGES / NOISE_PAIRS] += loss / weight * NOISE_RANGES;
+			scores[LDM_SCORE_RANGE + pair * NOISE_RANGES / NOISE_PAIRS] += loss / (double)weight * NOISE_RANGES;
 		}
 	}
 	return code;

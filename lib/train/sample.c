@@ -30,8 +30,9 @@ static int predict(void *of, float *eps, float *g, const float *x, int t, const 
 {
 	const latent_sampler *s = of;
 	graph *run = s->o.g;
+	const float time = (float)t;
 	graph_write(run, s->x, x);
-	graph_write(run, s->time, &(float){ (float)t });
+	graph_write(run, s->time, &time);
 	if (s->code)
 		graph_write(run, s->code, y);
 	const int code = graph_forward(run, e);

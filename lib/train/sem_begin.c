@@ -14,13 +14,13 @@ static const double strength[STRENGTHS] = { 1, 10, 100, 1000, 10000 };
 
 /* Scans as the components and the prior see them. */
 typedef struct pile {
-	size_t n, width;	/* rows; numbers in a coarse scan */
-	int codes, scores;	/* numbers in a code, components of the prior */
-	int *part;		/* [n] which of PARTS parts of the people it belongs to */
-	bool *own;		/* [n] no variation */
-	float *coarse;		/* [n][width] */
-	float *score;		/* [n][scores] of the latents */
-	float *code;		/* [n][codes] */
+	size_t n, width; /* rows; numbers in a coarse scan */
+	int codes, scores; /* numbers in a code, components of the prior */
+	int *part; /* [n] which of PARTS parts of the people it belongs to */
+	bool *own; /* [n] no variation */
+	float *coarse; /* [n][width] */
+	float *score; /* [n][scores] of the latents */
+	float *code; /* [n][codes] */
 } pile;
 
 static void pile_free(pile *p)
@@ -35,8 +35,7 @@ static void pile_free(pile *p)
 static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
 {
 	const sem_config *s = &t->t.config.semantic;
-	*p = (pile){ .width = (size_t)semantic_coarse_count(s), .codes = s->embedding,
-		     .scores = t->t.config.diffusion.components };
+	*p = (pile){ .width = (size_t)semantic_coarse_count(s), .codes = s->embedding, .scores = t->t.config.diffusion.components };
 	p->n = d->n_train * (t->t.recipe.augment ? 1 + VARIATIONS : 1);
 	int code = mem_zero(&p->part, p->n, sizeof *p->part, "components", e);
 	if (!code)
@@ -194,7 +193,8 @@ static int judge(double *missed, double *whole, const pile *p, size_t *rows, dou
 /* The layer that tells the scores of the prior from codes, by one strength for all of them, and what it leaves of each. */
 static int set_scores(const pile *p, sem_train *t, size_t *rows, double *value, double *missed, double *whole, err *e)
 {
-	param *weight = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".weight"), *bias = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".bias");
+	param *weight = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".weight"),
+	      *bias = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".bias");
 	param *left = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_LEFT);
 	basis b = { 0 };
 	int best = 0, code = judge(missed, whole, p, rows, value, e);

@@ -241,8 +241,9 @@ static int cost(const training *base, model_cost *c, err *e)
 	return latent_space_plan(((const sem_train *)base)->space, &base->recipe, c, e);
 }
 
-static const char *const losses[] = { [SEM_LOSS] = "loss", [SEM_WITHOUT] = "loss_without", [SEM_COARSE] = "loss_coarse",
-				      [SEM_NORM] = "norm", [SEM_LR] = "lr",		   NULL };
+static const char *const losses[] = {
+	[SEM_LOSS] = "loss", [SEM_WITHOUT] = "loss_without", [SEM_COARSE] = "loss_coarse", [SEM_NORM] = "norm", [SEM_LR] = "lr", NULL
+};
 static const char *const scores[] = { [SEM_SCORE_LOSS] = "loss",
 				      [SEM_SCORE_OTHER] = "loss_other",
 				      [SEM_SCORE_WITHOUT] = "loss_without",

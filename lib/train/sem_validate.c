@@ -77,9 +77,9 @@ static size_t of_another(const look *k, size_t i)
 static int loss_with(look *k, size_t i, err *e)
 {
 	const int at = k->t->noisy.t[0];
+	const float weight = sem_weight(k->t, at), coefficient = sem_coefficient(k->t, at);
 	graph_write(k->o.g, k->code, code_of(k, i));
-	noise_inputs_write(k->o.g, &k->in, k->t->space, &k->t->noisy, 0, &(float){ sem_weight(k->t, at) },
-			   &(float){ sem_coefficient(k->t, at) });
+	noise_inputs_write(k->o.g, &k->in, k->t->space, &k->t->noisy, 0, &weight, &coefficient);
 	return graph_forward(k->o.g, e);
 }
 

@@ -4,8 +4,8 @@
 
 #include "train/sem_train.h"
 
-/* training_kind's validate; the score is the loss, the lower the better. The picture shows the first scan, what the autoencoder makes of it,
- * and what its code makes of noise. */
+/* training_kind's validate; the score is the loss, the lower the better. The picture shows the first scan, what the autoencoder makes of
+ * it, and what its code makes of noise. */
 int sem_validate(training *t, const validation *v, double scores[TRAIN_COLUMNS], double *score, err *e);
 
 #endif

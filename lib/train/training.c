@@ -6,13 +6,9 @@
 
 training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads)
 {
-	return (training){ .kind = kind,
-			   .config = *config,
-			   .recipe = *r,
-			   .state.seed = seed,
-			   .math = math,
-			   .threads = threads,
-			   .stage = -1 };
+	return (training){
+		.kind = kind, .config = *config, .recipe = *r, .state.seed = seed, .math = math, .threads = threads, .stage = -1
+	};
 }
 
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule)

@@ -30,11 +30,11 @@ typedef struct validation {
 
 typedef struct training_kind {
 	const char *tool; /* "train-ae" */
-	/* What a step tells and what a validation does: names of numbers, the columns of log.tsv and validation.tsv behind "step"; each ends
-	 * with NULL. A number that there is not is NAN. */
+	/* What a step tells and what a validation does: names of numbers, the columns of log.tsv and validation.tsv behind "step"; each
+	 * ends with NULL. A number that there is not is NAN. */
 	const char *const *losses, *const *scores;
-	/* Which losses there are at this step: their graphs are built anew when the number changes. Sets which groups are still. NULL: always
-	 * the same ones. */
+	/* Which losses there are at this step: their graphs are built anew when the number changes. Sets which groups are still. NULL:
+	 * always the same ones. */
 	int (*stage)(training *t);
 	/* What must be known before graphs are built; d NULL: for a plan. NULL: nothing. */
 	int (*prepare)(training *t, const dataset *d, err *e);
@@ -78,7 +78,8 @@ struct training {
 };
 
 /* A training without parts. */
-training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads);
+training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math,
+		      int threads);
 void training_close(training *t);
 /* The next part, still without weights. At most TRAIN_PARTS. */
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule);
@@ -89,7 +90,7 @@ int training_begin(training *t, err *e);
  * number any more; ERR_OS. */
 int training_step(training *t, const dataset *d, err *e);
 
-/* For kind->scan: runs objective `which`, whose inputs are written, with this share of the step's loss; what it drops is drawn for `draw`. */
+/* For kind->scan: runs objective `which`, whose inputs are written, with this share of the step's loss; drops are drawn for `draw`. */
 int training_run(training *t, int which, float share, uint64_t draw, err *e);
 
 /* Opens a graph of the averages of all parts, to look at: nothing is trained or dropped. */
