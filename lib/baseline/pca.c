@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "baseline/eigen.h"
 
-enum { CHUNK = 4096 };	/* rows or columns that are widened to double at a time */
+enum { CHUNK = 4096 }; /* rows or columns that are widened to double at a time */
 
 static void means(double *mean, const float *rows, size_t n, size_t width)
 {
@@ -105,6 +105,32 @@ void pca_free(pca *p)
 	free(p->mean);
 	free(p->axis);
 	*p = (pca){ 0 };
+}
+
+/* Turns axes a and b, whose scores are not correlated, so that the mean square along b becomes m, which lies between those of the two. */
+static void turn(pca *p, int a, int b, double m)
+{
+	const double apart = p->square[a] - p->square[b];
+	const double share = apart ? fmin(fmax((m - p->square[b]) / apart, 0), 1) : 0, c = sqrt(share), s = sqrt(1 - share);
+	double *u = p->axis + (size_t)a * p->width, *v = p->axis + (size_t)b * p->width;
+	for (size_t i = 0; i < p->width; i++) {
+		const double along = u[i];
+		u[i] = s * along - c * v[i];
+		v[i] = c * along + s * v[i];
+	}
+	p->square[a] += p->square[b] - m;
+	p->square[b] = m;
+}
+
+/* The first axis is turned with one after the other, each time with one on the other side of the mean, whose scores no turn before has
+ * correlated with its own. */
+void pca_even(pca *p)
+{
+	double mean = 0;
+	for (int j = 0; j < p->k; j++)
+		mean += p->square[j] / p->k;
+	for (int high = 1, low = p->k - 1; high <= low;)
+		turn(p, 0, p->square[0] > mean ? low-- : high++, mean);
 }
 
 void pca_scores(const pca *p, double *score, const float *row)

@@ -10,7 +10,7 @@ typedef struct pca {
 	size_t width;	/* numbers in a row */
 	int k;		/* components */
 	double *mean;	/* [width] */
-	double *axis;	/* [k][width], orthonormal, largest variance first */
+	double *axis;	/* [k][width], orthonormal, largest variance first unless pca_even has turned them */
 	double *square;	/* [k], mean square of the rows' scores along each */
 } pca;
 
@@ -19,6 +19,10 @@ int pca_fit(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
 /* The same with 0 in place of the mean: a row of zeros has scores of 0. */
 int pca_fit_about_zero(pca *p, const float *rows, size_t n, size_t width, int k, err *e);
 void pca_free(pca *p);
+
+/* Turns the axes within the space that they span until the rows' scores have the same mean square along each of them (Bendel & Mickey,
+ * Population correlation matrices for sampling experiments, 1978). Scores along them may be correlated. */
+void pca_even(pca *p);
 
 /* score [k]: the row [width] less the mean, along each axis. */
 void pca_scores(const pca *p, double *score, const float *row);

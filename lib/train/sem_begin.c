@@ -14,10 +14,9 @@ static const double strength[STRENGTHS] = { 1, 10, 100, 1000, 10000 };
 
 /* Scans as the components and the prior see them. */
 typedef struct pile {
-	size_t n, width; /* rows; numbers in a coarse scan */
+	size_t n, own, width; /* rows; the first of them, which are no variations; numbers in a coarse scan */
 	int codes, scores; /* numbers in a code, components of the prior */
 	int *part; /* [n] which of PARTS parts of the people it belongs to */
-	bool *own; /* [n] no variation */
 	float *coarse; /* [n][width] */
 	float *score; /* [n][scores] of the latents */
 	float *code; /* [n][codes] */
@@ -26,7 +25,6 @@ typedef struct pile {
 static void pile_free(pile *p)
 {
 	free(p->part);
-	free(p->own);
 	free(p->coarse);
 	free(p->score);
 	free(p->code);
@@ -36,10 +34,9 @@ static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
 {
 	const sem_config *s = &t->t.config.semantic;
 	*p = (pile){ .width = (size_t)semantic_coarse_count(s), .codes = s->embedding, .scores = t->t.config.diffusion.components };
-	p->n = d->n_train * (t->t.recipe.augment ? 1 + VARIATIONS : 1);
+	p->own = d->n_train;
+	p->n = p->own * (t->t.recipe.augment ? 1 + VARIATIONS : 1);
 	int code = mem_zero(&p->part, p->n, sizeof *p->part, "components", e);
-	if (!code)
-		code = mem_zero(&p->own, p->n, sizeof *p->own, "components", e);
 	if (!code)
 		code = mem_zero(&p->coarse, p->n * p->width, sizeof *p->coarse, "components", e);
 	if (!code)
@@ -97,9 +94,8 @@ static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
 	for (size_t i = 0; i < p->n && !code; i++) {
 		const dataset_scan *scan = &d->scans[d->train[i % d->n_train]];
 		const float *x = scan->x, *z = scan->z;
-		p->own[i] = i < d->n_train;
 		p->part[i] = (int)(philox_hash(scan->subject) % PARTS);
-		if (!p->own[i])
+		if (i >= p->own)
 			code = latent_vary(t->space, d, &t->t.recipe, &t->t.state, scan, i, &x, &z, e);
 		if (!code)
 			code = see(p, i, t, &k, x, z, e);
@@ -109,7 +105,9 @@ static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
 	return code;
 }
 
-/* The encoder's components, and the codes that they make. */
+/* The encoder's components, and the codes that they make. Variations take part where there are fewer scans than numbers in a code, else not:
+ * what intensities and positions vary by would take the place of what people differ in. Scaling all components by one factor lets those
+ * that vary more weigh more in a code, and turning them keeps it so for probes, which standardise each number. */
 static int set_components(pile *p, sem_train *t, err *e)
 {
 	param *weight = params_find(&t->t.state.parts[SEM_ENCODER].weights, SEMANTIC_COMPONENTS ".weight");
@@ -118,23 +116,25 @@ static int set_components(pile *p, sem_train *t, err *e)
 	double *score = NULL;
 	int code = mem_zero(&score, (size_t)p->codes, sizeof *score, "components", e);
 	if (!code)
-		code = pca_fit(&c, p->coarse, p->n, p->width, p->codes, e);
+		code = pca_fit(&c, p->coarse, p->own > (size_t)p->codes ? p->own : p->n, p->width, p->codes, e);
 	if (code == ERR_DATA)
 		err_prefix(e, "semantic.coarse: not enough scans to train on, or too coarse, for a code of %d numbers", p->codes);
+	if (!code)
+		pca_even(&c);
+	const double sd = !code && c.square[0] > 0 ? sqrt(c.square[0]) : 1;
 	for (int k = 0; k < p->codes && !code; k++) {
-		const double *axis = c.axis + (size_t)k * p->width, sd = c.square[k] > 0 ? sqrt(c.square[k]) : 1;
+		const double *axis = c.axis + (size_t)k * p->width;
 		double mean = 0;
 		for (size_t i = 0; i < p->width; i++) {
 			weight->v[(size_t)k * p->width + i] = (float)(axis[i] / sd);
 			mean += axis[i] / sd * c.mean[i];
 		}
 		bias->v[k] = (float)-mean;
-		c.square[k] = sd;
 	}
 	for (size_t i = 0; i < p->n && !code; i++) {
 		pca_scores(&c, score, p->coarse + i * p->width);
 		for (int k = 0; k < p->codes; k++)
-			p->code[i * (size_t)p->codes + (size_t)k] = (float)(score[k] / c.square[k]);
+			p->code[i * (size_t)p->codes + (size_t)k] = (float)(score[k] / sd);
 	}
 	param_touch(weight);
 	param_touch(bias);
@@ -176,9 +176,9 @@ static int judge(double *missed, double *whole, const pile *p, size_t *rows, dou
 			const int k = j % p->scores, s = j / p->scores;
 			linear l = { 0 };
 			code = fit(&l, &b, value, p, rows, n, k, strength[s], e);
-			for (size_t i = 0; i < p->n && !code; i++) {
+			for (size_t i = 0; i < p->own && !code; i++) {
 				const double own = (double)p->score[i * (size_t)p->scores + (size_t)k];
-				if (p->part[i] != part || !p->own[i])
+				if (p->part[i] != part)
 					continue;
 				missed[j] += pow(own - linear_value(&l, &b, p->code + i * (size_t)p->codes), 2);
 				whole[k] += s ? 0 : own * own;

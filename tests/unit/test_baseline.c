@@ -50,9 +50,50 @@ static void check_line(size_t n, size_t width)
 static void lines(void **state)
 {
 	(void)state;
-	check_line(5, 8);	/* from the Gram matrix of rows */
-	check_line(8, 5);	/* of columns */
+	check_line(5, 8); /* from the Gram matrix of rows */
+	check_line(8, 5); /* of columns */
 	check_line(2, 2);
+}
+
+/* Turned axes are orthonormal and span what they did before; scores along each have the mean of the mean squares before. */
+static void even_components(void **state)
+{
+	enum { N = 40, WIDTH = 9, K = 6 };
+	err e;
+	pca p;
+	float rows[N * WIDTH], before[WIDTH], after[WIDTH];
+	double mean = 0, square[K] = { 0 }, score[K];
+	(void)state;
+	for (size_t i = 0; i < N * WIDTH; i++)
+		rows[i] = (float)(sin(1.7 * (double)i + (double)(i * i % 101)) * pow(2, -(double)(i % WIDTH)));
+	SUCCEEDS(pca_fit(&p, rows, N, WIDTH, K, &e));
+	for (int k = 0; k < K; k++)
+		mean += p.square[k] / K;
+	assert_true(p.square[0] > 2 * mean && p.square[K - 1] < .1 * mean);
+	memcpy(before, rows, sizeof before);
+	memcpy(after, rows, sizeof after);
+	pca_project(&p, before);
+	pca_even(&p);
+	pca_project(&p, after);
+	for (int i = 0; i < WIDTH; i++)
+		assert_true(fabs((double)(before[i] - after[i])) < 1e-6);
+	for (int i = 0; i < K; i++)
+		for (int j = 0; j < K; j++) {
+			double dot = 0;
+			for (int x = 0; x < WIDTH; x++)
+				dot += p.axis[i * WIDTH + x] * p.axis[j * WIDTH + x];
+			assert_true(fabs(dot - (i == j)) < 1e-12);
+		}
+	for (int r = 0; r < N; r++) {
+		pca_scores(&p, score, rows + r * WIDTH);
+		for (int k = 0; k < K; k++)
+			square[k] += score[k] * score[k] / N;
+	}
+	for (int k = 0; k < K; k++) {
+		assert_true(fabs(square[k] - mean) < 1e-9 * mean);
+		assert_true(fabs(p.square[k] - mean) < 1e-9 * mean);
+	}
+	pca_free(&p);
 }
 
 /* As many components as there are: nothing is lost. Axes are orthonormal and sorted. */
@@ -177,7 +218,7 @@ static void blocks_of_eight(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods),
-					    cmocka_unit_test(blocks_of_eight) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(even_components), cmocka_unit_test(all_components),
+					    cmocka_unit_test(methods), cmocka_unit_test(blocks_of_eight) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
