@@ -105,7 +105,7 @@ static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
 	return code;
 }
 
-/* The encoder's components, and the codes that they make. Variations take part where there are fewer scans than numbers in a code, else not:
+/* The encoder's components, and the codes that they make. Variations take part only where there are fewer scans than numbers in a code:
  * what intensities and positions vary by would take the place of what people differ in. Scaling all components by one factor lets those
  * that vary more weigh more in a code, and turning them keeps it so for probes, which standardise each number. */
 static int set_components(pile *p, sem_train *t, err *e)
