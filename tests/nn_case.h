@@ -7,7 +7,7 @@
 
 #include "base/philox.h"
 #include "nn/conv/conv.h"
-#include "nn/reference.h"
+#include "reference/layers.h"
 
 /* Random numbers in order: a cursor on a Philox stream. */
 typedef struct dice {

@@ -9,12 +9,12 @@
 #include "../nn_case.h"
 #include "../nn_gradient.h"
 #include "../nn_layers.h"
+#include "../reference/convnext.h"
 
 #include "nn/convnext.h"
 #include "nn/depthwise.h"
 #include "nn/dropout.h"
 #include "nn/layer_norm.h"
-#include "nn/reference_convnext.h"
 #include "nn/slices.h"
 
 static const double RESULT = 1e-6, GRADIENT = 3e-6;

@@ -1,7 +1,7 @@
-/* The operators of the semantic encoder as their plain formulas, in double precision: as reference.h, for what is in depthwise.h,
+/* The operators of the semantic encoder as their plain formulas, in double precision: as layers.h, for what is in depthwise.h,
  * layer_norm.h, convnext.h and slices.h. */
-#ifndef NN_REFERENCE_CONVNEXT_H
-#define NN_REFERENCE_CONVNEXT_H
+#ifndef TESTS_REFERENCE_CONVNEXT_H
+#define TESTS_REFERENCE_CONVNEXT_H
 
 #include "base/err.h"
 #include "nn/shape.h"

@@ -1,4 +1,4 @@
-#include "nn/reference.h"
+#include "layers.h"
 
 #include <math.h>
 #include <stdlib.h>
