@@ -107,30 +107,48 @@ void pca_free(pca *p)
 	*p = (pca){ 0 };
 }
 
-/* Turns axes a and b, whose scores are not correlated, so that the mean square along b becomes m, which lies between those of the two. */
-static void turn(pca *p, int a, int b, double m)
+/* Place j of n on wave k of the real Fourier basis: those that are as large at every place come first, then cosines and sines of rising
+ * frequency in turn, so that two that vary alike make up for each other. */
+static double wave(int k, int j, int n)
 {
-	const double apart = p->square[a] - p->square[b];
-	const double share = apart ? fmin(fmax((m - p->square[b]) / apart, 0), 1) : 0, c = sqrt(share), s = sqrt(1 - share);
-	double *u = p->axis + (size_t)a * p->width, *v = p->axis + (size_t)b * p->width;
-	for (size_t i = 0; i < p->width; i++) {
-		const double along = u[i];
-		u[i] = s * along - c * v[i];
-		v[i] = c * along + s * v[i];
-	}
-	p->square[a] += p->square[b] - m;
-	p->square[b] = m;
+	const int flat = n % 2 ? 1 : 2;
+	if (k < flat)
+		return (k && j % 2 ? -1 : 1) / sqrt(n);
+	const double angle = 2 * M_PI * ((k - flat) / 2 + 1) * j / n;
+	return sqrt(2. / n) * ((k - flat) % 2 ? sin(angle) : cos(angle));
 }
 
-/* The first axis is turned with one after the other, each time with one on the other side of the mean, whose scores no turn before has
- * correlated with its own. */
-void pca_even(pca *p)
+/* v [k], its numbers `step` apart, becomes weight [k][k] times it; room [k]. */
+static void multiply(double *v, size_t step, size_t k, const double *weight, double *room)
 {
-	double mean = 0;
-	for (int j = 0; j < p->k; j++)
-		mean += p->square[j] / p->k;
-	for (int high = 1, low = p->k - 1; high <= low;)
-		turn(p, 0, p->square[0] > mean ? low-- : high++, mean);
+	for (size_t j = 0; j < k; j++)
+		room[j] = v[j * step];
+	for (size_t j = 0; j < k; j++) {
+		double sum = 0;
+		for (size_t i = 0; i < k; i++)
+			sum += weight[j * k + i] * room[i];
+		v[j * step] = sum;
+	}
+}
+
+int pca_spread(pca *p, err *e)
+{
+	const size_t k = (size_t)p->k;
+	double *turn = NULL, *room = NULL;
+	int code = mem_zero(&turn, k * k, sizeof *turn, "principal components", e);
+	if (!code)
+		code = mem_zero(&room, k, sizeof *room, "principal components", e);
+	for (size_t i = 0; i < k * k && !code; i++)
+		turn[i] = wave((int)(i % k), (int)(i / k), p->k);
+	for (size_t x = 0; x < p->width && !code; x++)
+		multiply(p->axis + x, p->width, k, turn, room);
+	for (size_t i = 0; i < k * k && !code; i++)
+		turn[i] *= turn[i]; /* scores along principal axes are not correlated: their squares add up */
+	if (!code)
+		multiply(p->square, 1, k, turn, room);
+	free(turn);
+	free(room);
+	return code;
 }
 
 void pca_scores(const pca *p, double *score, const float *row)

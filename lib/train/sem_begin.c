@@ -119,9 +119,12 @@ static int set_components(pile *p, sem_train *t, err *e)
 		code = pca_fit(&c, p->coarse, p->own > (size_t)p->codes ? p->own : p->n, p->width, p->codes, e);
 	if (code == ERR_DATA)
 		err_prefix(e, "semantic.coarse: not enough scans to train on, or too coarse, for a code of %d numbers", p->codes);
+	double square = 0; /* of a score along an axis, in the mean: turning the axes leaves it as it is */
+	for (int k = 0; k < p->codes && !code; k++)
+		square += c.square[k] / p->codes;
 	if (!code)
-		pca_even(&c);
-	const double sd = !code && c.square[0] > 0 ? sqrt(c.square[0]) : 1;
+		code = pca_spread(&c, e);
+	const double sd = square > 0 ? sqrt(square) : 1;
 	for (int k = 0; k < p->codes && !code; k++) {
 		const double *axis = c.axis + (size_t)k * p->width;
 		double mean = 0;
