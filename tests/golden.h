@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "format/safetensors.h"
-#include "nn/nn.h"
 #include "nn/param.h"
+#include "nn_layers.h"
 
 #define GOLDEN "tests/oracle/golden/"
 
@@ -39,18 +39,41 @@ static inline double strays(const float *a, const float *golden_values, size_t n
 	return diff / most;
 }
 
-static inline void expect_close(const char *what, nn *c, const tensor *t, const float *want, double tolerance)
+static inline void run_forward(graph *g)
 {
 	err e;
-	fine(nn_error(c, &e), &e);
-	assert_non_null(t);
-	float *got = malloc(shape_count(t->s) * sizeof *got);
-	nn_to_field(c, t, got);
-	double d = strays(got, want, shape_count(t->s));
-	free(got);
+	fine(graph_forward(g, &e), &e);
+}
+
+static inline void run_backward(graph *g, layer *loss)
+{
+	err e;
+	fine(graph_backward(g, loss, 1, &e), &e);
+}
+
+/* A kept value in the field's order; freed by the caller. */
+static inline float *read_values(const graph *g, const layer *l)
+{
+	assert_non_null(l);
+	float *v = malloc(shape_count(graph_shape(l)) * sizeof *v);
+	assert_non_null(v);
+	graph_read(g, l, v);
+	return v;
+}
+
+static inline void expect_values(const char *what, const float *got, const float *want, size_t n, double tolerance)
+{
+	const double d = strays(got, want, n);
 	print_message("%s: %.1e\n", what, d);
 	if (!(d <= tolerance))
 		fail_msg("%s strays by %.2e, more than %.0e", what, d, tolerance);
+}
+
+static inline void expect_close(const char *what, const graph *g, const layer *l, const float *want, double tolerance)
+{
+	float *got = read_values(g, l);
+	expect_values(what, got, want, shape_count(graph_shape(l)), tolerance);
+	free(got);
 }
 
 /* Compares gradients with a golden file: NAME whole; NAME@every: stride k, then every k-th value; NAME@norm: sum, 2-norm; all relative to

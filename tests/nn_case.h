@@ -1,4 +1,4 @@
-/* What the tests of nn share: reproducible random tensors and convolutions of any kind, each as nn sees it and as the plain
+/* What the tests of nn share: reproducible random numbers and convolutions of any kind, each as nn sees it and as the plain
  * reference (nn/reference.h) does. Include after unit.h. */
 #ifndef TESTS_NN_CASE_H
 #define TESTS_NN_CASE_H
@@ -7,7 +7,7 @@
 
 #include "base/philox.h"
 #include "nn/conv/conv.h"
-#include "nn/reference.h"
+#include "reference/layers.h"
 
 /* Random numbers in order: a cursor on a Philox stream. */
 typedef struct dice {
@@ -44,7 +44,7 @@ static inline double *doubles(size_t n)
 	return p;
 }
 
-/* A tensor's values as doubles; freed by the caller. */
+/* Values as doubles; freed by the caller. */
 static inline double *widened(const float *v, size_t n)
 {
 	double *p = doubles(n);
@@ -78,13 +78,13 @@ static inline double dot(const double *a, const float *b, size_t n)
 	return sum;
 }
 
-static inline tensor *random_tensor(nn *c, dice *d, shape s, double scale)
+/* Numbers for a value of this shape, in memory's order. */
+static inline float *random_values(dice *d, shape s, double scale)
 {
-	tensor *t = nn_tensor(c, s);
-	assert_non_null(t);
-	if (t->v)
-		normals(d, shape_count(s), scale, t->v, NULL);
-	return t;
+	float *v = malloc(shape_count(s) * sizeof *v);
+	assert_non_null(v);
+	normals(d, shape_count(s), scale, v, NULL);
+	return v;
 }
 
 /* What a convolution is made of, before there are any numbers. */
@@ -117,34 +117,29 @@ static inline void show_case(const conv_case *k, enum nn_math math)
 		      k->affine ? " affine" : "", k->bias ? " bias" : "", k->add ? " add" : "");
 }
 
-/* The numbers: tensors and parameters of nn, and the same in double. */
+/* The numbers: values and parameters as nn takes them, and the same in double. */
 typedef struct conv_setup {
 	conv_case k;
-	params ps;
+	params ps; /* "conv.weight", "conv.bias" */
 	param *weight, *bias;
-	tensor *x, *affine, *add;
+	float *x, *affine, *add; /* in memory's order; NULL: none */
 	ref_conv plain;
 	shape out;
 	double *rx, *rw, *rbias, *raffine, *radd;
 } conv_setup;
 
-/* As nn_conv expects it; `add` is passed with a reference of its own. */
-static inline conv_spec spec_of(const conv_setup *s)
-{
-	return (conv_spec){ .weight = s->weight, .bias = s->bias, .stride = s->k.stride, .pad_low = s->k.low, .pad_high = s->k.high,
-			    .affine = s->affine, .act = s->k.act, .up = { s->k.up[0], s->k.up[1], s->k.up[2] }, .add = nn_keep(s->add) };
-}
+static inline shape affine_shape(const conv_case *k) { return (shape){ k->in.b, 1, 1, 1, 2 * k->in.c }; }
 
 /* What the activation sees of element i of x. */
 static inline float activated(const conv_setup *s, size_t i)
 {
 	size_t c = (size_t)s->k.in.c, volume = shape_count(s->k.in) / (size_t)s->k.in.b;
-	const float *scale = s->affine ? s->affine->v + i / volume * 2 * c + i % c : NULL;
-	return scale ? scale[0] * s->x->v[i] + scale[c] : s->x->v[i];
+	const float *scale = s->affine ? s->affine + i / volume * 2 * c + i % c : NULL;
+	return scale ? scale[0] * s->x[i] + scale[c] : s->x[i];
 }
 
 /* Weights of a size that keeps outputs near 1; scales near 1 and shifts, as norms give them. */
-static inline void conv_setup_make(conv_setup *s, nn *c, const conv_case *k, uint64_t seed)
+static inline void conv_setup_make(conv_setup *s, const conv_case *k, uint64_t seed)
 {
 	err e;
 	dice d = dice_of(seed);
@@ -163,38 +158,46 @@ static inline void conv_setup_make(conv_setup *s, nn *c, const conv_case *k, uin
 		s->rbias = doubles((size_t)k->out);
 		normals(&d, (size_t)k->out, 1, s->bias->v, s->rbias);
 	}
-	s->x = random_tensor(c, &d, k->in, 1);
+	s->x = random_values(&d, k->in, 1);
 	if (k->affine) {
-		s->affine = random_tensor(c, &d, (shape){ k->in.b, 1, 1, 1, 2 * k->in.c }, .3);
+		s->affine = random_values(&d, affine_shape(k), .3);
 		for (int i = 0; i < k->in.b * 2 * k->in.c; i++)
 			if (i / k->in.c % 2 == 0)
-				s->affine->v[i] += 1;
-		s->raffine = widened(s->affine->v, shape_count(s->affine->s));
+				s->affine[i] += 1;
+		s->raffine = widened(s->affine, shape_count(affine_shape(k)));
 	}
 	for (size_t i = 0; k->act == ACT_LEAKY && i < shape_count(k->in); i++)	/* off the kink, where differences tell nothing */
 		while (fabsf(activated(s, i)) < 1e-3f)
-			s->x->v[i] += .01f;
-	s->rx = widened(s->x->v, shape_count(k->in));
+			s->x[i] += .01f;
+	s->rx = widened(s->x, shape_count(k->in));
 	if (k->add) {
-		s->add = random_tensor(c, &d, s->out, 1);
-		s->radd = widened(s->add->v, shape_count(s->out));
+		s->add = random_values(&d, s->out, 1);
+		s->radd = widened(s->add, shape_count(s->out));
 	}
 	s->plain.affine = s->raffine;
 	s->plain.bias = s->rbias;
 	s->plain.add = s->radd;
 }
 
-static inline void conv_setup_free(conv_setup *s, nn *c)
+static inline void conv_setup_free(conv_setup *s)
 {
-	nn_drop(c, s->x);
-	nn_drop(c, s->affine);
-	nn_drop(c, s->add);
 	params_free(&s->ps);
+	free(s->x);
+	free(s->affine);
+	free(s->add);
 	free(s->rx);
 	free(s->rw);
 	free(s->rbias);
 	free(s->raffine);
 	free(s->radd);
+}
+
+/* As conv expects it. */
+static inline conv_spec spec_of(const conv_case *k, layer *norm, layer *add)
+{
+	return (conv_spec){ .out = k->out, .rank = k->rank, .k = k->rank > 3 ? k->k[1] : 1, .stride = k->stride, .pad_low = k->low,
+			    .pad_high = k->high, .norm = norm, .act = k->act, .up = { k->up[0], k->up[1], k->up[2] }, .add = add,
+			    .no_bias = !k->bias };
 }
 
 /* The reference's result; freed by the caller. */
@@ -211,7 +214,7 @@ static inline conv_case random_case(dice *d)
 {
 	static const int channels[] = { 1, 3, 5, 8, 16, 17, 24, 40 };
 	static const int kernels_[][3] = { { 1, 1, 1 }, { 3, 3, 3 }, { 3, 3, 3 }, { 3, 3, 3 }, { 4, 4, 4 },
-					   { 1, 3, 3 }, { 3, 1, 1 }, { 2, 2, 2 }, { 1, 7, 7 } };
+					   { 1, 3, 3 }, { 1, 2, 2 }, { 2, 2, 2 }, { 1, 7, 7 } };
 	for (;;) {
 		conv_case k = { .in = { roll(d, 1, 3), roll(d, 1, 6), roll(d, 1, 7), roll(d, 1, 9), channels[roll(d, 0, 7)] },
 				.out = channels[roll(d, 0, 7)],
@@ -226,6 +229,8 @@ static inline conv_case random_case(dice *d)
 		memcpy(k.k, kernels_[roll(d, 0, 8)], sizeof k.k);
 		if (k.k[0] == 1 && roll(d, 0, 1))
 			k.rank = k.k[1] == 1 ? roll(d, 2, 4) : 4;
+		if (k.k[0] < k.k[1]) /* of planes: there are no others with fewer taps along x */
+			k.rank = 4;
 		for (int a = 0; a < 3; a++)
 			k.up[a] = roll(d, 0, 3) ? 1 : 2;
 		const int n[3] = { k.in.x, k.in.y, k.in.z };

@@ -1,9 +1,7 @@
-/* Gradients of the tape against finite differences of a reference in double. Central differences with steps of 1e-5 are off by 1e-9
+/* Gradients of a graph against finite differences of a reference in double. Central differences with steps of 1e-5 are off by 1e-9
  * only. Include after nn_case.h. */
 #ifndef TESTS_NN_GRADIENT_H
 #define TESTS_NN_GRADIENT_H
-
-#include "nn/internal.h"
 
 static const double STEP = 1e-5;
 
@@ -59,26 +57,22 @@ static inline bool is_gradient(const char *what, scalar_fn *f, const void *of, d
 	return good;
 }
 
-/* Sets the gradient of y to r and goes back. */
-static inline void back_from(nn *c, tensor *y, const double *r)
-{
-	err e;
-	SUCCEEDS(nn_error(c, &e));
-	assert_non_null(y);
-	float *g = nn_gradient(c, y);
-	assert_non_null(g);
-	for (size_t i = 0; i < shape_count(y->s); i++)
-		g[i] = (float)r[i];
-	nn_backward(c, y, 0);
-	SUCCEEDS(nn_error(c, &e));
-}
-
 static inline double *random_floats(uint64_t seed, size_t n)
 {
 	dice d = dice_of(seed);
 	double *r = doubles(n);
 	normals(&d, n, 1, NULL, r);
 	return r;
+}
+
+/* Random directions, as floats and the same in double. */
+static inline void directions(uint64_t seed, size_t n, float **r, double **rr)
+{
+	*rr = random_floats(seed, n);
+	*r = malloc(n * sizeof **r);
+	assert_non_null(*r);
+	for (size_t i = 0; i < n; i++)
+		(*rr)[i] = (double)((*r)[i] = (float)(*rr)[i]);
 }
 
 #endif

@@ -1,4 +1,4 @@
-# Tests: every tests/unit/test_*.c becomes a program linked with all of lib; tests/tools/*.c are programs that scripts use.
+# Tests: every tests/unit/test_*.c becomes a program linked with all of lib and with tests/reference; tests/tools/*.c are programs that scripts use.
 # tests/preload/*.c are loaded into tools before the C library.
 # tests/cli/*.sh and tests/long/*.sh are scripts on the built tools. tests/run runs and counts them.
 
@@ -6,16 +6,17 @@ LIB_ALL    := $(PARTS:%=$(BUILD)/lib%.a)
 LIBS_ALL   := $(foreach p,$(PARTS),$(LIBS_$(p)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 TEST_TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/tools/*.c)))
+REFERENCE  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/reference/*.c)))
 PRELOADS   := $(patsubst %.c,$(BUILD)/%.so,$(sort $(wildcard tests/preload/*.c)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_SECONDS ?= 600
 TEST_JOBS  ?= 2
 TEST_SECONDS ?= 600
 
-$(UNIT_TESTS) $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(LIB_ALL)
+$(UNIT_TESTS) $(TEST_TOOLS): $(BUILD)/%: $(BUILD)/%.o $(REFERENCE) $(LIB_ALL)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB_ALL) -lcmocka $(LIBS_ALL)
--include $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(REFERENCE) $(LIB_ALL) -lcmocka $(LIBS_ALL)
+-include $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(REFERENCE:.o=.d)
 
 $(PRELOADS): $(BUILD)/%.so: %.c
 	@mkdir -p $(@D); echo '  LINK $@'

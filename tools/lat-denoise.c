@@ -75,7 +75,7 @@ static void open_solver(struct job *j)
 {
 	err e = { 0 };
 	char *end;
-	const diffusion_config *c = &j->d.w.config.diffusion;
+	const diffusion_config *c = &j->d.net.w.config.diffusion;
 	cli_check(schedule_new(&j->schedule, c, &e), &e);
 	enum solver_kind kind = strcmp(solver_name, "ddim") ? SOLVER_DPMPP2M : SOLVER_DDIM;
 	if (steps >= c->timesteps)
@@ -95,7 +95,7 @@ static void open_model(struct job *j)
 	err e = { 0 };
 	int n[3];
 	denoiser *d = &j->d;
-	const weights *w = &d->w;
+	const weights *w = &d->net.w;
 	int code = denoiser_open(d, cli_common.model, cli_math(), cli_common.threads, &e);
 	if (!code)
 		code = preparation_parse(&j->preparation, w->preparation, w->config.volume, &e);
@@ -258,7 +258,7 @@ static void make_from_nothing(struct job *j)
 		snprintf(id, sizeof id, "gen-%04d", i + 1);
 		int code = lat_new(&r, id, &e);
 		/* so that the decoder knows the grid */
-		if (!code && j->d.w.preparation && json_object_set(r->header, "preparation", j->d.w.preparation))
+		if (!code && j->d.net.w.preparation && json_object_set(r->header, "preparation", j->d.net.w.preparation))
 			code = err_set(&e, ERR_OS, "no memory for the header");
 		if (!code)
 			code = enter(j, r, id, 0, &e);

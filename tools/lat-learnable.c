@@ -180,7 +180,7 @@ static int model_space(struct job *j, err *e)
 	int code = err_as(e, denoiser_shape(&j->d, n, e), ERR_CONFIG, ERR_DATA);
 	j->trial.scaling = j->d.scaling;
 	j->space = j->d.scaling.sd ? "model" : "factor";
-	return code ? code : schedule_new(&j->schedule, &j->d.w.config.diffusion, e);
+	return code ? code : schedule_new(&j->schedule, &j->d.net.w.config.diffusion, e);
 }
 
 /* An error weighs what it does in the latents themselves. */
@@ -249,7 +249,7 @@ static void put_row(outfile *out, const struct job *j, const char *row, const do
 	put_line(out, line);
 }
 
-static void put_table(const struct job *j, double (*simple)[TRIAL_TIMES], double (*network)[TRIAL_TIMES], int networks)
+static void put_table(const struct job *j, double (*simple)[TRIAL_TIMES], double (*learnt)[TRIAL_TIMES], int networks)
 {
 	static const char *const names[] = { "unet", "code" };
 	const double place = trial_sum(&j->trial, simple[0]).weighted;
@@ -262,7 +262,7 @@ static void put_table(const struct job *j, double (*simple)[TRIAL_TIMES], double
 		put_row(out, j, row, simple[i], place);
 	}
 	for (int i = 0; i < networks; i++)
-		put_row(out, j, names[i], network[i], place);
+		put_row(out, j, names[i], learnt[i], place);
 	cli_check(out_commit(out, &e), &e);
 }
 
@@ -290,9 +290,9 @@ static void open_model(struct job *j)
 {
 	err e = { 0 };
 	cli_check(denoiser_open(&j->d, model, cli_math(), cli_common.threads, &e), &e);
-	cli_note_identity(&j->d.w);
-	j->autoencoder = weights_works_with(&j->d.w, "autoencoder");
-	j->semantic = weights_works_with(&j->d.w, "semantic");
+	cli_note_identity(&j->d.net.w);
+	j->autoencoder = weights_works_with(&j->d.net.w, "autoencoder");
+	j->semantic = weights_works_with(&j->d.net.w, "semantic");
 }
 
 static void read_records(struct job *j, char **files, int n)
@@ -318,7 +318,7 @@ int main(int argc, char **argv)
 	static struct job j; /* what an error leaves open stays within reach */
 	err e = { 0 };
 	int n, k[MOST_NUMBERS];
-	double network[2][TRIAL_TIMES] = { { 0 } }, (*simple)[TRIAL_TIMES] = NULL;
+	double learnt[2][TRIAL_TIMES] = { { 0 } }, (*simple)[TRIAL_TIMES] = NULL;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	if (!train)
 		cli_die(ERR_USAGE, "--train is needed");
@@ -341,8 +341,8 @@ int main(int argc, char **argv)
 	cli_check(predictors_judge(&j.p, &judged, simple, &e), &e);
 	const bool codes = j.judged.codes;
 	if (model)
-		cli_check(judge_network(&j, codes, network, &e), &e);
-	put_table(&j, simple, network, !model ? 0 : codes ? 2 : 1);
+		cli_check(judge_network(&j, codes, learnt, &e), &e);
+	put_table(&j, simple, learnt, !model ? 0 : codes ? 2 : 1);
 	predictors_free(&j.p);
 	pile_free(&j.train);
 	pile_free(&j.judged);

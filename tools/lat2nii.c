@@ -49,7 +49,7 @@ static void open_model(struct job *j)
 	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e))
 		cli_fail(&e);
 	j->open = true;
-	cli_note_identity(&j->coder.w);
+	cli_note_identity(&j->coder.net.w);
 }
 
 /* ---- voxels ---- */
@@ -57,7 +57,7 @@ static void open_model(struct job *j)
 /* Is the record's z of this model? */
 static int check_model(const struct job *j, const lat_record *r, const lat_tensor *z, err *e)
 {
-	const weights *w = &j->coder.w;
+	const weights *w = &j->coder.net.w;
 	preparation ours;
 	if (cli_common.any_model)
 		return 0;
@@ -92,7 +92,7 @@ static int find_latent(lat_tensor **z, int n[3], struct job *j, const lat_record
 	if (!code)
 		code = lat_grid(n, *z, (int)j->coder.z[0], e);
 	for (int i = 0; i < 3 && !code; i++)
-		n[i] *= ae_factor(&j->coder.w.config.autoencoder);
+		n[i] *= ae_factor(&j->coder.net.w.config.autoencoder);
 	return code ? code : coder_shape(&j->coder, n, e);
 }
 

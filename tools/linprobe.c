@@ -16,7 +16,7 @@
 
 static const char *labels, *target, *positive, *negative, *probe_path, *folds, *predictions, *name = "y";
 static double C = NAN, lambda = NAN;
-static int64_t splits = 5, resamples = 2000, seed;
+static int64_t splits = 5, repeats = 1, resamples = 2000, seed;
 static bool balance, any_model;
 
 static const struct cli_option options[] = {
@@ -32,6 +32,7 @@ static const struct cli_option options[] = {
 	{ 0, "probe", "the probe to use", .file = &probe_path, .arg = "P" },
 	{ 0, "folds", "folds of cv: table with the columns participant_id and fold", .file = &folds, .arg = "TSV" },
 	{ 0, "splits", "number of folds when none are named", .integer = &splits, .arg = "K", .range = { .from = 2, .to = 1000 } },
+	{ 0, "repeats", "repeat cv with so many draws of the folds", .integer = &repeats, .arg = "N", .range = { .from = 1, .to = 10000 } },
 	{ 0, "predictions", "write what cv predicted for each record", .file = &predictions, .arg = "FILE" },
 	{ 0, "bootstrap", "resamples for the intervals", .integer = &resamples, .arg = "N", .range = { .from = 1, .to = 1000000 } },
 	{ 0, "seed", "seed of folds and resamples", .integer = &seed, .arg = "N", .range = { .from = 0, .to = INFINITY } },
@@ -146,14 +147,16 @@ static void print(outfile *out, char *text)
 	free(text);
 }
 
-static void print_metrics(const struct job *j, const double *f)
+/* f [times][records] */
+static void print_metrics(const struct job *j, const double *f, int times)
 {
 	err e = { 0 };
 	char *text = NULL;
 	interval found[METRICS];
 	const cases *c = &j->l.c;
-	cli_check(metrics_measure(found, j->p.task, c->value, f, c->subject, c->n, c->subjects, resamples, (uint64_t)seed, &e), &e);
-	cli_check(report_metrics(&text, j->p.task, found, cli_common.json, &e), &e);
+	const predicted p = { j->p.task, c->n, c->subjects, times, c->value, f, c->subject };
+	cli_check(metrics_measure(found, &p, resamples, (uint64_t)seed, &e), &e);
+	cli_check(report_metrics(&text, j->p.task, found, times, cli_common.json, &e), &e);
 	print(cli_output(), text);
 }
 
@@ -218,7 +221,7 @@ static int run_eval(struct job *j, char **files, int n)
 	cli_check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
 	for (size_t i = 0; i < c->n; i++)
 		f[i] = probe_value(&j->p, c->codes + i * c->p);
-	print_metrics(j, f);
+	print_metrics(j, f, 1);
 	free(f);
 	return status;
 }
@@ -229,33 +232,52 @@ static void write_predictions(const struct job *j, const division *d, const doub
 	char *text = NULL;
 	outfile *out = NULL;
 	cli_check(out_open(&out, predictions, cli_common.force, &e), &e);
-	cli_check(report_cross(&text, j->p.task, &j->l, d, f, &e), &e);
+	cli_check(report_cross(&text, j->p.task, &j->l, d, (int)repeats, f, &e), &e);
 	print(out, text);
+}
+
+/* Repeat number `time`: the folds of `d`, what is predicted for each record f [records]. */
+static void cross(const struct job *j, const recipe *how, const division *d, int time, double *f)
+{
+	err e = { 0 };
+	double *strength = NULL;
+	char which[32] = "";
+	cli_check(mem_zero(&strength, (size_t)d->k, sizeof *strength, "folds", &e), &e);
+	if (cross_predict(f, strength, &j->l.c, d->fold, d->k, how, &e)) {
+		err_prefix(&e, "%s", target);
+		cli_fail(&e);
+	}
+	if (repeats > 1)
+		snprintf(which, sizeof which, "repeat %d, ", time + 1);
+	for (int i = 0; i < d->k; i++)
+		cli_note("%s: %sfold %d: %s %.4g", target, which, i + 1, positive ? "C" : "lambda", strength[i]);
+	free(strength);
 }
 
 static int run_cv(struct job *j, char **files, int n)
 {
 	err e = { 0 };
 	recipe how = ask_recipe(&j->p);
-	division d;
-	double *f = NULL, *strength = NULL;
+	division *d = NULL;
+	double *f = NULL;
+	if (folds && repeats > 1)
+		cli_die(ERR_USAGE, "--repeats: draws folds, --folds names them");
 	int status = gather_all(j, files, n);
 	const cases *c = &j->l.c;
 	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
-	cli_check(folds ? division_read(&d, c, folds, &e) : division_draw(&d, c, (int)splits, positive != NULL, how.seed, &e), &e);
-	cli_check(mem_zero(&f, c->n, sizeof *f, "predictions", &e), &e);
-	cli_check(mem_zero(&strength, (size_t)d.k, sizeof *strength, "folds", &e), &e);
-	if (cross_predict(f, strength, c, d.fold, d.k, &how, &e)) {
-		err_prefix(&e, "%s", target);
-		cli_fail(&e);
+	cli_check(mem_zero(&d, (size_t)repeats, sizeof *d, "folds", &e), &e);
+	cli_check(mem_zero(&f, (size_t)repeats * c->n, sizeof *f, "predictions", &e), &e);
+	for (int r = 0; r < repeats; r++, how.seed++) {
+		cli_check(folds ? division_read(&d[r], c, folds, &e) : division_draw(&d[r], c, (int)splits, positive != NULL, how.seed, &e),
+			  &e);
+		cross(j, &how, &d[r], r, f + (size_t)r * c->n);
 	}
-	for (int i = 0; i < d.k; i++)
-		cli_note("%s: fold %d: %s %.4g", target, i + 1, positive ? "C" : "lambda", strength[i]);
 	if (predictions)
-		write_predictions(j, &d, f);
-	print_metrics(j, f);
-	division_free(&d);
-	free(strength);
+		write_predictions(j, d, f);
+	print_metrics(j, f, (int)repeats);
+	for (int r = 0; r < repeats; r++)
+		division_free(&d[r]);
+	free(d);
 	free(f);
 	return status;
 }

@@ -85,15 +85,14 @@ static int ground(double *level, const volume *scan, const volume *mask, err *e)
 }
 
 /* scan's voxels outside of the mask become 0. */
-static int cut(volume *scan, const volume *mask, err *e)
+static int cut(volume *scan, volume *mask, err *e)
 {
 	const int *n = mask->n;
 	if (memcmp(scan->n, n, sizeof scan->n))
 		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the mask has %dx%dx%d", apply_name, scan->n[0], scan->n[1],
 			       scan->n[2], n[0], n[1], n[2]);
-	for (int i = 0; i < 12; i++)
-		if (fabs(scan->affine[i / 4][i % 4] - mask->affine[i / 4][i % 4]) > 1e-3)
-			return err_set(e, ERR_DATA, "%s: lies elsewhere in space than the mask", apply_name);
+	if (!affine_same(scan->affine, mask->affine))
+		return err_set(e, ERR_DATA, "%s: lies elsewhere in space than the mask", apply_name);
 	double level = 0;
 	int code = lift ? ground(&level, scan, mask, e) : 0;
 	size_t count = volume_count(n);

@@ -68,9 +68,8 @@ static int go_on(struct moments *m, const char *path, err *e)
 	if (memcmp(v.n, n, sizeof v.n))
 		code = err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the first has %dx%dx%d", path, v.n[0], v.n[1], v.n[2], n[0], n[1],
 			       n[2]);
-	for (int i = 0; i < 12 && !code; i++)
-		if (fabs(v.affine[i / 4][i % 4] - m->first.affine[i / 4][i % 4]) > 1e-3)
-			code = err_set(e, ERR_DATA, "%s: lies elsewhere in space than the first", path);
+	if (!code && !affine_same(v.affine, m->first.affine))
+		code = err_set(e, ERR_DATA, "%s: lies elsewhere in space than the first", path);
 	if (!code)
 		add(m, &v);
 	volume_free(&v);

@@ -59,17 +59,13 @@ struct job {
 	int status;
 };
 
-static int same_grid(const volume *a, const volume *b, const char *name, err *e)
+static int same_grid(volume *a, volume *b, const char *name, err *e)
 {
 	if (memcmp(a->n, b->n, sizeof a->n))
 		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the reference has %dx%dx%d", name, b->n[0], b->n[1], b->n[2], a->n[0],
 			       a->n[1], a->n[2]);
-	for (int i = 0; i < 3; i++)
-		for (int k = 0; k < 4; k++)
-			if (fabs(a->affine[i][k] - b->affine[i][k]) > 1e-3) {
-				cli_warn("%s: lies elsewhere in space than the reference; compared voxel by voxel", name);
-				return 0;
-			}
+	if (!affine_same(a->affine, b->affine))
+		cli_warn("%s: lies elsewhere in space than the reference; compared voxel by voxel", name);
 	return 0;
 }
 

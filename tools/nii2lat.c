@@ -81,10 +81,11 @@ static void open_model(struct job *j)
 		read_recipe(j);
 	if (grid_only && !cli_common.model)
 		return;
+	const weights *w = &j->coder.net.w;
 	if (coder_open(&j->coder, cli_common.model, cli_math(), cli_common.threads, &e) ||
-	    preparation_parse(&j->how, j->coder.w.preparation, j->coder.w.config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
+	    preparation_parse(&j->how, w->preparation, w->config.volume, &e) || coder_shape(&j->coder, j->how.n, &e))
 		cli_fail(&e);
-	cli_note_identity(&j->coder.w);
+	cli_note_identity(w);
 }
 
 static void open_mean(struct job *j)
@@ -165,7 +166,7 @@ static int encode(struct job *j, lat_record *r, const volume *x, err *e)
 		code = coder_encode(&j->coder, z, x->v, sample == CLI_NOT_GIVEN ? NULL : &noise, e);
 	if (!code)
 		code = lat_set_floats(r, "z", j->stored, 4, n, z, &t, e);
-	const maker ours = weights_maker(&j->coder.w);
+	const maker ours = weights_maker(&j->coder.net.w);
 	if (!code)
 		code = maker_put(t, &ours, e);
 	free(z);

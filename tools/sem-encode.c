@@ -24,7 +24,7 @@ static void open_model(encoder *k)
 	err e = { 0 };
 	if (encoder_open(k, cli_common.model, cli_math(), cli_common.threads, &e))
 		cli_fail(&e);
-	cli_note_identity(&k->w);
+	cli_note_identity(&k->net.w);
 }
 
 /* Were the record's voxels prepared as the model wants them? Voxels from outside do not say. */
@@ -34,7 +34,7 @@ static int check_preparation(const encoder *k, const lat_record *r, const lat_te
 	preparation ours;
 	if (cli_common.any_model || !json_is_object(object))
 		return 0;
-	int code = preparation_parse(&ours, k->w.preparation, k->w.config.volume, e);
+	int code = preparation_parse(&ours, k->net.w.preparation, k->net.w.config.volume, e);
 	if (!code)
 		code = preparation_check(&ours, object, e);
 	if (code)
@@ -62,7 +62,7 @@ static int encode(lat_record *r, void *with, bool *keep, err *e)
 	encoder *k = with;
 	lat_tensor *t;
 	float *x = NULL, *y = NULL;
-	const maker ours = weights_maker(&k->w);
+	const maker ours = weights_maker(&k->net.w);
 	(void)keep;
 	int code = find_voxels(&t, k, r, e);
 	if (!code)

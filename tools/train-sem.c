@@ -1,8 +1,5 @@
 /* train-sem: semantic encoder and shift branch, from scans. */
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/network.h"
@@ -12,7 +9,6 @@
 #include "model/unet.h"
 #include "train/sem_begin.h"
 #include "train/sem_train.h"
-#include "train/stop.h"
 
 static const char *unet_name, *shift_name;
 
@@ -40,7 +36,6 @@ struct job {
 	weights unet;
 	dataset *data;
 	sem_train t;
-	sem_scores scores;
 };
 
 /* The U-Net's own words on itself and on diffusion, where what is absent is as published; of the shift branch the configuration decides,
@@ -69,7 +64,7 @@ static void open_unet(struct job *j)
 	char *path = NULL;
 	cli_check(model_find(&path, unet_name ? unet_name : cli_common.model, "unet", &e), &e);
 	cli_check(weights_open(&j->unet, path, "unet", &e), &e);
-	const maker ours = weights_maker(&j->l.space.coder.w), theirs = weights_works_with(&j->unet, "autoencoder");
+	const maker ours = weights_maker(&j->l.space.coder.net.w), theirs = weights_works_with(&j->unet, "autoencoder");
 	char text[MAKER_TEXT];
 	if (!maker_same(&theirs, &ours, text) && !cli_common.any_model)
 		cli_die(ERR_CONFIG, "%s: was trained on latents of another autoencoder (%s of %s); --any-model takes it all the same", path,
@@ -90,67 +85,24 @@ static void read_config(struct job *j)
 	trainer_latents_config(&j->l, sections[0], sem_train_check);
 }
 
-static int step(void *of, double v[TRAINER_COLUMNS], err *e)
+static void open_training(struct job *j)
 {
-	struct job *j = of;
-	sem_losses l;
-	int code = sem_train_step(&j->t, j->data, &l, e);
-	memcpy(v, (double[]){ l.loss, l.without, l.coarse, l.norm, l.lr }, 5 * sizeof *v);
-	return code;
-}
-
-static int validate(void *of, double v[TRAINER_COLUMNS], double *score, err *e)
-{
-	struct job *j = of;
-	const size_t *which;
-	size_t n = dataset_judged(j->data, &which);
-	sem_scores *s = &j->scores;
-	int code = sem_validate(&j->t, j->data, which, n, &j->l.how, trainer_options.folder, s, e);
-	if (code || stop_asked())
-		return code;
-	memcpy(v, (double[]){ s->loss, s->other, s->without, s->brain, s->mse, s->coarse }, 6 * sizeof *v);
-	*score = -s->loss;
-	char told[48] = "";
-	if (!isnan(s->coarse))
-		snprintf(told, sizeof told, "; of the coarse scan %.3f", s->coarse);
-	cli_note("step %lld: loss %.5f, with another subject's code %.5f, without %.5f; from y alone SSIM in brain %.4f, MSE %.6f%s",
-		 (long long)j->t.state.step, s->loss, s->other, s->without, s->brain, s->mse, told);
-	return 0;
-}
-
-static int keep(void *of, err *e)
-{
-	const struct job *j = of;
-	return sem_weights_write(&j->t, &j->scores, j->data, trainer_options.folder, trainer_store(), e);
+	err e = { 0 };
+	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, cli_common.plan ? NULL : &j->unet,
+				 (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e),
+		  &e);
 }
 
 static int train(struct job *j)
 {
 	err e = { 0 };
-	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, &j->unet, (uint64_t)trainer_options.seed, cli_math(),
-				 cli_common.threads, &e),
-		  &e);
+	train_part *parts = j->t.t.state.parts;
+	cli_check(training_begin(&j->t.t, &e), &e);
 	if (!trainer_options.resume)
-		cli_check(sem_train_begin(&j->t, j->data, &e), &e);
-	trainer_init(&j->t.encoder.weights, &j->t.encoder.ema, "semantic", trainer_options.init, NULL);
-	trainer_init(&j->t.net.weights, &j->t.net.ema, "shift_unet", shift_name, unet_is_shift);
-	const trainer run = {
-		.state = &j->t.state,
-		.config = j->l.json,
-		.models = j->models,
-		.sections = sections,
-		.data = j->data,
-		.steps = j->l.recipe.steps,
-		.validate_every = j->l.recipe.validate_every,
-		.log = "loss\tloss_without\tloss_coarse\tnorm\tlr",
-		.scores = "loss\tloss_other\tloss_without\tssim_brain\tmse\tr2_coarse",
-		.shown = "loss",
-		.step = step,
-		.validate = validate,
-		.keep = keep,
-		.of = j,
-	};
-	return trainer_run(&run);
+		cli_check(sem_train_learn(&j->t, j->data, &e), &e);
+	trainer_init(&parts[SEM_ENCODER], trainer_options.init, NULL);
+	trainer_init(&parts[SEM_NET], shift_name, unet_is_shift);
+	return trainer_latents_run(&j->l, &j->t.t, j->models, sections, j->data);
 }
 
 int main(int argc, char **argv)
@@ -158,21 +110,20 @@ int main(int argc, char **argv)
 	int n, status = 0;
 	char **operands = trainer_parse(&tool, argc, argv, &n);
 	static struct job j; /* what an error leaves open stays within reach */
-	err e = { 0 };
 	read_config(&j);
-	if (cli_common.plan) {
-		train_cost cost;
-		cli_check(sem_train_plan(&j.l.config, &j.l.recipe, &j.l.space, cli_math(), cli_common.threads, &cost, &e), &e);
-		cli_print_plan(cost.flop, cost.bytes, cost.seconds);
-	} else {
+	if (!cli_common.plan) {
 		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);
 		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.l.how, .latents = &latents });
 		latent_space_rest(&j.l.space);
-		status = train(&j);
-		sem_train_close(&j.t);
-		dataset_close(j.data);
 	}
+	open_training(&j);
+	if (cli_common.plan)
+		trainer_plan(&j.t.t);
+	else
+		status = train(&j);
+	sem_train_close(&j.t);
+	dataset_close(j.data);
 	trainer_latents_close(&j.l);
 	weights_close(&j.unet);
 	json_decref(j.models);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "baseline/eigen.h"
 
-enum { CHUNK = 4096 };	/* rows or columns that are widened to double at a time */
+enum { CHUNK = 4096 }; /* rows or columns that are widened to double at a time */
 
 static void means(double *mean, const float *rows, size_t n, size_t width)
 {
@@ -105,6 +105,50 @@ void pca_free(pca *p)
 	free(p->mean);
 	free(p->axis);
 	*p = (pca){ 0 };
+}
+
+/* Place j of n on wave k of the real Fourier basis: those that are as large at every place come first, then cosines and sines of rising
+ * frequency in turn, so that two that vary alike make up for each other. */
+static double wave(int k, int j, int n)
+{
+	const int flat = n % 2 ? 1 : 2;
+	if (k < flat)
+		return (k && j % 2 ? -1 : 1) / sqrt(n);
+	const double angle = 2 * M_PI * ((k - flat) / 2 + 1) * j / n;
+	return sqrt(2. / n) * ((k - flat) % 2 ? sin(angle) : cos(angle));
+}
+
+/* v [k], its numbers `step` apart, becomes weight [k][k] times it; room [k]. */
+static void multiply(double *v, size_t step, size_t k, const double *weight, double *room)
+{
+	for (size_t j = 0; j < k; j++)
+		room[j] = v[j * step];
+	for (size_t j = 0; j < k; j++) {
+		double sum = 0;
+		for (size_t i = 0; i < k; i++)
+			sum += weight[j * k + i] * room[i];
+		v[j * step] = sum;
+	}
+}
+
+int pca_spread(pca *p, err *e)
+{
+	const size_t k = (size_t)p->k;
+	double *turn = NULL, *room = NULL;
+	int code = mem_zero(&turn, k * k, sizeof *turn, "principal components", e);
+	if (!code)
+		code = mem_zero(&room, k, sizeof *room, "principal components", e);
+	for (size_t i = 0; i < k * k && !code; i++)
+		turn[i] = wave((int)(i % k), (int)(i / k), p->k);
+	for (size_t x = 0; x < p->width && !code; x++)
+		multiply(p->axis + x, p->width, k, turn, room);
+	for (size_t i = 0; i < k * k && !code; i++)
+		turn[i] *= turn[i]; /* scores along principal axes are not correlated: their squares add up */
+	if (!code)
+		multiply(p->square, 1, k, turn, room);
+	free(turn);
+	free(room);
+	return code;
 }
 
 void pca_scores(const pca *p, double *score, const float *row)

@@ -3,7 +3,7 @@
 #define CLI_NETWORK_H
 
 #include "model/weights.h"
-#include "nn/nn.h"
+#include "nn/graph.h"
 
 /* As --math says. */
 enum nn_math cli_math(void);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,18 +152,18 @@ dataset *trainer_data(char **operands, int n, dataset_options *o)
 	return d;
 }
 
-void trainer_init(params *ps, params *ema, const char *kind, const char *from, bool (*which)(const char *name))
+void trainer_init(train_part *p, const char *from, bool (*which)(const char *name))
 {
 	err e = { 0 };
 	char *path = NULL;
 	weights w;
 	if (!from)
 		return;
-	cli_check(model_find(&path, from, kind, &e), &e);
-	cli_check(weights_open(&w, path, kind, &e), &e);
-	if (!strcmp(kind, "semantic"))
+	cli_check(model_find(&path, from, p->name, &e), &e);
+	cli_check(weights_open(&w, path, p->name, &e), &e);
+	if (!strcmp(p->name, "semantic"))
 		cli_check(semantic_names(&w.params, &e), &e);
-	if (weights_copy(ps, &w, which, &e) || weights_copy(ema, &w, which, &e)) {
+	if (weights_copy(&p->weights, &w, which, &e) || weights_copy(&p->ema, &w, which, &e)) {
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
 	}
@@ -170,83 +171,106 @@ void trainer_init(params *ps, params *ema, const char *kind, const char *from, b
 	free(path);
 }
 
+void trainer_plan(training *t)
+{
+	err e = { 0 };
+	model_cost cost;
+	cli_check(training_plan(t, &cost, &e), &e);
+	cli_print_plan(cost.flop, cost.bytes, cost.seconds);
+}
+
 /* ---- the run ---- */
 
 typedef struct job {
-	const trainer *t;
+	const trainer *r;
+	training *t;
 	train_log *log, *scores;
 	pace pace;
 	time_t saved;
 	bool unsaved; /* the state is not that of the checkpoint */
 } job;
 
-static int count_columns(const char *heading)
-{
-	int n = 1;
-	for (; *heading; heading++)
-		n += *heading == '\t';
-	return n;
-}
-
-static train_log *open_log(const char *name, const char *heading, int64_t from)
+static train_log *open_log(const char *name, const char *const *columns, int64_t from)
 {
 	err e = { 0 };
-	char *path = NULL, *columns = NULL;
+	char *path = NULL, heading[512] = "step";
 	train_log *log = NULL;
 	cli_check(state_path(&path, trainer_options.folder, name, &e), &e);
-	if (asprintf(&columns, "step\t%s", heading) < 0)
-		cli_die(ERR_OS, "no memory");
-	cli_check(log_open(&log, path, columns, from, &e), &e);
-	free(columns);
+	for (size_t at = strlen(heading); *columns; columns++)
+		at += (size_t)snprintf(heading + at, sizeof heading - at, "\t%s", *columns);
+	cli_check(log_open(&log, path, heading, from, &e), &e);
 	free(path);
 	return log;
 }
 
-static void go_on(const trainer *t)
+static void go_on(train_state *s)
 {
 	err e = { 0 };
 	const char *folder = trainer_options.folder;
-	t->state->best = -INFINITY;
+	s->best = -INFINITY;
 	if (!trainer_options.resume) {
 		cli_check(state_forget(folder, &e), &e);
 		return;
 	}
-	cli_check(state_read(t->state, folder, &e), &e);
-	if (t->state->fell_back)
+	cli_check(state_read(s, folder, &e), &e);
+	if (s->fell_back)
 		cli_warn("%s: the last checkpoint is missing or damaged: going on from the one before, step %lld", folder,
-			 (long long)t->state->step);
+			 (long long)s->step);
 }
 
 /* Is the validation of the last step still to be made? */
-static bool due(const trainer *t)
+static bool due(const training *t)
 {
-	const train_state *s = t->state;
-	return s->step > s->judged && (s->step == t->steps || s->step % t->validate_every == 0);
+	const train_state *s = &t->state;
+	return s->step > s->judged && (s->step == t->recipe.steps || s->step % t->recipe.validate_every == 0);
 }
 
-static bool complete(const trainer *t) { return t->state->step >= t->steps && !due(t); }
+static bool complete(const training *t) { return t->state.step >= t->recipe.steps && !due(t); }
 
 static int save(job *j, err *e)
 {
-	int code = state_write(j->t->state, trainer_options.folder, e);
+	int code = state_write(&j->t->state, trainer_options.folder, e);
 	j->unsaved = j->unsaved && code;
 	j->saved = time(NULL);
 	return code;
 }
 
 /* A score that is no number makes no weights the best, but weights are better than none. */
-static int keep_best(const trainer *t, double score, err *e)
+static int keep_best(const job *j, const double scores[TRAIN_COLUMNS], double score, err *e)
 {
-	double best = t->state->best;
+	training *t = j->t;
+	double best = t->state.best;
 	if (!isfinite(score))
-		cli_warn("step %lld: the validation's score is no finite number", (long long)t->state->step);
+		cli_warn("step %lld: the validation's score is no finite number", (long long)t->state.step);
 	if (best != -INFINITY && !(score > best && isfinite(score)))
 		return 0;
 	if (isfinite(score))
-		t->state->best = score;
-	int code = t->keep(t->of, e);
+		t->state.best = score;
+	int code = t->kind->write(t, scores, j->r->data, trainer_options.folder, trainer_store(), e);
 	if (code)
-		t->state->best = best;
+		t->state.best = best;
+	return code;
+}
+
+/* "step 100: loss 0.15071, ..": what there is. */
+static void note_scores(const training *t, const double scores[TRAIN_COLUMNS])
+{
+	char text[512] = "";
+	size_t at = 0;
+	for (int i = 0; t->kind->scores[i] && at < sizeof text - 1; i++)
+		if (!isnan(scores[i]))
+			at += (size_t)snprintf(text + at, sizeof text - at, "%s %s %.5g", at ? "," : "", t->kind->scores[i], scores[i]);
+	cli_note("step %lld:%s", (long long)t->state.step, text);
+}
+
+static int judge(job *j, double scores[TRAIN_COLUMNS], double *score, err *e)
+{
+	validation v = { .data = j->r->data, .how = j->r->how, .folder = trainer_options.folder };
+	v.n = dataset_judged(v.data, &v.which);
+	training_rest(j->t);
+	int code = j->t->kind->validate(j->t, &v, scores, score, e);
+	if (!code && !stop_asked())
+		note_scores(j->t, scores);
 	return code;
 }
 
@@ -255,17 +279,17 @@ static int keep_best(const trainer *t, double score, err *e)
 static void validate(job *j)
 {
 	err e = { 0 }, second = { 0 };
-	const trainer *t = j->t;
-	double v[TRAINER_COLUMNS], score = NAN;
-	int code = t->validate(t->of, v, &score, &e);
+	train_state *s = &j->t->state;
+	double scores[TRAIN_COLUMNS], score = NAN;
+	int code = judge(j, scores, &score, &e);
 	if (!code && stop_asked())
 		return;
 	if (!code)
-		code = log_line(j->scores, t->state->step, v, count_columns(t->scores), &e);
+		code = log_line(j->scores, s->step, scores, training_columns(j->t->kind->scores), &e);
 	if (!code)
-		code = keep_best(t, score, &e);
+		code = keep_best(j, scores, score, &e);
 	if (!code) {
-		t->state->judged = t->state->step;
+		s->judged = s->step;
 		j->unsaved = true;
 		return;
 	}
@@ -274,43 +298,43 @@ static void validate(job *j)
 	cli_fail(&e);
 }
 
-static void show_progress(const job *j, double loss)
+static void show_progress(const job *j)
 {
 	char left[32];
-	const trainer *t = j->t;
-	cli_progress("%lld/%lld  %s %.5f  %s left", (long long)t->state->step, (long long)t->steps, t->shown, loss,
-		     pace_text(pace_left(&j->pace, t->state->step), left));
+	const training *t = j->t;
+	cli_progress("%lld/%lld  loss %.5f  %s left", (long long)t->state.step, (long long)t->recipe.steps, t->loss,
+		     pace_text(pace_left(&j->pace, t->state.step), left));
 }
 
 static void one_step(job *j)
 {
 	err e = { 0 };
-	const trainer *t = j->t;
-	int64_t at = t->state->step;
-	double v[TRAINER_COLUMNS];
-	cli_check(t->step(t->of, v, &e), &e);
-	cli_check(log_line(j->log, at, v, count_columns(t->log), &e), &e);
+	training *t = j->t;
+	int64_t at = t->state.step;
+	cli_check(training_step(t, j->r->data, &e), &e);
+	cli_check(log_line(j->log, at, t->losses, training_columns(t->kind->losses), &e), &e);
 	j->unsaved = true;
-	show_progress(j, v[0]);
+	show_progress(j);
 }
 
-int trainer_run(const trainer *t)
+int trainer_run(const trainer *r)
 {
 	err e = { 0 };
-	train_state *s = t->state;
-	s->config = t->config;
-	s->models = t->models;
-	s->sections = t->sections;
-	s->data = t->data->hash;
+	training *t = r->t;
+	train_state *s = &t->state;
+	s->config = r->config;
+	s->models = r->models;
+	s->sections = r->sections;
+	s->data = r->data->hash;
 	s->math = cli_common.math;
 	stop_arm();
-	go_on(t);
+	go_on(s);
 	int64_t from = s->step;
-	job j = { .t = t, .saved = time(NULL), .unsaved = !from };
-	j.log = open_log("log.tsv", t->log, from);
+	job j = { .r = r, .t = t, .saved = time(NULL), .unsaved = !from };
+	j.log = open_log("log.tsv", t->kind->losses, from);
 	/* a line for step s tells of s steps made: that of the checkpoint itself is there already, if they were judged */
-	j.scores = open_log("validation.tsv", t->scores, from && s->judged == from ? from + 1 : from);
-	j.pace = pace_begin(from, t->steps);
+	j.scores = open_log("validation.tsv", t->kind->scores, from && s->judged == from ? from + 1 : from);
+	j.pace = pace_begin(from, t->recipe.steps);
 	while (!complete(t) && !stop_asked()) {
 		if (due(t))
 			validate(&j);

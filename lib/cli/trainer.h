@@ -11,9 +11,8 @@
 #include "cli/cli.h"
 #include "model/config.h"
 #include "model/weights.h"
-#include "nn/param.h"
 #include "train/dataset.h"
-#include "train/state.h"
+#include "train/training.h"
 
 /* The options that every trainer has, beside --force. */
 struct trainer_options {
@@ -39,33 +38,24 @@ json_t *trainer_config(model_config *c, const char *stage);
 void trainer_folder(int n);
 /* dataset_open; of *o the folder, the split and the warnings are filled in. */
 dataset *trainer_data(char **operands, int n, dataset_options *o);
-/* The weights of kind's file of the model `from` (NULL: nothing happens), those for which `which` holds (NULL: all), instead of fresh ones,
- * into ps and its average. */
-void trainer_init(params *ps, params *ema, const char *kind, const char *from, bool (*which)(const char *name));
-
-enum { TRAINER_COLUMNS = 16 };
+/* The weights of the part's kind of the model `from` (NULL: nothing happens), those for which `which` holds (NULL: all), instead of fresh
+ * ones, into the part and its average. */
+void trainer_init(train_part *p, const char *from, bool (*which)(const char *name));
 
 typedef struct trainer {
-	train_state *state;
-	/* What makes the run the run that it is (train/state.h); goes into *state. */
+	training *t;
+	/* What makes the run the run that it is (train/state.h); goes into t->state. */
 	const json_t *config, *models;
 	const char *const *sections;
 	const dataset *data;
-	int64_t steps, validate_every;
-	const char *log, *scores; /* the headings of log.tsv and validation.tsv behind "step", separated by tabs */
-	const char *shown; /* on a terminal, the name of the log's first column */
-	/* One step of the optimiser, and the values for the log: as many as the heading has. */
-	int (*step)(void *of, double v[TRAINER_COLUMNS], err *e);
-	/* Judges the averaged weights, the values for validation.tsv, and shows what they do. *score: larger is better. When a stop is
-	 * asked for it may end early, with scores that mean nothing. */
-	int (*validate)(void *of, double v[TRAINER_COLUMNS], double *score, err *e);
-	/* Writes the weights just judged. */
-	int (*keep)(void *of, err *e);
-	void *of;
+	const preparation *how; /* where the model's grid lies */
 } trainer;
 
 /* From the folder's checkpoint with --resume, to the last step or the first signal; writes logs, checkpoints, and the weights that validate
  * best. Returns the exit status. */
-int trainer_run(const trainer *t);
+int trainer_run(const trainer *r);
+
+/* What --plan prints. Closes nothing. */
+void trainer_plan(training *t);
 
 #endif

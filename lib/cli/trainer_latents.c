@@ -23,8 +23,14 @@ void trainer_latents_config(trainer_latents *l, const char *section,
 		err_prefix(&e, "%s", path);
 		cli_fail(&e);
 	}
-	cli_check(preparation_parse(&l->how, l->space.coder.w.preparation, l->config.volume, &e), &e);
+	cli_check(preparation_parse(&l->how, l->space.coder.net.w.preparation, l->config.volume, &e), &e);
 	cli_check(latent_space_set(&l->space, &l->config.diffusion, &e), &e);
+}
+
+int trainer_latents_run(const trainer_latents *l, training *t, const json_t *models, const char *const *sections, const dataset *data)
+{
+	return trainer_run(
+		&(trainer){ .t = t, .config = l->json, .models = models, .sections = sections, .data = data, .how = &l->how });
 }
 
 void trainer_latents_close(trainer_latents *l)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "cli/trainer.h"
 #include "model/config.h"
 #include "train/latent.h"
 #include "train/recipe.h"
@@ -25,6 +26,8 @@ void trainer_latents_open(trainer_latents *l, const char *section);
 /* The rest, from l->json and what the autoencoder says. `fits`: can the networks be trained there? */
 void trainer_latents_config(trainer_latents *l, const char *section,
 			    int (*fits)(const latent_space *space, const model_config *config, err *e));
+/* trainer_run on these latents; models: identities of those that the run rests on. */
+int trainer_latents_run(const trainer_latents *l, training *t, const json_t *models, const char *const *sections, const dataset *data);
 void trainer_latents_close(trainer_latents *l);
 
 #endif

@@ -1,94 +1,77 @@
 #include "model/autoencoder.h"
 
-#include <stdio.h>
-
-#include "model/layer.h"
 #include "nn/blocks.h"
+#include "nn/conv/conv.h"
+#include "nn/norm.h"
 
 static const double EPS = 1e-6;
 
-enum kind { CONV, RES, DOWN, UP, NORM };
+static const conv_spec AROUND = { .k = 3, .pad_low = 1, .pad_high = 1 };
+static const conv_spec DOWN = { .k = 3, .stride = 2, .pad_high = 1 }; /* one layer of zeros behind each axis, none in front */
+static const conv_spec UP = { .k = 3, .pad_low = 1, .pad_high = 1, .up = { 2, 2, 2 } };
 
-typedef struct block {
-	enum kind kind;
-	int in, out;
-} block;
-
-/* A convolution, every level's residual blocks and resampling but the last's, norm and convolution. */
-enum { MOST_BLOCKS = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1) + 2 };
-
-/* One side as the state dict numbers its blocks: a convolution, for each level its residual blocks and (but for the last level)
- * a resampling, then norm and convolution. Returns their number. */
-static int plan(const ae_config *a, bool decoder, block out[MOST_BLOCKS])
+static layer *conv_to(graph *g, layer *x, int channels, conv_spec s, const char *at)
 {
-	int voxels = a->image_channels * a->patch * a->patch * a->patch;
-	int n = 0, first = decoder ? a->latent_channels : voxels, last = decoder ? voxels : a->latent_channels;
-	int c = a->channels[decoder ? a->levels - 1 : 0];
-	out[n++] = (block){ CONV, first, c };
-	for (int i = 0; i < a->levels; i++) {
-		int level = a->channels[decoder ? a->levels - 1 - i : i];
-		for (int r = 0; r < a->res_blocks; r++) {
-			out[n++] = (block){ RES, c, level };
-			c = level;
-		}
-		if (i + 1 < a->levels)
-			out[n++] = (block){ decoder ? UP : DOWN, c, c };
-	}
-	out[n++] = (block){ NORM, c, c };
-	out[n++] = (block){ CONV, c, last };
-	return n;
+	s.out = channels;
+	return conv(g, x, &s, at);
+}
+
+/* x + conv2(SiLU(norm2(conv1(SiLU(norm1(x)))))), x through a 1x1x1 convolution where channels change. */
+static layer *residual(graph *g, const ae_config *a, layer *x, int channels)
+{
+	conv_spec s = AROUND;
+	s.act = ACT_SILU;
+	s.norm = group_norm(g, x, a->groups, EPS, "norm1");
+	layer *h = conv_to(g, x, channels, s, "conv1.conv");
+	s.norm = group_norm(g, h, a->groups, EPS, "norm2");
+	s.out = channels;
+	conv_parameters(g, channels, &s, "conv2.conv");
+	s.add = graph_shape(x).c == channels ? x : conv_to(g, x, channels, (conv_spec){ 0 }, "nin_shortcut.conv");
+	return conv_to(g, h, channels, s, "conv2.conv");
 }
 
 /* How layers begin whose results are added to what the components say: with nothing. */
 static enum init_rule what_is_added(const ae_config *a) { return a->anchored ? INIT_ZEROS : INIT_UNIFORM; }
 
-static int add_side(param_table *t, const ae_config *a, bool decoder, err *e)
+/* The next block of a side, as the state dict numbers them: names of layers are its own until the one after. */
+static void next(graph *g, const char *side, int *block)
 {
-	block b[MOST_BLOCKS];
-	int n = plan(a, decoder, b), code = 0;
-	for (int i = 0; !code && i < n; i++) {
-		char at[64], name[96];
-		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
-		if (b[i].kind == NORM) {
-			code = table_add_norm(t, at, b[i].in, e);
-		} else if (b[i].kind != RES) {
-			snprintf(name, sizeof name, "%s.conv%s", at, b[i].kind == CONV ? "" : ".conv");
-			code = table_add_layer(t, decoder && i == n - 1 ? what_is_added(a) : INIT_UNIFORM, 5, name, b[i].in, b[i].out, 3,
-					       e);
-		} else {
-			for (int k = 1; !code && k <= 2; k++) {
-				int in = k == 1 ? b[i].in : b[i].out;
-				snprintf(name, sizeof name, "%s.norm%d", at, k);
-				code = table_add_norm(t, name, in, e);
-				snprintf(name, sizeof name, "%s.conv%d.conv", at, k);
-				if (!code)
-					code = table_add_layer(t, INIT_UNIFORM, 5, name, in, b[i].out, 3, e);
-			}
-			snprintf(name, sizeof name, "%s.nin_shortcut.conv", at);
-			if (!code && b[i].in != b[i].out)
-				code = table_add_layer(t, INIT_UNIFORM, 5, name, b[i].in, b[i].out, 1, e);
-		}
-	}
-	return code;
+	if (*block)
+		graph_leave(g);
+	graph_enter(g, "%s.blocks.%d", side, (*block)++);
 }
 
-int autoencoder_table(const ae_config *a, param_table *t, err *e)
+/* One side: a convolution, for each level its residual blocks and (but for the last level) a resampling, then norm and convolution with no
+ * activation between them. `add` is added to the result; NULL: nothing. */
+static layer *side(graph *g, const ae_config *a, bool decoder, layer *h, int out, layer *add)
 {
-	int code = add_side(t, a, false, e), l = a->latent_channels;
-	if (!code)
-		code = add_side(t, a, true, e);
-	if (!code)
-		code = table_add_layer(t, what_is_added(a), 5, "quant_conv_mu.conv", l, l, 1, e);
-	if (!code)
-		code = table_add_layer(t, what_is_added(a), 5, "quant_conv_log_sigma.conv", l, l, 1, e);
-	if (!code)
-		code = table_add_layer(t, INIT_UNIFORM, 5, "post_quant_conv.conv", l, l, 1, e);
-	if (code || !a->anchored)
-		return code;
-	const int64_t voxels = autoencoder_block(a);
-	code = table_add(t, INIT_ZEROS, 0, 2, (int64_t[]){ l, voxels }, e, "%s.weight", AUTOENCODER_ENCODE);
-	return code ? code : table_add(t, INIT_ZEROS, 0, 2, (int64_t[]){ voxels, l }, e, "%s.weight", AUTOENCODER_DECODE);
+	const char *name = decoder ? "decoder" : "encoder";
+	conv_spec last = AROUND;
+	int block = 0;
+	next(g, name, &block);
+	h = conv_to(g, h, a->channels[decoder ? a->levels - 1 : 0], AROUND, "conv");
+	for (int i = 0; i < a->levels; i++) {
+		const int channels = a->channels[decoder ? a->levels - 1 - i : i];
+		for (int r = 0; r < a->res_blocks; r++) {
+			next(g, name, &block);
+			h = residual(g, a, h, channels);
+		}
+		if (i + 1 < a->levels) {
+			next(g, name, &block);
+			h = conv_to(g, h, channels, decoder ? UP : DOWN, "conv.conv");
+		}
+	}
+	next(g, name, &block);
+	last.norm = group_norm(g, h, a->groups, EPS, "");
+	last.add = add;
+	last.begins = decoder ? what_is_added(a) : INIT_UNIFORM;
+	next(g, name, &block);
+	h = conv_to(g, h, out, last, "conv");
+	graph_leave(g);
+	return h;
 }
+
+static int patch_numbers(const ae_config *a) { return a->image_channels * a->patch * a->patch * a->patch; }
 
 int64_t autoencoder_block(const ae_config *a)
 {
@@ -96,104 +79,48 @@ int64_t autoencoder_block(const ae_config *a)
 	return f * f * f * a->image_channels;
 }
 
-static const conv_spec SAME = { .pad_low = 1, .pad_high = 1 };
-
-/* x + conv2(SiLU(norm2(conv1(SiLU(norm1(x)))))), x through a 1x1x1 convolution where channels change. Takes over x. */
-static tensor *residual(nn *c, const ae_config *a, const params *p, const char *at, bool same, tensor *x)
+/* A matrix of components, which is learned otherwise. */
+static layer *components(graph *g, layer *x, int out, const char *at)
 {
-	char name[LAYER_NAME];
-	conv_spec s = SAME;
-	s.act = ACT_SILU;
-	s.affine = layer_group_norm(c, p, layer_under(name, at, "norm1"), x, a->groups, EPS);
-	tensor *h = layer_conv(c, p, layer_under(name, at, "conv1.conv"), x, s);
-	nn_drop(c, s.affine);
-	if (!same)
-		x = layer_conv(c, p, layer_under(name, at, "nin_shortcut.conv"), x, (conv_spec){ .takes_x = true });
-	s.affine = layer_group_norm(c, p, layer_under(name, at, "norm2"), h, a->groups, EPS);
-	s.add = x;
-	tensor *out = layer_conv(c, p, layer_under(name, at, "conv2.conv"), h, s);
-	nn_drop(c, s.affine);
-	nn_drop(c, h);
-	return out;
+	return conv(g, x, &(conv_spec){ .out = out, .rank = 2, .begins = INIT_ZEROS, .no_bias = true }, at);
 }
 
-/* One side of the network, plus `add` (NULL: nothing). Takes over x and add. */
-static tensor *side(nn *c, const ae_config *a, const params *p, bool decoder, tensor *x, tensor *add)
+layer *autoencoder_encode(graph *g, const ae_config *a, layer *x, layer **log_var)
 {
-	block b[MOST_BLOCKS];
-	int n = plan(a, decoder, b);
-	tensor *affine = NULL; /* the last norm, waiting for its convolution: no activation between them */
-	for (int i = 0; i < n; i++) {
-		char at[64], name[LAYER_NAME];
-		snprintf(at, sizeof at, "%s.blocks.%d", decoder ? "decoder" : "encoder", i);
-		if (b[i].kind == RES) {
-			x = residual(c, a, p, at, b[i].in == b[i].out, x);
-			continue;
-		}
-		if (b[i].kind == NORM) {
-			affine = layer_group_norm(c, p, at, x, a->groups, EPS);
-			continue;
-		}
-		conv_spec s = SAME;
-		s.affine = affine;
-		if (b[i].kind == DOWN) /* one layer of zeros behind each axis, none in front */
-			s = (conv_spec){ .stride = 2, .pad_high = 1 };
-		if (b[i].kind == UP)
-			s.up[0] = s.up[1] = s.up[2] = 2;
-		if (i == n - 1)
-			s.add = add;
-		tensor *y = layer_conv(c, p, layer_under(name, at, b[i].kind == CONV ? "conv" : "conv.conv"), x, s);
-		nn_drop(c, x);
-		x = y;
-	}
-	nn_drop(c, affine);
-	return x;
-}
-
-/* x through nn_to_blocks or nn_from_blocks. Takes over x, and gives it back where blocks are single voxels. */
-static tensor *rearrange(nn *c, tensor *(*how)(nn *, tensor *, int), tensor *x, int k)
-{
-	if (k == 1)
-		return x;
-	tensor *out = how(c, x, k);
-	nn_drop(c, x);
-	return out;
-}
-
-/* The patches h [b,X/p,Y/p,Z/p,p^3 image] along the components: [b,X/f,Y/f,Z/f,latent]; NULL for a network that has none. */
-static tensor *along_components(nn *c, const ae_config *a, const params *p, tensor *h)
-{
-	if (!a->anchored)
-		return NULL;
-	tensor *blocks = rearrange(c, nn_to_blocks, nn_keep(h), ae_factor(a) / a->patch);
-	tensor *z = layer_conv(c, p, AUTOENCODER_ENCODE, blocks, (conv_spec){ 0 });
-	nn_drop(c, blocks);
-	return z;
-}
-
-/* The patches that latents z are by the components alone; NULL for a network that has none. */
-static tensor *from_components(nn *c, const ae_config *a, const params *p, tensor *z)
-{
-	if (!a->anchored)
-		return NULL;
-	tensor *blocks = layer_conv(c, p, AUTOENCODER_DECODE, z, (conv_spec){ 0 });
-	return rearrange(c, nn_from_blocks, blocks, ae_factor(a) / a->patch);
-}
-
-tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var)
-{
-	tensor *patches = rearrange(c, nn_to_blocks, nn_keep(x), a->patch), *anchor = along_components(c, a, p, patches);
-	tensor *h = side(c, a, p, false, patches, NULL);
-	tensor *mean = layer_conv(c, p, "quant_conv_mu.conv", h, (conv_spec){ .add = anchor });
+	const int l = a->latent_channels;
+	const conv_spec single = { .begins = what_is_added(a) };
+	layer *patches = to_blocks(g, x, a->patch), *anchor = NULL;
+	if (a->anchored)
+		anchor = components(g, to_blocks(g, patches, ae_factor(a) / a->patch), l, AUTOENCODER_ENCODE);
+	layer *h = side(g, a, false, patches, l, NULL);
 	if (log_var)
-		*log_var = layer_conv(c, p, "quant_conv_log_sigma.conv", h, (conv_spec){ 0 });
-	nn_drop(c, h);
-	return mean;
+		*log_var = conv_to(g, h, l, single, "quant_conv_log_sigma.conv");
+	conv_spec mean = single;
+	mean.add = anchor;
+	return conv_to(g, h, l, mean, "quant_conv_mu.conv");
 }
 
-tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z)
+layer *autoencoder_decode(graph *g, const ae_config *a, layer *z)
 {
-	tensor *anchor = from_components(c, a, p, z);
-	tensor *h = layer_conv(c, p, "post_quant_conv.conv", z, (conv_spec){ 0 });
-	return rearrange(c, nn_from_blocks, side(c, a, p, true, h, anchor), a->patch);
+	layer *anchor = NULL;
+	if (a->anchored)
+		anchor = from_blocks(g, components(g, z, (int)autoencoder_block(a), AUTOENCODER_DECODE), ae_factor(a) / a->patch);
+	layer *h = conv_to(g, z, a->latent_channels, (conv_spec){ 0 }, "post_quant_conv.conv");
+	return from_blocks(g, side(g, a, true, h, patch_numbers(a), anchor), a->patch);
+}
+
+/* The authors' state dict names both sides before what is between them. */
+static const char *const ORDER[] = { "encoder.", "decoder.", "quant_conv_mu.", "quant_conv_log_sigma.", "post_quant_conv.", NULL };
+
+int autoencoder_table(const ae_config *a, param_table *t, err *e)
+{
+	const int f = ae_factor(a);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	if (!g)
+		return err_set(e, ERR_OS, "no memory for a network");
+	layer *log_var, *x = graph_input(g, (shape){ 1, 4 * f, 4 * f, 4 * f, a->image_channels });
+	autoencoder_decode(g, a, autoencoder_encode(g, a, x, &log_var));
+	const int code = graph_take_table(g, t, e);
+	graph_free(g);
+	return code ? code : table_order(t, ORDER, e);
 }

@@ -3,9 +3,7 @@
 #define MODEL_AUTOENCODER_H
 
 #include "model/config.h"
-#include "model/table.h"
-#include "nn/nn.h"
-#include "nn/param.h"
+#include "nn/graph.h"
 
 /* With `anchored`, layers of weights [latent, block] and [block, latent] besides the published ones: blocks of f voxels a side to their
  * scores along principal components, and back. A block's numbers lie patch after patch, voxels of a patch together, each x before y before
@@ -17,14 +15,14 @@
 /* Numbers in a block of f voxels a side. */
 int64_t autoencoder_block(const ae_config *a);
 
-/* Lists every parameter under the authors' names. Freed with table_free. */
-int autoencoder_table(const ae_config *a, param_table *t, err *e);
-
 /* x [b,X,Y,Z,image] in 0..1 -> mean [b,X/f,Y/f,Z/f,latent]; *log_var (NULL: not wanted, and not computed) the logarithm of the
- * posterior's variance, not clamped. p holds what autoencoder_table lists. x remains the caller's. */
-tensor *autoencoder_encode(nn *c, const ae_config *a, const params *p, tensor *x, tensor **log_var);
+ * posterior's variance, not clamped. */
+layer *autoencoder_encode(graph *g, const ae_config *a, layer *x, layer **log_var);
 
-/* z [b,X/f,Y/f,Z/f,latent] -> voxels [b,X,Y,Z,image], not clamped. z remains the caller's. */
-tensor *autoencoder_decode(nn *c, const ae_config *a, const params *p, tensor *z);
+/* z [b,X/f,Y/f,Z/f,latent] -> voxels [b,X,Y,Z,image], not clamped. */
+layer *autoencoder_decode(graph *g, const ae_config *a, layer *z);
+
+/* Lists every parameter of both ways, under the authors' names. Freed with table_free. */
+int autoencoder_table(const ae_config *a, param_table *t, err *e);
 
 #endif

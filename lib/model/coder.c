@@ -2,41 +2,31 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "model/autoencoder.h"
-#include "model/find.h"
 
-/* Everything the configuration asks for is there, before anything runs. */
-static int check_params(const weights *w, err *e)
-{
-	param_table table = { 0 };
-	int code = autoencoder_table(&w->config.autoencoder, &table, e);
-	if (!code)
-		code = table_check(&table, &w->params, e);
-	table_free(&table);
-	return code;
-}
+enum { NOTHING, ENCODING, DRAWING, DECODING };
+
+static int table(const weights *w, param_table *t, err *e) { return autoencoder_table(&w->config.autoencoder, t, e); }
 
 int coder_open(coder *k, const char *model, enum nn_math math, int threads, err *e)
 {
-	char *path = NULL;
-	*k = (coder){ .c = nn_new(NN_INFER, math, threads) };
-	if (!k->c)
-		return err_set(e, ERR_OS, "no memory for the network");
-	int code = model_find(&path, model, "autoencoder", e);
-	if (!code)
-		code = weights_open(&k->w, path, "autoencoder", e);
-	if (!code && (code = check_params(&k->w, e)))
-		err_prefix(e, "%s", path);
-	free(path);
-	return code ? code : coder_shape(k, k->w.config.volume, e);
+	static const char *const kinds[] = { "autoencoder", NULL };
+	*k = (coder){ 0 };
+	int code = network_open(
+		&k->net,
+		&(network_options){ .model = model, .kinds = kinds, .table = table, .use = GRAPH_ONCE, .math = math, .threads = threads },
+		e);
+	return code ? code : coder_shape(k, k->net.w.config.volume, e);
 }
 
 int coder_shape(coder *k, const int n[3], err *e)
 {
-	const ae_config *a = &k->w.config.autoencoder;
-	int f = ae_factor(a);
+	const ae_config *a = &k->net.w.config.autoencoder;
+	const int f = ae_factor(a);
+	k->runs = NOTHING;
 	k->x[0] = a->image_channels;
 	k->z[0] = a->latent_channels;
 	for (int i = 0; i < 3; i++) {
@@ -48,88 +38,102 @@ int coder_shape(coder *k, const int n[3], err *e)
 	return 0;
 }
 
-void coder_close(coder *k)
-{
-	nn_free(k->c);
-	weights_close(&k->w);
-	k->c = NULL;
-}
+void coder_close(coder *k) { network_close(&k->net); }
 
 static shape shape_of(const int64_t n[4]) { return (shape){ 1, (int)n[1], (int)n[2], (int)n[3], (int)n[0] }; }
 
-static size_t count(const int64_t n[4]) { return (size_t)(n[0] * n[1] * n[2] * n[3]); }
+static void describe_encoding(void *of, graph *g)
+{
+	coder *k = of;
+	k->in = graph_input(g, shape_of(k->x));
+	k->out = graph_keep(autoencoder_encode(g, &k->net.w.config.autoencoder, k->in, NULL));
+}
+
+static void describe_drawing(void *of, graph *g)
+{
+	coder *k = of;
+	k->in = graph_input(g, shape_of(k->x));
+	k->out = graph_keep(autoencoder_encode(g, &k->net.w.config.autoencoder, k->in, &k->log_var));
+	graph_keep(k->log_var);
+}
+
+static void describe_decoding(void *of, graph *g)
+{
+	coder *k = of;
+	k->in = graph_input(g, shape_of(k->z));
+	k->out = graph_keep(autoencoder_decode(g, &k->net.w.config.autoencoder, k->in));
+}
+
+/* One run of this sort, from `in` to `out`. */
+static int run(coder *k, int sort, float *out, const float *in, err *e)
+{
+	static network_description *const describe[] = { NULL, describe_encoding, describe_drawing, describe_decoding };
+	int code = k->runs == sort ? 0 : network_describe(&k->net, describe[sort], k, e);
+	k->runs = code ? NOTHING : sort;
+	if (code)
+		return code;
+	graph_write(k->net.g, k->in, in);
+	code = network_run(&k->net, e);
+	if (!code)
+		graph_read(k->net.g, k->out, out);
+	return code;
+}
 
 /* z = mean + exp(log variance / 2) * noise, the bounds of the logarithm as published */
-static int draw(nn *c, float *z, const tensor *log_var, const philox *sample, size_t n, err *e)
+static int draw(const coder *k, float *z, const philox *sample, err *e)
 {
+	const size_t n = shape_count(graph_shape(k->log_var));
 	float *v;
 	int code = mem_zero(&v, n, sizeof *v, "latent", e);
 	if (code)
 		return code;
-	nn_to_field(c, log_var, v);
+	graph_read(k->net.g, k->log_var, v);
 	for (size_t i = 0; i < n; i++)
 		z[i] = (float)((double)z[i] + exp(.5 * fmin(fmax((double)v[i], -30), 20)) * philox_normal(*sample, i));
 	free(v);
 	return 0;
 }
 
-/* One pass in context c; in and out may be NULL while planning. */
-static int run(const coder *k, nn *c, bool decode, const int64_t from[4], float *out, const float *in, const philox *sample, err *e)
+int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *e)
 {
-	const ae_config *a = &k->w.config.autoencoder;
-	tensor *log_var = NULL, *t = nn_from_field(c, shape_of(from), in);
-	tensor *r =
-		decode ? autoencoder_decode(c, a, &k->w.params, t) : autoencoder_encode(c, a, &k->w.params, t, sample ? &log_var : NULL);
-	nn_drop(c, t);
-	int code = weights_error(&k->w, c, e);
-	if (!code)
-		nn_to_field(c, r, out);
-	if (!code && sample)
-		code = draw(c, out, log_var, sample, shape_count(r->s), e);
-	nn_drop(c, log_var);
-	nn_drop(c, r);
-	return code;
+	int code = run(k, sample ? DRAWING : ENCODING, z, x, e);
+	return !code && sample ? draw(k, z, sample, e) : code;
 }
 
-int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *e) { return run(k, k->c, false, k->x, z, x, sample, e); }
+int coder_decode(coder *k, float *x, const float *z, err *e) { return run(k, DECODING, x, z, e); }
 
-int coder_decode(coder *k, float *x, const float *z, err *e) { return run(k, k->c, true, k->z, x, z, NULL, e); }
-
-/* What coder_plan counts, and what it measures: a volume of at most 4 latent voxels an axis. */
-typedef struct planned {
-	const coder *k;
-	bool decode;
-} planned;
-
-static int run_whole(void *of, nn *c, err *e)
+/* A part has at most 4 latent voxels an axis. */
+static coder part_of(const coder *k)
 {
-	const planned *p = of;
-	return run(p->k, c, p->decode, p->decode ? p->k->z : p->k->x, NULL, NULL, NULL, e);
-}
-
-static int run_small(void *of, nn *c, err *e)
-{
-	const planned *p = of;
-	const coder *k = p->k;
-	int64_t from[4];
-	float *in = NULL, *out = NULL;
-	from[0] = p->decode ? k->z[0] : k->x[0];
+	coder part = *k;
 	for (int i = 1; i < 4; i++) {
-		int64_t least = k->z[i] < 4 ? k->z[i] : 4;
-		from[i] = p->decode ? least : least * (k->x[i] / k->z[i]);
+		part.z[i] = k->z[i] < 4 ? k->z[i] : 4;
+		part.x[i] = part.z[i] * (k->x[i] / k->z[i]);
 	}
-	int code = mem_zero(&in, count(p->decode ? k->z : k->x), sizeof *in, "plan", e);
-	if (!code)
-		code = mem_zero(&out, count(p->decode ? k->x : k->z), sizeof *out, "plan", e);
-	if (!code)
-		code = run(k, c, p->decode, from, out, in, NULL, e);
-	free(in);
-	free(out);
-	return code;
+	return part;
 }
 
-int coder_plan(model_cost *out, coder *k, bool decode, err *e)
+static void describe_encoding_part(void *of, graph *g)
 {
-	planned p = { k, decode };
-	return model_plan(out, &k->w, k->c, run_whole, run_small, &p, e);
+	coder part = part_of(of);
+	describe_encoding(&part, g);
+}
+
+static void describe_decoding_part(void *of, graph *g)
+{
+	coder part = part_of(of);
+	describe_decoding(&part, g);
+}
+
+int coder_plan(model_cost *out, const coder *k, bool decode, err *e)
+{
+	coder copy = *k; /* whose graph stays as it is */
+	return network_plan(out, &k->net, decode ? describe_decoding : describe_encoding,
+			    decode ? describe_decoding_part : describe_encoding_part, &copy, e);
+}
+
+int coder_report(report *out, const coder *k, bool decode, err *e)
+{
+	coder copy = *k; /* whose graph stays as it is */
+	return network_report(out, &k->net, decode ? describe_decoding : describe_encoding, &copy, e);
 }

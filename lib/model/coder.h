@@ -4,19 +4,18 @@
 
 #include "base/err.h"
 #include "base/philox.h"
-#include "model/cost.h"
-#include "model/weights.h"
-#include "nn/nn.h"
+#include "model/network.h"
 
 typedef struct coder {
-	weights w;
+	network net; /* it keeps its memory from one scan to the next */
 	int64_t x[4],
 		z[4]; /* shapes of one scan, [image,X,Y,Z], and of its latent, [latent,X/f,Y/f,Z/f], on the grid given to coder_open */
-	nn *c; /* for inference; it keeps its memory from one scan to the next */
+	int runs; /* what net.g is described for: private */
+	layer *in, *out, *log_var;
 } coder;
 
-/* Opens the autoencoder of a model (model_find; NULL: the default). Errors as model_find and weights_open. Close with coder_close also when
- * it fails. Until coder_shape the shapes are those of the configuration's volume. */
+/* Opens the autoencoder of a model (model_find; NULL: the default). Errors as network_open. Close with coder_close also when it fails.
+ * Until coder_shape the shapes are those of the configuration's volume. */
 int coder_open(coder *k, const char *model, enum nn_math math, int threads, err *e);
 /* Another grid than the configuration's. ERR_CONFIG when the network cannot halve it often enough. */
 int coder_shape(coder *k, const int n[3], err *e);
@@ -28,6 +27,8 @@ int coder_encode(coder *k, float *z, const float *x, const philox *sample, err *
 int coder_decode(coder *k, float *x, const float *z, err *e);
 
 /* What one encoding, or decoding, will take. */
-int coder_plan(model_cost *out, coder *k, bool decode, err *e);
+int coder_plan(model_cost *out, const coder *k, bool decode, err *e);
+/* Layer by layer. Freed with report_free, also when it fails. */
+int coder_report(report *out, const coder *k, bool decode, err *e);
 
 #endif

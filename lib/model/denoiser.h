@@ -3,24 +3,25 @@
 #define MODEL_DENOISER_H
 
 #include "base/err.h"
-#include "model/cost.h"
+#include "model/network.h"
 #include "model/prior.h"
 #include "model/scaling.h"
-#include "model/weights.h"
-#include "nn/nn.h"
 
 typedef struct denoiser {
-	weights w; /* w.config.diffusion: the model's conventions; w.identity */
+	network net; /* net.w.config.diffusion: the model's conventions; it keeps its memory from one call to the next */
 	scaling scaling; /* from a clean latent to one that the network takes, and back */
 	gaussian *prior; /* NULL: the network has none */
 	int64_t x[4]; /* shape of one latent, [C,X,Y,Z] */
 	int64_t y; /* numbers in a semantic code; 0: the model is a U-Net and takes none */
 	int batch; /* latents in a call, 1 after opening; may be set at any time */
-	nn *c; /* for inference; it keeps its memory from one call to the next */
+	/* What net.g is described for, and its ends: private. */
+	int64_t described[5]; /* batch and shape; 0: nothing */
+	bool guided;
+	layer *in, *time, *code, *eps, *shift;
 } denoiser;
 
 /* Opens the diffusion network of a model (model_find; NULL: the default): shift_unet, or unet where there is none. The weights stay mapped,
- * also those of 16 bits. Errors as model_find and weights_open, ERR_CONFIG when weights are missing or the volume does not fit the network.
+ * also those of 16 bits. Errors as network_open, ERR_CONFIG when the volume does not fit the network.
  * Close with denoiser_close also when it fails. */
 int denoiser_open(denoiser *d, const char *model, enum nn_math math, int threads, err *e);
 /* Another grid of latents than that of the configuration's volume. ERR_CONFIG when the network cannot halve it often enough, and when
@@ -33,6 +34,8 @@ void denoiser_close(denoiser *d);
 int denoiser_eps(denoiser *d, float *eps, float *g, const float *x, double t, const float *y, err *e);
 
 /* What one call will take, with or without g. Seconds are measured on a part of the grid. */
-int denoiser_plan(model_cost *out, denoiser *d, bool g, err *e);
+int denoiser_plan(model_cost *out, const denoiser *d, bool g, err *e);
+/* Layer by layer. Freed with report_free, also when it fails. */
+int denoiser_report(report *out, const denoiser *d, bool g, err *e);
 
 #endif

@@ -15,7 +15,7 @@ static int check_scale(const denoiser *d, const lat_tensor *t, err *e)
 
 int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, err *e)
 {
-	const maker autoencoder = weights_works_with(&d->w, "autoencoder");
+	const maker autoencoder = weights_works_with(&d->net.w, "autoencoder");
 	int code = record_floats(x, r, "z", 4, d->x, any ? NULL : &autoencoder, e);
 	for (size_t i = 0; i < count(d) && !code; i++)
 		x[i] = (float)scaling_apply(&d->scaling, (double)x[i], i);
@@ -24,7 +24,7 @@ int denoiser_take_latent(float *x, const denoiser *d, lat_record *r, bool any, e
 
 int denoiser_take_noise(float *x, const denoiser *d, lat_record *r, bool any, err *e)
 {
-	const maker ours = weights_maker(&d->w);
+	const maker ours = weights_maker(&d->net.w);
 	int code = record_floats(x, r, "zT", 4, d->x, any ? NULL : &ours, e);
 	return code || any ? code : check_scale(d, lat_find(r, "zT"), e);
 }
@@ -33,7 +33,7 @@ int denoiser_take_code(float *y, const denoiser *d, lat_record *r, bool any, err
 {
 	if (!lat_find(r, "y"))
 		return err_set(e, ERR_DATA, "no tensor y, which steers this model: sem-encode makes one, --no-y goes without");
-	const maker semantic = weights_works_with(&d->w, "semantic");
+	const maker semantic = weights_works_with(&d->net.w, "semantic");
 	return record_floats(y, r, "y", 1, &d->y, any ? NULL : &semantic, e);
 }
 
@@ -45,7 +45,7 @@ static int give(lat_record *r, const char *name, const denoiser *d, const float 
 
 int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)
 {
-	const maker autoencoder = weights_works_with(&d->w, "autoencoder");
+	const maker autoencoder = weights_works_with(&d->net.w, "autoencoder");
 	lat_tensor *t;
 	for (size_t i = 0; i < count(d); i++)
 		x[i] = (float)scaling_undo(&d->scaling, (double)x[i], i);
@@ -56,7 +56,7 @@ int denoiser_give_latent(lat_record *r, const denoiser *d, float *x, err *e)
 
 int denoiser_give_noise(lat_record *r, const denoiser *d, const float *x, err *e)
 {
-	const maker ours = weights_maker(&d->w);
+	const maker ours = weights_maker(&d->net.w);
 	lat_tensor *t;
 	int code = give(r, "zT", d, x, &t, e);
 	if (code)

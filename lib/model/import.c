@@ -396,7 +396,7 @@ static int check_part(const import *in, const import_part *p, size_t *elements, 
 	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
 	int code = table_of(&table, in, p->kind, e);
 	for (size_t i = 0; !code && i < table.n; i++) {
-		const table_entry *x = &table.t[i];
+		const param_entry *x = &table.t[i];
 		const checkpoint_tensor *t = either(in, p->prefix, x->name);
 		if (!t)
 			code = missing(in, p, x->name, e);

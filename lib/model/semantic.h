@@ -3,11 +3,8 @@
 #ifndef MODEL_SEMANTIC_H
 #define MODEL_SEMANTIC_H
 
-#include "base/philox.h"
 #include "model/config.h"
-#include "model/table.h"
-#include "nn/nn.h"
-#include "nn/param.h"
+#include "nn/graph.h"
 
 /* With `coarse`, a layer besides the published ones, [embedding, numbers of a coarse scan]: what it makes of the coarse scan is added to
  * the code. It holds principal components of coarse scans (train/sem_begin.h), and is not trained: the code tells at least what they tell,
@@ -35,20 +32,14 @@ int semantic_box(const sem_config *s, const int n[3]);
 int semantic_coarse_count(const sem_config *s);
 /* The coarse scan of x [b,X,Y,Z,1]: of each box the mean or, with `shares`, the share of its voxels that lie in each range of intensities,
  * as cerebrospinal fluid, grey and white matter do. The ranges meet softly: a voxel passes from one to the next over .15. [b,1,1,1,count].
- * No gradient. ERR_CONFIG in the context for a volume that semantic_box refuses. */
-tensor *semantic_coarse(nn *c, const sem_config *s, tensor *x);
+ * No gradient. ERR_CONFIG for a volume that semantic_box refuses. */
+layer *semantic_coarse(graph *g, const sem_config *s, layer *x);
 
 /* Slices of a volume n[3], and their size. */
 void semantic_slices(const sem_config *s, const int n[3], int *slices, int size[2]);
 
-typedef struct semantic_call {
-	tensor *x; /* [b,X,Y,Z,1] scans in 0..1 on the model's grid; takes no gradient */
-	philox (*random)(const void *of, const char *use); /* for what is dropped in training, by name; NULL: nothing is */
-	const void *of;
-	bool part; /* x is a part of a volume, for planning: components are left out */
-} semantic_call;
-
-/* -> codes [b,1,1,1,embedding]. p holds what semantic_table lists. x remains the caller's. */
-tensor *semantic_encode(nn *c, const sem_config *s, const params *p, const semantic_call *call);
+/* Scans x [b,X,Y,Z,1] in 0..1 on the model's grid -> codes [b,1,1,1,embedding]. drops: parts are dropped in runs that draw numbers
+ * (graph_random). part: x is a part of a volume, for planning; components are left out. */
+layer *semantic_encode(graph *g, const sem_config *s, layer *x, bool drops, bool part);
 
 #endif

@@ -3,38 +3,120 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/layer.h"
 #include "model/scaling.h"
 #include "nn/attention.h"
 #include "nn/combine.h"
+#include "nn/conv/conv.h"
+#include "nn/dropout.h"
+#include "nn/norm.h"
 #include "nn/resample.h"
 
 static const double EPS = 1e-5;
 static const int HALF[3] = { 1, 2, 2 }; /* of Y and Z */
 
-enum kind { CONV, RES, ATTENTION };
+enum { MOST_KEPT = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1), NAME = 64 };
+
+/* How the shift branch is shown what the scores that a code tells change about the noise to be expected. */
+#define SHIFT_KNOWN "shift_known"
+
+/* The network while it is described. */
+typedef struct unet {
+	graph *g;
+	const unet_config *u;
+	layer *time, *code; /* embeddings [b,1,1,1,4*base]; code NULL: no second modulation */
+	double dropout;
+	layer *kept[MOST_KEPT]; /* what the way down leaves for the way up */
+	int n_kept;
+} unet;
+
 enum how { SAME, DOWN, UP };
 
-typedef struct layer {
-	enum kind kind;
-	int in, out;
-	enum how how;
-} layer;
+static layer *linear(graph *g, layer *x, int out, enum act act, const char *at)
+{
+	return conv(g, x, &(conv_spec){ .out = out, .rank = 2, .act = act }, at);
+}
 
-typedef struct block {
-	layer layer[3];
-	int n;
-} block;
+/* From codes to scores, which begin as zeros. */
+static layer *linear_from_zero(graph *g, layer *x, int out, const char *at)
+{
+	return conv(g, x, &(conv_spec){ .out = out, .rank = 2, .begins = INIT_ZEROS }, at);
+}
 
-enum { MOST_BLOCKS = CONFIG_MAX_LEVELS * (CONFIG_MAX_RES_BLOCKS + 1) };
+/* ---- blocks ---- */
 
-/* The network as the state dict numbers it. */
-typedef struct plan {
-	block input[MOST_BLOCKS], middle, output[MOST_BLOCKS];
-	int inputs, outputs;
-} plan;
+/* The scale and shift of so many channels that layer "LEAF" makes of SiLU(embedding). */
+static layer *scale_and_shift(unet *n, layer *embedding, int channels, const char *leaf)
+{
+	return linear(n->g, embedding, 2 * channels, ACT_SILU, leaf);
+}
 
-static void put(block *b, layer l) { b->layer[b->n++] = l; }
+/* x + conv(SiLU(modulated norm(conv(SiLU(norm(x)))))), on half or twice the grid if wished; x through a 1x1x1 convolution where channels
+ * change. */
+static layer *residual(unet *n, layer *x, int channels, enum how how)
+{
+	graph *g = n->g;
+	const conv_spec around = { .out = channels, .k = 3, .pad_low = 1, .pad_high = 1 };
+	layer *norm = group_norm(g, x, n->u->groups, EPS, "in_layers.0"), *h = x;
+	conv_spec first = around, second = around;
+	if (how == DOWN) {
+		h = mean_pool(g, x, norm, ACT_SILU, HALF);
+		x = mean_pool(g, x, NULL, ACT_NONE, HALF);
+	} else {
+		first.norm = norm;
+		first.act = ACT_SILU;
+	}
+	if (how == UP) {
+		memcpy(first.up, HALF, sizeof first.up);
+		x = upsample(g, x, HALF);
+	}
+	h = conv(g, h, &first, "in_layers.2");
+	layer *by_time = scale_and_shift(n, n->time, channels, "emb_layers.1");
+	layer *by_code = n->code ? scale_and_shift(n, n->code, channels, "emb_z_layers.1") : NULL;
+	norm = modulate(g, group_norm(g, h, n->u->groups, EPS, "out_layers.0"), by_time);
+	if (by_code)
+		norm = modulate(g, norm, by_code);
+	if (n->dropout > 0) {
+		h = dropout(g, h, norm, ACT_SILU, n->dropout, "");
+	} else {
+		second.norm = norm;
+		second.act = ACT_SILU;
+	}
+	second.begins = INIT_ZEROS;
+	conv_parameters(g, channels, &second, "out_layers.3");
+	second.add = graph_shape(x).c == channels ? x : conv(g, x, &(conv_spec){ .out = channels }, "skip_connection");
+	return conv(g, h, &second, "out_layers.3");
+}
+
+/* x + the attention of every voxel to every other. The rows of qkv: q, k and v of the first head, then of the second .. */
+static layer *attention_block(unet *n, layer *x)
+{
+	const int channels = graph_shape(x).c, width = channels / n->u->heads;
+	conv_spec s = { .out = 3 * channels, .rank = 3, .norm = group_norm(n->g, x, n->u->groups, EPS, "norm") };
+	layer *qkv = conv(n->g, x, &s, "qkv");
+	layer *h = attention(n->g, &(attention_spec){ .q = { qkv, 0, 3 * width },
+						      .k = { qkv, width, 3 * width },
+						      .v = { qkv, 2 * width, 3 * width },
+						      .heads = n->u->heads,
+						      .width = width });
+	return conv(n->g, h, &(conv_spec){ .out = channels, .rank = 3, .add = x, .begins = INIT_ZEROS }, "proj_out");
+}
+
+/* Part number `part` of the block that is entered. */
+static layer *residual_part(unet *n, int part, layer *x, int channels, enum how how)
+{
+	graph_enter(n->g, "%d", part);
+	layer *h = residual(n, x, channels, how);
+	graph_leave(n->g);
+	return h;
+}
+
+static layer *attention_part_of(unet *n, int part, layer *x)
+{
+	graph_enter(n->g, "%d", part);
+	layer *h = attention_block(n, x);
+	graph_leave(n->g);
+	return h;
+}
 
 static bool attends(const unet_config *u, int factor)
 {
@@ -44,160 +126,194 @@ static bool attends(const unet_config *u, int factor)
 	return false;
 }
 
-static void plan_make(const model_config *m, plan *p)
+/* ---- down ---- */
+
+static layer *keep(unet *n, layer *h) { return n->kept[n->n_kept++] = h; }
+
+/* From x to the lowest level. places: a code of each voxel's place is added behind the first convolution. */
+static layer *way_down(unet *n, layer *x, bool places)
 {
-	const unet_config *u = &m->unet;
-	int c = u->base_channels * u->multipliers[0], factor = 1, kept[MOST_BLOCKS], n = 0;
-	memset(p, 0, sizeof *p);
-	put(&p->input[p->inputs++], (layer){ CONV, (m->diffusion.components ? 2 : 1) * u->in_channels, c, SAME });
-	kept[n++] = c;
+	const unet_config *u = n->u;
+	graph *g = n->g;
+	layer *h = conv(g, x, &(conv_spec){ .out = u->base_channels * u->multipliers[0], .k = 3, .pad_low = 1, .pad_high = 1 },
+			"input_blocks.0.0");
+	keep(n, h = places ? add_places(g, h) : h);
 	for (int level = 0; level < u->levels; level++) {
+		const int channels = u->base_channels * u->multipliers[level];
 		for (int r = 0; r < u->res_blocks; r++) {
-			block *b = &p->input[p->inputs++];
-			put(b, (layer){ RES, c, u->base_channels * u->multipliers[level], SAME });
-			kept[n++] = c = b->layer[0].out;
-			if (attends(u, factor))
-				put(b, (layer){ ATTENTION, c, c, SAME });
+			graph_enter(g, "input_blocks.%d", n->n_kept);
+			h = residual_part(n, 0, h, channels, SAME);
+			if (attends(u, 1 << level))
+				h = attention_part_of(n, 1, h);
+			graph_leave(g);
+			keep(n, h);
 		}
 		if (level + 1 == u->levels)
 			break;
-		put(&p->input[p->inputs++], (layer){ RES, c, c, DOWN });
-		kept[n++] = c;
-		factor *= 2;
+		graph_enter(g, "input_blocks.%d", n->n_kept);
+		keep(n, h = residual_part(n, 0, h, channels, DOWN));
+		graph_leave(g);
 	}
-	put(&p->middle, (layer){ RES, c, c, SAME });
-	put(&p->middle, (layer){ ATTENTION, c, c, SAME });
-	put(&p->middle, (layer){ RES, c, c, SAME });
+	return h;
+}
+
+/* ---- middle, and up ---- */
+
+/* One of the two ways up: how its names begin, what it is shown besides. */
+typedef struct branch {
+	const char *middle, *output, *out;
+	bool places; /* is the place of each voxel added at every level? */
+	layer *known; /* what the prior says of its result, which is added to it; NULL: nothing */
+	bool shows_known; /* to its last block, too */
+} branch;
+
+static layer *middle(unet *n, layer *h, const char *name)
+{
+	const int channels = graph_shape(h).c;
+	graph_enter(n->g, "%s", name);
+	h = residual_part(n, 0, h, channels, SAME);
+	h = attention_part_of(n, 1, h);
+	h = residual_part(n, 2, h, channels, SAME);
+	graph_leave(n->g);
+	return h;
+}
+
+/* What the last block reads beside h: what the first convolution left, and what the prior says. */
+static layer *shown(unet *n, layer *kept, const branch *b)
+{
+	return conv(n->g, b->known,
+		    &(conv_spec){ .out = graph_shape(kept).c, .k = 3, .pad_low = 1, .pad_high = 1, .add = kept, .begins = INIT_ZEROS },
+		    SHIFT_KNOWN);
+}
+
+/* From the lowest level up to noise, beside what the way down has kept. */
+static layer *way_up(unet *n, const branch *b, layer *h, int out)
+{
+	const unet_config *u = n->u;
+	graph *g = n->g;
+	int left = n->n_kept, block = 0;
+	h = middle(n, b->places ? add_places(g, h) : h, b->middle);
 	for (int level = u->levels - 1; level >= 0; level--)
-		for (int r = 0; r <= u->res_blocks; r++) {
-			block *b = &p->output[p->outputs++];
-			put(b, (layer){ RES, c + kept[--n], u->base_channels * u->multipliers[level], SAME });
-			c = b->layer[0].out;
-			if (attends(u, factor))
-				put(b, (layer){ ATTENTION, c, c, SAME });
-			if (level && r == u->res_blocks) {
-				put(b, (layer){ RES, c, c, UP });
-				factor /= 2;
-			}
+		for (int r = 0; r <= u->res_blocks; r++, block++) {
+			const bool attention = attends(u, 1 << level);
+			layer *beside = n->kept[--left];
+			if (b->places && block && r == 0)
+				h = add_places(g, h);
+			if (b->shows_known && left == 0)
+				beside = shown(n, beside, b);
+			graph_enter(g, "%s.%d", b->output, block);
+			h = residual_part(n, 0, concat(g, h, beside), u->base_channels * u->multipliers[level], SAME);
+			if (attention)
+				h = attention_part_of(n, 1, h);
+			if (level && r == u->res_blocks)
+				h = residual_part(n, 1 + attention, h, graph_shape(h).c, UP);
+			graph_leave(g);
 		}
+	graph_enter(g, "%s", b->out);
+	conv_spec last = { .out = out, .k = 3, .pad_low = 1, .pad_high = 1, .act = ACT_SILU, .add = b->known, .begins = INIT_ZEROS };
+	last.norm = group_norm(g, h, u->groups, EPS, "0");
+	h = conv(g, h, &last, "2");
+	graph_leave(g);
+	return h;
+}
+
+/* ---- all of it ---- */
+
+static layer *embed_time(graph *g, const unet_config *u, layer *t)
+{
+	const int width = 4 * u->base_channels;
+	layer *h = linear(g, time_embedding(g, t, u->base_channels), width, ACT_NONE, "time_embed.0");
+	return linear(g, h, width, ACT_SILU, "time_embed.2");
+}
+
+/* What the prior says of the noise in x; NULL for a network without. Where there is no prior yet, something of its shape. */
+static layer *known_noise(graph *g, const model_config *m, const unet_call *call, layer *scores)
+{
+	if (!m->diffusion.components)
+		return NULL;
+	return call->prior ? expected_noise(g, call->prior, call->x, call->t, scores) : graph_input(g, graph_shape(call->x));
+}
+
+/* What the scores that a code tells add to G: with them the noise to be expected is another, and G is what is taken away from the noise,
+ * over sqrt(1-a_t). NULL for a network without a prior. */
+static layer *told_noise(graph *g, const model_config *m, const unet_call *call, layer *known)
+{
+	if (!m->diffusion.components)
+		return NULL;
+	layer *expected = known_noise(g, m, call, linear_from_zero(g, call->y, m->diffusion.components, PRIOR_SCORES));
+	return call->prior ? difference(g, known, expected, inverse_noise(g, call->prior, call->t)) : expected;
+}
+
+layer *unet_predict(graph *g, const model_config *m, const unet_call *call, layer **shift)
+{
+	unet n = { .g = g, .u = &m->unet, .dropout = call->y ? 0 : call->dropout };
+	layer *known = known_noise(g, m, call, NULL);
+	n.time = embed_time(g, n.u, call->t);
+	layer *lowest = way_down(&n, known ? concat(g, call->x, known) : call->x, m->diffusion.places);
+	const branch plain = { "middle_block", "output_blocks", "out", .known = known };
+	layer *epsilon = way_up(&n, &plain, lowest, m->unet.in_channels);
+	if (!call->y)
+		return epsilon;
+	n.code = linear(g, call->y, 4 * n.u->base_channels, ACT_NONE, "label_emb");
+	n.dropout = call->dropout;
+	layer *told = told_noise(g, m, call, known);
+	const branch shifted = { "shift_middle_block", "shift_output_blocks", "shift_out", m->diffusion.shift_places, told, told != NULL };
+	*shift = way_up(&n, &shifted, lowest, m->unet.in_channels);
+	return epsilon;
 }
 
 /* ---- parameters ---- */
 
-typedef struct lister {
-	param_table *t;
-	int embedding;
-	int code;
-	err *e;
-} lister;
+/* The authors' state dict names what embeds first, and of each part that of the U-Net before that of the shift branch. */
+static const char *const ORDER[] = {
+	"time_embed.", "label_emb.", "input_blocks.", "middle_block.", "shift_middle_block.", "output_blocks.", "shift_output_blocks.",
+	"out.", "shift_out.", SCALING_MEAN, SCALING_SD, PRIOR_COMPONENTS, PRIOR_REST, PRIOR_SCORES, PRIOR_LEFT, SHIFT_KNOWN, NULL,
+};
 
-static void list_layer(lister *l, enum init_rule rule, int rank, const char *at, const char *leaf, int in, int out, int k)
+/* What a network knows besides its layers: the latents' mean and standard deviation, in a latent's shape, and their prior. */
+static void describe_known(graph *g, const model_config *m, bool shift)
 {
-	char name[LAYER_NAME];
-	if (!l->code)
-		l->code = table_add_layer(l->t, rule, rank, layer_under(name, at, leaf), in, out, k, l->e);
-}
-
-static void list_norm(lister *l, const char *at, const char *leaf, int channels)
-{
-	char name[LAYER_NAME];
-	if (!l->code)
-		l->code = table_add_norm(l->t, layer_under(name, at, leaf), channels, l->e);
-}
-
-static void list_block(lister *l, const char *at, const block *b, bool shift)
-{
-	for (int i = 0; i < b->n; i++) {
-		char name[LAYER_NAME];
-		const layer *x = &b->layer[i];
-		snprintf(name, sizeof name, "%s.%d", at, i);
-		if (x->kind == CONV) {
-			if (!l->code)
-				l->code = table_add_layer(l->t, INIT_UNIFORM, 5, name, x->in, x->out, 3, l->e);
-		} else if (x->kind == ATTENTION) {
-			list_norm(l, name, "norm", x->in);
-			list_layer(l, INIT_UNIFORM, 3, name, "qkv", x->in, 3 * x->in, 1);
-			list_layer(l, INIT_ZEROS, 3, name, "proj_out", x->in, x->in, 1);
-		} else {
-			list_norm(l, name, "in_layers.0", x->in);
-			list_layer(l, INIT_UNIFORM, 5, name, "in_layers.2", x->in, x->out, 3);
-			list_layer(l, INIT_UNIFORM, 2, name, "emb_layers.1", l->embedding, 2 * x->out, 1);
-			if (shift)
-				list_layer(l, INIT_UNIFORM, 2, name, "emb_z_layers.1", l->embedding, 2 * x->out, 1);
-			list_norm(l, name, "out_layers.0", x->out);
-			list_layer(l, INIT_ZEROS, 5, name, "out_layers.3", x->out, x->out, 3);
-			if (x->in != x->out)
-				list_layer(l, INIT_UNIFORM, 5, name, "skip_connection", x->in, x->out, 1);
-		}
+	const int f = ae_factor(&m->autoencoder), k = m->diffusion.components;
+	const int64_t c = m->unet.in_channels, x = m->volume[0] / f, y = m->volume[1] / f, z = m->volume[2] / f;
+	const param_entry zeros = { .rank = 4, .n = { c, x, y, z }, .rule = INIT_ZEROS };
+	const param_entry ones = { .rank = 4, .n = { c, x, y, z }, .rule = INIT_ONES };
+	if (m->diffusion.standardised) {
+		graph_parameter(g, zeros, SCALING_MEAN);
+		graph_parameter(g, ones, SCALING_SD);
 	}
-}
-
-static const char *const MIDDLE[] = { "middle_block", "shift_middle_block" }, *const OUTPUT[] = { "output_blocks", "shift_output_blocks" },
-			 *const OUT[] = { "out", "shift_out" };
-
-/* How the shift branch is shown what the scores that a code tells change about the noise to be expected. */
-#define SHIFT_KNOWN "shift_known"
-
-/* The latents' mean and standard deviation, in a latent's shape, and their prior. */
-static void list_known(lister *l, const model_config *m, bool shift)
-{
-	int f = ae_factor(&m->autoencoder);
-	const int64_t n[4] = { m->unet.in_channels, m->volume[0] / f, m->volume[1] / f, m->volume[2] / f };
-	const int64_t components[4] = { m->diffusion.components * n[0], n[1], n[2], n[3] };
-	if (!l->code && m->diffusion.standardised)
-		l->code = table_add(l->t, INIT_ZEROS, 0, 4, n, l->e, SCALING_MEAN);
-	if (!l->code && m->diffusion.standardised)
-		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, SCALING_SD);
-	if (!l->code && m->diffusion.components)
-		l->code = table_add(l->t, INIT_ZEROS, 0, 4, components, l->e, PRIOR_COMPONENTS);
-	if (!l->code && m->diffusion.components)
-		l->code = table_add(l->t, INIT_ONES, 0, 4, n, l->e, PRIOR_REST);
-	if (!shift || !m->diffusion.components)
+	if (!k)
 		return;
-	list_layer(l, INIT_ZEROS, 2, "prior", "scores", m->latent_dim, m->diffusion.components, 1);
-	if (!l->code)
-		l->code = table_add(l->t, INIT_ONES, 0, 1, (int64_t[]){ m->diffusion.components }, l->e, PRIOR_LEFT);
-	if (!l->code)
-		l->code = table_add_layer(l->t, INIT_ZEROS, 5, SHIFT_KNOWN, m->unet.in_channels,
-					  m->unet.base_channels * m->unet.multipliers[0], 3, l->e);
+	graph_parameter(g, (param_entry){ .rank = 4, .n = { k * c, x, y, z }, .rule = INIT_ZEROS }, PRIOR_COMPONENTS);
+	graph_parameter(g, ones, PRIOR_REST);
+	if (shift)
+		graph_parameter(g, (param_entry){ .rank = 1, .n = { k }, .rule = INIT_ONES }, PRIOR_LEFT);
 }
 
 int unet_table(const model_config *m, bool shift, param_table *t, err *e)
 {
-	const unet_config *u = &m->unet;
-	int branches = shift ? 2 : 1;
-	lister l = { .t = t, .embedding = 4 * u->base_channels, .e = e };
-	char at[LAYER_NAME];
-	plan p;
-	plan_make(m, &p);
-	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "0", u->base_channels, l.embedding, 1);
-	list_layer(&l, INIT_UNIFORM, 2, "time_embed", "2", l.embedding, l.embedding, 1);
-	if (shift && !l.code)
-		l.code = table_add_layer(t, INIT_UNIFORM, 2, "label_emb", m->latent_dim, l.embedding, 1, e);
-	for (int i = 0; i < p.inputs; i++) {
-		snprintf(at, sizeof at, "input_blocks.%d", i);
-		list_block(&l, at, &p.input[i], false);
-	}
-	for (int s = 0; s < branches; s++)
-		list_block(&l, MIDDLE[s], &p.middle, s);
-	for (int s = 0; s < branches; s++)
-		for (int i = 0; i < p.outputs; i++) {
-			snprintf(at, sizeof at, "%s.%d", OUTPUT[s], i);
-			list_block(&l, at, &p.output[i], s);
-		}
-	for (int s = 0; s < branches; s++) {
-		list_norm(&l, OUT[s], "0", u->base_channels * u->multipliers[0]);
-		list_layer(&l, INIT_ZEROS, 5, OUT[s], "2", u->base_channels * u->multipliers[0], u->in_channels, 3);
-	}
-	list_known(&l, m, shift);
-	return l.code;
+	const int f = unet_factor(&m->unet);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	if (!g)
+		return err_set(e, ERR_OS, "no memory for a network");
+	layer *other;
+	unet_call call = { .x = graph_input(g, (shape){ 1, 1, f, f, m->unet.in_channels }), .t = graph_input(g, (shape){ 1, 1, 1, 1, 1 }) };
+	if (shift)
+		call.y = graph_input(g, (shape){ 1, 1, 1, 1, m->latent_dim });
+	unet_predict(g, m, &call, &other);
+	describe_known(g, m, shift);
+	const int code = graph_take_table(g, t, e);
+	graph_free(g);
+	return code ? code : table_order(t, ORDER, e);
 }
 
 /* Output channel `row` of layer NAME becomes input channel `plus` less input channel `minus`; -1: none. */
 static void pass_through(params *p, const char *name, int row, int plus, int minus)
 {
-	char leaf[LAYER_NAME];
-	param *w = params_find(p, layer_under(leaf, name, "weight")), *bias = params_find(p, layer_under(leaf, name, "bias"));
+	char leaf[2 * NAME];
+	snprintf(leaf, sizeof leaf, "%s.weight", name);
+	param *w = params_find(p, leaf);
+	snprintf(leaf, sizeof leaf, "%s.bias", name);
+	param *bias = params_find(p, leaf);
 	size_t taps = w->count / (size_t)(w->n[0] * w->n[1]), wide = taps * (size_t)w->n[1];
 	float *centre = w->v + (size_t)row * wide + taps / 2;
 	memset(w->v + (size_t)row * wide, 0, wide * sizeof *w->v);
@@ -213,13 +329,12 @@ static void pass_through(params *p, const char *name, int row, int plus, int min
 void unet_begin(const model_config *m, params *p)
 {
 	int n = m->unet.in_channels, first = m->unet.base_channels * m->unet.multipliers[0];
-	char skip[LAYER_NAME];
-	plan net;
-	plan_make(m, &net);
+	char skip[NAME];
 	if (first < 2 * n || m->diffusion.components)
 		return;
-	snprintf(skip, sizeof skip, "output_blocks.%d.0.skip_connection", net.outputs - 1);
-	int behind = net.output[net.outputs - 1].layer[0].in - first; /* channels of the way up, which lie before those kept */
+	/* the last block is the highest level's last; channels of the way up lie before those that were kept on the way down */
+	snprintf(skip, sizeof skip, "output_blocks.%d.0.skip_connection", m->unet.levels * (m->unet.res_blocks + 1) - 1);
+	const int behind = first;
 	for (int k = 0; k < n; k++) {
 		pass_through(p, "input_blocks.0.0", k, k, -1);
 		pass_through(p, "input_blocks.0.0", n + k, -1, k);
@@ -231,250 +346,11 @@ void unet_begin(const model_config *m, params *p)
 
 bool unet_is_shift(const char *name)
 {
-	static const char *const front[] = { "label_emb.",  "shift_middle_block.", "shift_output_blocks.",
-					     "shift_out.", SHIFT_KNOWN ".",       PRIOR_SCORES ".", PRIOR_LEFT };
+	static const char *const front[] = { "label_emb.", "shift_middle_block.", "shift_output_blocks.",
+					     "shift_out.", SHIFT_KNOWN ".",	  PRIOR_SCORES ".",
+					     PRIOR_LEFT };
 	for (size_t i = 0; i < sizeof front / sizeof *front; i++)
 		if (!strncmp(name, front[i], strlen(front[i])))
 			return true;
 	return false;
-}
-
-/* ---- the way through ---- */
-
-/* One pass, or one branch of it. */
-typedef struct pass {
-	nn *c;
-	const unet_config *u;
-	const params *p;
-	tensor *time, *code; /* embeddings [b,1,1,1,4*base]; code NULL: no second modulation */
-	bool places; /* does the shift branch learn where a voxel lies? */
-	unet_dropout *drop;
-	const void *of;
-	tensor *known; /* what the prior says of the noise; NULL: nothing */
-	tensor *told; /* what the scores that a code tells add to G; NULL: nothing */
-} pass;
-
-static const conv_spec AROUND = { .pad_low = 1, .pad_high = 1 };
-
-/* affine, then the scale and shift that layer "AT.LEAF" makes of SiLU(embedding). Takes over affine. */
-static tensor *modulate(const pass *q, const char *at, const char *leaf, tensor *embedding, tensor *affine)
-{
-	char name[LAYER_NAME];
-	tensor *by = layer_conv(q->c, q->p, layer_under(name, at, leaf), embedding, (conv_spec){ .act = ACT_SILU });
-	tensor *out = nn_modulate(q->c, affine, by);
-	nn_drop(q->c, by);
-	nn_drop(q->c, affine);
-	return out;
-}
-
-/* The first convolution behind norm and SiLU, on the grid that the block leaves behind; *x, the input, comes to that grid too. */
-static tensor *first_half(const pass *q, const char *at, enum how how, tensor **x)
-{
-	char name[LAYER_NAME];
-	conv_spec s = AROUND;
-	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "in_layers.0"), *x, q->u->groups, EPS), *from, *other = NULL;
-	if (how == DOWN) {
-		from = nn_mean_pool(q->c, *x, affine, ACT_SILU, HALF);
-		other = nn_mean_pool(q->c, *x, NULL, ACT_NONE, HALF);
-	} else {
-		from = nn_keep(*x);
-		s.affine = affine;
-		s.act = ACT_SILU;
-	}
-	if (how == UP) {
-		memcpy(s.up, HALF, sizeof s.up);
-		other = nn_upsample(q->c, *x, HALF);
-	}
-	tensor *h = layer_conv(q->c, q->p, layer_under(name, at, "in_layers.2"), from, s);
-	nn_drop(q->c, affine);
-	nn_drop(q->c, from);
-	if (how != SAME) {
-		nn_drop(q->c, *x);
-		*x = other;
-	}
-	return h;
-}
-
-/* Takes over x. */
-static tensor *residual(const pass *q, const char *at, const layer *l, tensor *x)
-{
-	char name[LAYER_NAME];
-	tensor *h = first_half(q, at, l->how, &x);
-	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "out_layers.0"), h, q->u->groups, EPS);
-	affine = modulate(q, at, "emb_layers.1", q->time, affine);
-	if (q->code)
-		affine = modulate(q, at, "emb_z_layers.1", q->code, affine);
-	conv_spec s = AROUND;
-	if (q->drop) {
-		const dropout d = q->drop(q->of, at);
-		tensor *left = nn_dropout(q->c, h, affine, ACT_SILU, &d);
-		nn_drop(q->c, h);
-		h = left;
-	} else {
-		s.affine = affine;
-		s.act = ACT_SILU;
-	}
-	if (l->in != l->out)
-		x = layer_conv(q->c, q->p, layer_under(name, at, "skip_connection"), x, (conv_spec){ .takes_x = true });
-	s.add = x;
-	tensor *out = layer_conv(q->c, q->p, layer_under(name, at, "out_layers.3"), h, s);
-	nn_drop(q->c, affine);
-	nn_drop(q->c, h);
-	return out;
-}
-
-/* Takes over x. */
-static tensor *attention(const pass *q, const char *at, int channels, tensor *x)
-{
-	char name[LAYER_NAME];
-	int width = channels / q->u->heads;
-	tensor *affine = layer_group_norm(q->c, q->p, layer_under(name, at, "norm"), x, q->u->groups, EPS);
-	tensor *qkv = layer_conv(q->c, q->p, layer_under(name, at, "qkv"), x, (conv_spec){ .affine = affine });
-	/* the rows of qkv: q, k and v of the first head, then of the second .. */
-	const attention_spec s = { .q = { qkv, 0, 3 * width },
-				   .k = { qkv, width, 3 * width },
-				   .v = { qkv, 2 * width, 3 * width },
-				   .heads = q->u->heads,
-				   .width = width };
-	tensor *h = nn_attention(q->c, &s);
-	nn_drop(q->c, affine);
-	nn_drop(q->c, qkv);
-	tensor *out = layer_conv(q->c, q->p, layer_under(name, at, "proj_out"), h, (conv_spec){ .add = x });
-	nn_drop(q->c, h);
-	return out;
-}
-
-/* Takes over x. */
-static tensor *run_block(const pass *q, const char *at, const block *b, tensor *x)
-{
-	for (int i = 0; i < b->n; i++) {
-		char name[LAYER_NAME];
-		const layer *l = &b->layer[i];
-		snprintf(name, sizeof name, "%s.%d", at, i);
-		if (l->kind == RES) {
-			x = residual(q, name, l, x);
-		} else if (l->kind == ATTENTION) {
-			x = attention(q, name, l->in, x);
-		} else {
-			tensor *y = layer_conv(q->c, q->p, name, x, AROUND);
-			nn_drop(q->c, x);
-			x = y;
-		}
-	}
-	return x;
-}
-
-/* Takes over h. */
-static tensor *add_places(const pass *q, tensor *h)
-{
-	tensor *out = nn_add_places(q->c, h);
-	nn_drop(q->c, h);
-	return out;
-}
-
-/* From the lowest output of the way down, h, through middle and way up; kept [inputs]: all outputs of the way down. */
-static tensor *way_up(const pass *q, const plan *p, bool shift, tensor *h, tensor *const *kept)
-{
-	char at[LAYER_NAME];
-	const bool places = shift && q->places;
-	h = nn_keep(h);
-	if (places)
-		h = add_places(q, h);
-	h = run_block(q, MIDDLE[shift], &p->middle, h);
-	for (int i = 0; i < p->outputs; i++) {
-		if (places && i && i % (q->u->res_blocks + 1) == 0) /* a level's first */
-			h = add_places(q, h);
-		tensor *beside = nn_keep(kept[p->inputs - 1 - i]);
-		if (shift && q->told && i == p->outputs - 1)
-			beside = layer_conv(q->c, q->p, SHIFT_KNOWN, q->told, (conv_spec){ .pad_low = 1, .pad_high = 1, .add = beside });
-		tensor *both = nn_concat(q->c, h, beside);
-		nn_drop(q->c, h);
-		nn_drop(q->c, beside);
-		snprintf(at, sizeof at, "%s.%d", OUTPUT[shift], i);
-		h = run_block(q, at, &p->output[i], both);
-	}
-	conv_spec s = AROUND;
-	s.act = ACT_SILU;
-	if (shift ? q->told != NULL : q->known != NULL)
-		s.add = nn_keep(shift ? q->told : q->known);
-	s.affine = layer_group_norm(q->c, q->p, layer_under(at, OUT[shift], "0"), h, q->u->groups, EPS);
-	tensor *out = layer_conv(q->c, q->p, layer_under(at, OUT[shift], "2"), h, s);
-	nn_drop(q->c, s.affine);
-	nn_drop(q->c, h);
-	return out;
-}
-
-static tensor *embed_time(const pass *q, const double *t, int n)
-{
-	tensor *wave = nn_time_embedding(q->c, t, n, q->u->base_channels);
-	tensor *h = layer_conv(q->c, q->p, "time_embed.0", wave, (conv_spec){ 0 });
-	tensor *out = layer_conv(q->c, q->p, "time_embed.2", h, (conv_spec){ .act = ACT_SILU });
-	nn_drop(q->c, wave);
-	nn_drop(q->c, h);
-	return out;
-}
-
-/* What the prior says of the noise in call->x; NULL for a network without. */
-static tensor *known_noise(nn *c, const model_config *m, const unet_call *call)
-{
-	if (!m->diffusion.components)
-		return NULL;
-	if (nn_planning(c))
-		return nn_tensor(c, call->x->s);
-	return call->prior ? nn_expected_noise(c, call->prior, call->x, call->t, NULL)
-			   : nn_fail(c, ERR_BUG, "a network with a prior is run without it");
-}
-
-/* What the scores that a code tells add to G: with them the noise to be expected is another, and G is what is taken away from the noise,
- * over sqrt(1-a_t). NULL for a network without a prior. */
-static tensor *told_noise(const pass *q, const model_config *m, const unet_call *call)
-{
-	if (!m->diffusion.components)
-		return NULL;
-	double over[call->x->s.b];
-	for (int b = 0; b < call->x->s.b; b++)
-		over[b] = call->t && call->prior ? 1 / gaussian_noise(call->prior, call->t[b]) : 1;
-	tensor *scores = layer_conv(q->c, q->p, PRIOR_SCORES, call->y, (conv_spec){ 0 });
-	tensor *expected = nn_planning(q->c) ? nn_tensor(q->c, call->x->s) : nn_expected_noise(q->c, call->prior, call->x, call->t, scores);
-	tensor *out = nn_difference(q->c, q->known, expected, over);
-	nn_drop(q->c, scores);
-	nn_drop(q->c, expected);
-	return out;
-}
-
-tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g)
-{
-	if (!call->x)
-		return NULL;
-	pass q = { .c = c, .u = &m->unet, .p = p, .places = m->diffusion.shift_places, .of = call->of };
-	tensor *kept[MOST_BLOCKS] = { 0 };
-	plan net;
-	plan_make(m, &net);
-	q.drop = call->y ? NULL : call->drop;
-	q.time = embed_time(&q, call->t, call->x->s.b);
-	q.known = known_noise(c, m, call);
-	tensor *h = m->diffusion.components ? nn_concat(c, call->x, q.known) : nn_keep(call->x), *first = h;
-	for (int i = 0; i < net.inputs; i++) {
-		char at[LAYER_NAME];
-		snprintf(at, sizeof at, "input_blocks.%d", i);
-		h = run_block(&q, at, &net.input[i], nn_keep(h));
-		if (i == 0 && m->diffusion.places)
-			h = add_places(&q, h);
-		kept[i] = h;
-	}
-	nn_drop(c, first);
-	tensor *epsilon = way_up(&q, &net, false, h, kept);
-	if (call->y) {
-		q.code = layer_conv(c, p, "label_emb", call->y, (conv_spec){ 0 });
-		q.drop = call->drop;
-		q.told = told_noise(&q, m, call);
-		*g = way_up(&q, &net, true, h, kept);
-	}
-	for (int i = 0; i < net.inputs; i++)
-		nn_drop(c, kept[i]);
-	nn_drop(c, q.time);
-	nn_drop(c, q.code);
-	nn_drop(c, q.known);
-	nn_drop(c, q.told);
-	return epsilon;
 }

@@ -5,10 +5,7 @@
 
 #include "model/config.h"
 #include "model/prior.h"
-#include "model/table.h"
-#include "nn/dropout.h"
-#include "nn/nn.h"
-#include "nn/param.h"
+#include "nn/graph.h"
 
 /* Lists every parameter under the authors' names; `shift`: of the shift U-Net. On standardised latents (scaling.h) their mean and standard
  * deviation come last, and the prior (prior.h) of networks that have one. Freed with table_free. */
@@ -23,20 +20,15 @@ bool unet_is_shift(const char *name);
  * as they are, and those with a prior, which adds to it. */
 void unet_begin(const model_config *m, params *p);
 
-/* Dropout for residual block `block` ("middle_block.0"); `of` is unet_call.of. */
-typedef dropout unet_dropout(const void *of, const char *block);
-
 typedef struct unet_call {
-	tensor *x; /* [b,X,Y,Z,in_channels] noisy scaled latents; Y and Z multiples of unet_factor */
-	const double *t; /* [b] times, 0 .. timesteps-1; NULL while planning */
-	gaussian *prior; /* of a network that has one, else NULL */
-	tensor *y; /* [b,1,1,1,latent_dim] semantic codes; NULL: the shift branch is not computed */
-	unet_dropout *drop; /* NULL: none. With y it reaches the shift branch only: the rest is taken as trained */
-	const void *of;
+	layer *x; /* [b,X,Y,Z,in_channels] noisy scaled latents; Y and Z multiples of unet_factor */
+	layer *t; /* [b,1,1,1,1] times, 0 .. timesteps-1 */
+	layer *y; /* [b,1,1,1,latent_dim] semantic codes; NULL: no shift branch */
+	gaussian *prior; /* of a network that has one; NULL all the same where nothing is to be run */
+	double dropout; /* 0: none. With y it reaches the shift branch only: the rest is taken as trained */
 } unet_call;
 
-/* -> epsilon, as x; with y also *g (not NULL), G, as x. p holds what unet_table lists. x and y remain the caller's. Gradients flow to y and
- * to the parameters that have one and are not frozen; of what is frozen nothing is recorded. */
-tensor *unet_predict(nn *c, const model_config *m, const params *p, const unet_call *call, tensor **g);
+/* -> epsilon, as x; with y also *shift (not NULL), G, as x. */
+layer *unet_predict(graph *g, const model_config *m, const unet_call *call, layer **shift);
 
 #endif

@@ -10,7 +10,7 @@
 #include "model/conventions.h"
 #include "model/eight_bits.h"
 
-/* Values of 16 bits that nn_conv reads: matrices, and convolutions on three axes. */
+/* Values of 16 bits that convolutions read: matrices, and convolutions on three axes. */
 static bool stays_half(const st_tensor *t)
 {
 	return t->dtype == DTYPE_F16 && (t->rank == 2 || t->rank == 3 || t->rank == 5) && st_aligned(t);
@@ -138,9 +138,8 @@ maker weights_works_with(const weights *w, const char *kind)
 	return (maker){ kind, st_meta(w->file, kind), json_object_get(w->others, kind), w->file->path };
 }
 
-int weights_error(const weights *w, nn *c, err *e)
+int weights_error(const weights *w, int code, err *e)
 {
-	int code = nn_error(c, e);
 	return code == ERR_CONFIG ? err_prefix(e, "%s", w->file->path) : code;
 }
 
@@ -153,28 +152,6 @@ void weights_close(weights *w)
 	json_decref(w->others);
 	st_close(w->file);
 	*w = (weights){ 0 };
-}
-
-const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT])
-{
-	int at = rank ? 0 : snprintf(buf, SHAPE_TEXT, "a single number");
-	for (int i = 0; i < rank; i++)
-		at += snprintf(buf + at, SHAPE_TEXT - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
-	return buf;
-}
-
-int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
-{
-	param *p = params_find(ps, name);
-	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
-	if (!p)
-		return err_set(e, ERR_CONFIG, "%s: is missing among the weights", name);
-	if (p->rank != rank || (rank && memcmp(p->n, n, (size_t)rank * sizeof *n)))
-		return err_set(e, ERR_CONFIG, "%s: has shape %s, the configuration asks for %s", name, shape_text(p->rank, p->n, has),
-			       shape_text(rank, n, wants));
-	if (out)
-		*out = p;
-	return 0;
 }
 
 int weights_copy(params *to, const weights *from, bool (*which)(const char *name), err *e)

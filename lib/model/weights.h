@@ -9,7 +9,6 @@
 #include "format/maker.h"
 #include "format/safetensors.h"
 #include "model/config.h"
-#include "nn/nn.h"
 #include "nn/param.h"
 
 typedef struct weights {
@@ -33,8 +32,9 @@ extern const struct weights_named {
 /* Opens path and checks that its metadata says this kind ("autoencoder", "discriminator", ..; NULL: any) and that every weight is a finite
  * number. ERR_NOINPUT, ERR_CONFIG, ERR_OS. Close with weights_close also when it fails. */
 int weights_open(weights *w, const char *path, const char *kind, err *e);
-/* The same for networks of any size that only run: what is F16 in the file and read by nn_conv alone stays there (param.half), which is
- * half the memory, and values are looked at when a layer first reads them (layer.h), so that nothing of a large file is read here. */
+/* The same for networks of any size that only run: what is F16 in the file and read by convolutions alone stays there (param.half), which
+ * is half the memory, and values are looked at when a layer first reads them (graph_forward), so that nothing of a large file is read here.
+ */
 int weights_map(weights *w, const char *path, const char *kind, err *e);
 void weights_close(weights *w);
 /* Who makes what this network makes. */
@@ -43,15 +43,8 @@ maker weights_maker(const weights *w);
 maker weights_works_with(const weights *w, const char *kind);
 /* Metadata entry for the conventions of the network of this kind that is named beside it. ERR_OS. */
 int weights_note_conventions(json_t *metadata, const char *kind, const json_t *conventions, err *e);
-/* nn_error of a context in which this network ran; an error of the weights names the file. */
-int weights_error(const weights *w, nn *c, err *e);
-
-/* "64x1x3x3x3" in buf, which is returned; of at most ST_MAX_RANK axes. */
-enum { SHAPE_TEXT = 21 * ST_MAX_RANK };
-const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT]);
-
-/* Finds a parameter and checks its shape. ERR_CONFIG names it. */
-int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
+/* The code of a graph in which this network ran; an error of the weights names the file. */
+int weights_error(const weights *w, int code, err *e);
 
 /* Gives the parameters of `to` (those for which `which` holds; NULL: all) the values of the parameters of `from` with their names. Those of
  * `to` must not be mapped. ERR_CONFIG names the first that is missing or has another shape. */

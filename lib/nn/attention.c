@@ -4,10 +4,11 @@
 #include <omp.h>
 #include <string.h>
 
+#include "nn/dropout.h"
 #include "nn/gemm.h"
-#include "nn/internal.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
+#include "nn/layer.h"
 
 enum { RUN = 64 }; /* weights whose dropout is drawn together */
 enum { QUERIES = 64 }; /* in a block: a constant, so that sums do not depend on the number of threads */
@@ -15,11 +16,14 @@ enum { SHARES = 4 }; /* of the blocks of one head, each with sums of its own for
 
 enum { Q, K, V };
 
-typedef struct attention_node {
-	node base; /* in: q, k, v */
+typedef struct attention_layer {
+	layer base; /* in: q, k, v */
 	int first[3], step[3], heads, width;
-	dropout drop;
-} attention_node;
+	dropper dropper;
+	drop now;
+} attention_layer;
+
+static attention_layer *of(layer *l) { return (attention_layer *)l; }
 
 /* One of q, k, v as a matrix for one head: rows of `ld` floats, the head's channels at the front. */
 typedef struct matrix {
@@ -27,13 +31,14 @@ typedef struct matrix {
 	int ld;
 } matrix;
 
-static int positions(const tensor *t) { return t->s.x * t->s.y * t->s.z; }
+static int positions(const layer *x) { return x->s.x * x->s.y * x->s.z; }
 
-static matrix matrix_of(const attention_node *n, int part, int b, int head)
+static matrix matrix_of(const attention_layer *n, int part, int b, int head)
 {
-	const tensor *t = n->base.in[part];
-	size_t at = (size_t)b * positions(t) * t->s.c + n->first[part] + (size_t)head * n->step[part];
-	return (matrix){ t->v + at, t->needs_grad && t->g ? t->g + at : NULL, t->s.c };
+	const layer *x = n->base.in[part];
+	const size_t at = (size_t)b * positions(x) * x->s.c + n->first[part] + (size_t)head * n->step[part];
+	float *g = layer_gradient(&n->base, part);
+	return (matrix){ x->v + at, g ? g + at : NULL, x->s.c };
 }
 
 /* A head's share of the work: queries from .. to, which is a whole number of blocks but for the last. */
@@ -41,10 +46,10 @@ typedef struct unit {
 	int b, head, from, to;
 } unit;
 
-static int blocks_of(const attention_node *n) { return (positions(n->base.in[Q]) + QUERIES - 1) / QUERIES; }
+static int blocks_of(const attention_layer *n) { return (positions(n->base.in[Q]) + QUERIES - 1) / QUERIES; }
 
 /* Unit i when each head is cut into `shares`. */
-static unit unit_of(const attention_node *n, int i, int shares)
+static unit unit_of(const attention_layer *n, int i, int shares)
 {
 	int blocks = blocks_of(n), share = i % shares, head = i / shares % n->heads, b = i / shares / n->heads,
 	    all = positions(n->base.in[Q]);
@@ -53,7 +58,7 @@ static unit unit_of(const attention_node *n, int i, int shares)
 }
 
 /* The weights of `rows` queries from `query` on, p [rows][keys], before dropout. */
-static void weigh(const attention_node *n, const matrix *q, const matrix *k, int query, int rows, int keys, float *p)
+static void weigh(const attention_layer *n, const matrix *q, const matrix *k, int query, int rows, int keys, float *p)
 {
 	float scale = 1 / sqrtf((float)n->width);
 	gemm(false, true, rows, keys, n->width, q->v + (size_t)query * q->ld, q->ld, k->v, k->ld, 0, p, keys);
@@ -61,7 +66,7 @@ static void weigh(const attention_node *n, const matrix *q, const matrix *k, int
 }
 
 /* to = from with elements dropped; both [rows][keys], may be one. */
-static void drop_weights(const attention_node *n, const unit *u, int query, int rows, int keys, const float *from, float *to)
+static void drop_weights(const attention_layer *n, const unit *u, int query, int rows, int keys, const float *from, float *to)
 {
 	uint64_t at = ((uint64_t)(u->b * n->heads + u->head) * (uint64_t)positions(n->base.in[Q]) + (uint64_t)query) * (uint64_t)keys;
 	for (int r = 0; r < rows; r++)
@@ -69,59 +74,91 @@ static void drop_weights(const attention_node *n, const unit *u, int query, int 
 			float factors[RUN];
 			int some = keys - k < RUN ? keys - k : RUN;
 			size_t i = (size_t)r * keys + k;
-			dropout_factors(&n->drop, at + i, (size_t)some, factors);
+			drop_factors(&n->now, at + i, (size_t)some, factors);
 			for (int j = 0; j < some; j++)
 				to[i + j] = from[i + j] * factors[j];
 		}
 }
 
-static void attend(nn *c, const attention_node *n, tensor *out)
+/* ---- what it needs ---- */
+
+static bool drops(const attention_layer *n) { return n->dropper.rate > 0; }
+
+static int keys_of(const attention_layer *n) { return positions(n->base.in[K]); }
+static int shares_of(const attention_layer *n) { return blocks_of(n) < SHARES ? blocks_of(n) : SHARES; }
+
+/* Scores of a block. */
+static size_t scores_of(const attention_layer *n) { return (size_t)QUERIES * keys_of(n); }
+/* The gradient of a head's keys, or values. */
+static size_t own_floats(const attention_layer *n) { return (size_t)keys_of(n) * n->width; }
+
+/* Back: what each thread takes; behind that lie sums of keys and values for each share of each head. */
+static size_t room_back(const attention_layer *n) { return (drops(n) ? 3 : 2) * scores_of(n); }
+static size_t sums_floats(const attention_layer *n) { return 2 * own_floats(n) * (size_t)(n->base.s.b * n->heads * shares_of(n)); }
+
+static void settle(graph *g, layer *l)
 {
-	int keys = positions(n->base.in[K]), blocks = blocks_of(n), threads = nn_threads(c), co = out->s.c;
-	size_t room = (size_t)QUERIES * keys;
-	float *work = nn_take(c, room * (size_t)threads);
-	if (work)
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int i = 0; i < out->s.b * n->heads * blocks; i++) {
-			unit u = unit_of(n, i, blocks);
-			int rows = u.to - u.from;
-			float *p = work + room * (size_t)omp_get_thread_num();
-			matrix q = matrix_of(n, Q, u.b, u.head), k = matrix_of(n, K, u.b, u.head), v = matrix_of(n, V, u.b, u.head);
-			weigh(n, &q, &k, u.from, rows, keys, p);
-			if (n->drop.rate > 0)
-				drop_weights(n, &u, u.from, rows, keys, p, p);
-			float *to = out->v + ((size_t)u.b * positions(out) + u.from) * co + (size_t)u.head * n->width;
-			gemm(false, false, rows, n->width, keys, p, keys, v.v, v.ld, 0, to, co);
-		}
-	nn_give(c, work, room * (size_t)threads);
+	const attention_layer *n = of(l);
+	const size_t threads = (size_t)graph_threads(g);
+	l->reads_in[Q] = l->reads_in[K] = true;
+	l->reads_in[V] = l->in[Q]->needs_grad || l->in[K]->needs_grad;
+	l->work = scores_of(n) * threads;
+	l->work_back = room_back(n) * threads + sums_floats(n);
+	l->flop = 4. * (double)shape_count(l->s) * keys_of(n);
 }
 
+/* ---- there ---- */
+
+static void forward(graph *g, layer *l)
+{
+	attention_layer *n = of(l);
+	const int keys = keys_of(n), blocks = blocks_of(n), co = l->s.c;
+	n->now = drop_now(g, &n->dropper);
+#pragma omp parallel for schedule(dynamic) num_threads(graph_threads(g))
+	for (int i = 0; i < l->s.b * n->heads * blocks; i++) {
+		unit u = unit_of(n, i, blocks);
+		int rows = u.to - u.from;
+		float *p = graph_work(g) + scores_of(n) * (size_t)omp_get_thread_num();
+		matrix q = matrix_of(n, Q, u.b, u.head), k = matrix_of(n, K, u.b, u.head), v = matrix_of(n, V, u.b, u.head);
+		weigh(n, &q, &k, u.from, rows, keys, p);
+		if (n->now.rate > 0)
+			drop_weights(n, &u, u.from, rows, keys, p, p);
+		float *to = l->v + ((size_t)u.b * positions(l) + u.from) * co + (size_t)u.head * n->width;
+		gemm(false, false, rows, n->width, keys, p, keys, v.v, v.ld, 0, to, co);
+	}
+}
+
+/* ---- and back ---- */
+
 /* dp (gradient of the dropped weights) -> gradient of the scores: p (dp' - <dp', p>) / sqrt(width). */
-static void score_gradient(const attention_node *n, const unit *u, int query, int rows, int keys, const float *p, float *dp)
+static void score_gradient(const attention_layer *n, const unit *u, int query, int rows, int keys, const float *p, float *dp)
 {
 	float scale = 1 / sqrtf((float)n->width);
-	if (n->drop.rate > 0)
+	if (n->now.rate > 0)
 		drop_weights(n, u, query, rows, keys, dp, dp);
 	nn_kernels()->channels->softmax_backward(dp, p, (size_t)rows, keys, scale);
 }
 
-/* The gradients of one unit: q's to its place, those of keys and values to dk, dv [keys][width]. work: three blocks of scores. */
-static void unit_backward(const attention_node *n, const unit *u, float *work, float *dk, float *dv)
+/* The gradients of one unit: q's to its place, those of keys and values to dk, dv [keys][width]. work: three blocks of scores, two where
+ * nothing is dropped. */
+static void unit_backward(const attention_layer *n, const unit *u, float *work, float *dk, float *dv)
 {
-	const tensor *out = n->base.out;
-	int keys = positions(n->base.in[K]), w = n->width, co = out->s.c;
+	const layer *l = &n->base;
+	int keys = keys_of(n), w = n->width, co = l->s.c;
 	matrix q = matrix_of(n, Q, u->b, u->head), k = matrix_of(n, K, u->b, u->head), v = matrix_of(n, V, u->b, u->head);
-	float *p = work, *dp = p + (size_t)QUERIES * keys, *dropped = n->drop.rate > 0 ? dp + (size_t)QUERIES * keys : p;
-	memset(dk, 0, (size_t)keys * w * sizeof *dk);
-	memset(dv, 0, (size_t)keys * w * sizeof *dv);
+	float *p = work, *dp = p + scores_of(n), *dropped = n->now.rate > 0 ? dp + scores_of(n) : p;
+	memset(dk, 0, own_floats(n) * sizeof *dk);
+	memset(dv, 0, own_floats(n) * sizeof *dv);
 	for (int query = u->from; query < u->to; query += QUERIES) {
 		int rows = u->to - query < QUERIES ? u->to - query : QUERIES;
-		const float *d = out->g + ((size_t)u->b * positions(out) + query) * co + (size_t)u->head * w;
+		const float *d = l->g + ((size_t)u->b * positions(l) + query) * co + (size_t)u->head * w;
 		weigh(n, &q, &k, query, rows, keys, p);
 		if (dropped != p)
 			drop_weights(n, u, query, rows, keys, p, dropped);
 		if (v.g)
 			gemm(true, false, keys, w, rows, dropped, keys, d, co, 1, dv, w);
+		if (!q.g && !k.g)
+			continue;
 		gemm(false, true, rows, keys, w, d, co, v.v, v.ld, 0, dp, keys);
 		score_gradient(n, u, query, rows, keys, p, dp);
 		if (q.g)
@@ -140,66 +177,66 @@ static void merge(const matrix *to, const float *parts, size_t apart, int shares
 				to->g[(size_t)i * to->ld + j] += parts[(size_t)share * apart + (size_t)i * width + j];
 }
 
-static void attention_backward(nn *c, node *base)
+static void backward(graph *g, layer *l)
 {
-	attention_node *n = (attention_node *)base;
-	for (int i = 0; i < 3; i++)
-		nn_gradient(c, base->in[i]);
-	int keys = positions(base->in[K]), blocks = blocks_of(n), shares = blocks < SHARES ? blocks : SHARES, threads = nn_threads(c);
-	int heads = base->out->s.b * n->heads;
-	size_t room = (size_t)3 * QUERIES * keys, own = (size_t)keys * n->width;
-	float *work = nn_take(c, room * (size_t)threads), *sums = nn_take(c, 2 * own * (size_t)shares * heads);
-	if (work && sums) {
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int i = 0; i < heads * shares; i++) {
-			unit u = unit_of(n, i, shares);
-			float *dk = sums + 2 * own * (size_t)i;
-			unit_backward(n, &u, work + room * (size_t)omp_get_thread_num(), dk, dk + own);
-		}
-#pragma omp parallel for num_threads(threads)
-		for (int i = 0; i < heads; i++) {
-			const float *parts = sums + 2 * own * (size_t)i * shares;
-			matrix k = matrix_of(n, K, i / n->heads, i % n->heads), v = matrix_of(n, V, i / n->heads, i % n->heads);
-			merge(&k, parts, 2 * own, shares, keys, n->width);
-			merge(&v, parts + own, 2 * own, shares, keys, n->width);
-		}
+	const attention_layer *n = of(l);
+	const int keys = keys_of(n), shares = shares_of(n), heads = l->s.b * n->heads;
+	const size_t own = own_floats(n);
+	float *work = graph_work(g), *sums = work + room_back(n) * (size_t)graph_threads(g);
+	for (int i = 0; i < 3; i++) /* parts may leave channels out */
+		if (layer_is_fresh(l, i))
+			memset(layer_gradient(l, i), 0, shape_count(l->in[i]->s) * sizeof(float));
+#pragma omp parallel for schedule(dynamic) num_threads(graph_threads(g))
+	for (int i = 0; i < heads * shares; i++) {
+		unit u = unit_of(n, i, shares);
+		float *dk = sums + 2 * own * (size_t)i;
+		unit_backward(n, &u, work + room_back(n) * (size_t)omp_get_thread_num(), dk, dk + own);
 	}
-	nn_give(c, sums, 2 * own * (size_t)shares * heads);
-	nn_give(c, work, room * (size_t)threads);
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (int i = 0; i < heads; i++) {
+		const float *parts = sums + 2 * own * (size_t)i * shares;
+		matrix k = matrix_of(n, K, i / n->heads, i % n->heads), v = matrix_of(n, V, i / n->heads, i % n->heads);
+		merge(&k, parts, 2 * own, shares, keys, n->width);
+		merge(&v, parts + own, 2 * own, shares, keys, n->width);
+	}
 }
+
+static const layer_kind kind = {
+	.name = "attention", .size = sizeof(attention_layer), .settle = settle, .forward = forward, .backward = backward
+};
+
+/* ---- description ---- */
 
 static bool fits(const attention_part *p, const attention_spec *s, int b)
 {
-	return p->t->s.b == b && p->first >= 0 && p->step >= s->width && p->first + (s->heads - 1) * p->step + s->width <= p->t->s.c;
+	const shape x = graph_shape(p->x);
+	return x.b == b && p->first >= 0 && p->step >= s->width && p->first + (s->heads - 1) * p->step + s->width <= x.c;
 }
 
-tensor *nn_attention(nn *c, const attention_spec *s)
+static bool fit(const attention_spec *s)
 {
-	const attention_part *part[3] = { &s->q, &s->k, &s->v };
-	attention_node call = { .heads = s->heads, .width = s->width };
-	if (!s->q.t || !s->k.t || !s->v.t || !nn_ok(c))
-		return NULL;
-	bool good = s->heads > 0 && s->width > 0 && positions(s->k.t) == positions(s->v.t);
-	for (int i = 0; i < 3; i++) {
-		good = good && fits(part[i], s, s->q.t->s.b);
-		call.base.in[i] = part[i]->t;
-		call.first[i] = part[i]->first;
-		call.step[i] = part[i]->step;
-	}
-	if (!good)
-		return nn_fail(c, ERR_BUG, "attention: queries, keys and values do not fit together");
-	if (s->drop)
-		call.drop = *s->drop;
-	shape to = s->q.t->s;
+	const shape q = graph_shape(s->q.x), k = graph_shape(s->k.x), v = graph_shape(s->v.x);
+	return s->heads > 0 && s->width > 0 && shape_voxels(k) == shape_voxels(v) && fits(&s->q, s, q.b) && fits(&s->k, s, q.b) &&
+	       fits(&s->v, s, q.b);
+}
+
+layer *attention(graph *g, const attention_spec *s)
+{
+	const attention_part *const part[3] = { &s->q, &s->k, &s->v };
+	const dropper weights = dropper_of(g, s->rate, s->use, "attention");
+	shape to = graph_shape(s->q.x);
+	if (!fit(s))
+		return graph_fail(g, ERR_BUG, "attention: queries, keys and values do not fit together");
 	to.c = s->heads * s->width;
-	tensor *out = nn_tensor(c, to);
-	nn_count_flop(c, 4. * (double)shape_count(to) * positions(s->k.t));
-	if (out)
-		attend(c, &call, out);
-	attention_node *n = nn_push(c, sizeof *n, attention_backward, out, 3, call.base.in, false);
-	if (n) {
-		call.base = n->base;
-		*n = call;
+	layer *l = layer_add(g, &kind, to, 3, (layer *[]){ s->q.x, s->k.x, s->v.x });
+	if (!l)
+		return NULL;
+	of(l)->heads = s->heads;
+	of(l)->width = s->width;
+	of(l)->dropper = weights;
+	for (int i = 0; i < 3; i++) {
+		of(l)->first[i] = part[i]->first;
+		of(l)->step[i] = part[i]->step;
 	}
-	return out;
+	return l;
 }

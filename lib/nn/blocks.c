@@ -2,19 +2,20 @@
 
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/layer.h"
 
-typedef struct blocks_node {
-	node base; /* in: x */
+typedef struct blocks_layer {
+	layer base;
 	int k;
-} blocks_node;
+	bool gather; /* from the fine grid into boxes; else back */
+} blocks_layer;
 
 /* Copies (or adds) `from` to `to`, from the fine grid into boxes (`gather`) or back: runs of k voxels along z lie one behind the other in
  * both. fine: the shape of the fine grid. */
-static void copy_runs(const nn *c, shape fine, int k, float *to, const float *from, bool gather, bool add)
+static void copy_runs(const graph *g, shape fine, int k, float *to, const float *from, bool gather, bool add)
 {
 	const size_t run = (size_t)k * fine.c, box = run * k * k, line = (size_t)(fine.z / k) * box;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < fine.b * fine.x * fine.y; i++) {
 		const int y = i % fine.y, x = i / fine.y % fine.x, b = i / fine.y / fine.x;
 		const size_t coarse =
@@ -31,61 +32,75 @@ static void copy_runs(const nn *c, shape fine, int k, float *to, const float *fr
 	}
 }
 
-static void to_blocks_backward(nn *c, node *base)
+static shape fine_of(const layer *l) { return ((const blocks_layer *)l)->gather ? l->in[0]->s : l->s; }
+
+static void forward(graph *g, layer *l)
 {
-	bool fresh = false;
-	tensor *x = base->in[0];
-	float *g = nn_gradient_raw(c, x, &fresh);
-	if (g && !nn_planning(c))
-		copy_runs(c, x->s, ((blocks_node *)base)->k, g, base->out->g, false, !fresh);
+	const blocks_layer *b = (const blocks_layer *)l;
+	copy_runs(g, fine_of(l), b->k, l->v, l->in[0]->v, b->gather, false);
 }
 
-static void from_blocks_backward(nn *c, node *base)
+static void backward(graph *g, layer *l)
 {
-	bool fresh = false;
-	float *g = nn_gradient_raw(c, base->in[0], &fresh);
-	if (g && !nn_planning(c))
-		copy_runs(c, base->out->s, ((blocks_node *)base)->k, g, base->out->g, true, !fresh);
+	const blocks_layer *b = (const blocks_layer *)l;
+	if (layer_gradient(l, 0))
+		copy_runs(g, fine_of(l), b->k, layer_gradient(l, 0), l->g, !b->gather, !layer_is_fresh(l, 0));
 }
 
-static tensor *rearranged(nn *c, tensor *x, shape s, int k, bool gather)
+static const layer_kind kind = { .name = "blocks", .size = sizeof(blocks_layer), .forward = forward, .backward = backward };
+
+static layer *rearranged(graph *g, layer *x, shape s, int k, bool gather)
 {
-	tensor *out = nn_tensor(c, s);
-	if (out && out->v)
-		copy_runs(c, gather ? x->s : s, k, out->v, x->v, gather, false);
-	blocks_node *n = nn_push(c, sizeof *n, gather ? to_blocks_backward : from_blocks_backward, out, 1, &x, false);
-	if (n)
-		n->k = k;
-	return out;
+	layer *l = layer_add(g, &kind, s, 1, &x);
+	if (l) {
+		((blocks_layer *)l)->k = k;
+		((blocks_layer *)l)->gather = gather;
+	}
+	return l;
 }
 
-tensor *nn_to_blocks(nn *c, tensor *x, int k)
+layer *to_blocks(graph *g, layer *x, int k)
 {
-	if (!x || !nn_ok(c))
-		return NULL;
-	const shape s = x->s;
+	const shape s = graph_shape(x);
+	if (k == 1)
+		return x;
 	if (s.x % k || s.y % k || s.z % k)
-		return nn_fail(c, ERR_DATA, "a grid of %dx%dx%d has no whole blocks of %d voxels a side", s.x, s.y, s.z, k);
-	return rearranged(c, x, (shape){ s.b, s.x / k, s.y / k, s.z / k, s.c * k * k * k }, k, true);
+		return graph_fail(g, ERR_DATA, "a grid of %dx%dx%d has no whole blocks of %d voxels a side", s.x, s.y, s.z, k);
+	return rearranged(g, x, (shape){ s.b, s.x / k, s.y / k, s.z / k, s.c * k * k * k }, k, true);
 }
 
-tensor *nn_from_blocks(nn *c, tensor *x, int k)
+layer *from_blocks(graph *g, layer *x, int k)
 {
-	if (!x || !nn_ok(c))
-		return NULL;
-	const shape s = x->s;
+	const shape s = graph_shape(x);
+	if (k == 1)
+		return x;
 	if (s.c % (k * k * k))
-		return nn_fail(c, ERR_CONFIG, "%d channels are no blocks of %d voxels a side", s.c, k);
-	return rearranged(c, x, (shape){ s.b, s.x * k, s.y * k, s.z * k, s.c / (k * k * k) }, k, false);
+		return graph_fail(g, ERR_CONFIG, "%d channels are no blocks of %d voxels a side", s.c, k);
+	return rearranged(g, x, (shape){ s.b, s.x * k, s.y * k, s.z * k, s.c / (k * k * k) }, k, false);
 }
 
-tensor *nn_flatten(nn *c, tensor *x)
+/* The same numbers in the same order: in the same place, if nobody else reads them. */
+static void settle_flat(graph *g, layer *l)
 {
-	if (!x || !nn_ok(c))
-		return NULL;
-	tensor *out = nn_tensor(c, (shape){ x->s.b, 1, 1, 1, x->s.x * x->s.y * x->s.z * x->s.c });
-	if (out && out->v)
-		memcpy(out->v, x->v, shape_count(x->s) * sizeof *out->v);
-	nn_push(c, sizeof(node), nn_pass_gradient, out, 1, &x, false);
-	return out;
+	(void)g;
+	l->over = l->hands = 0;
+}
+
+static void forward_flat(graph *g, layer *l)
+{
+	(void)g;
+	if (l->v != l->in[0]->v)
+		memcpy(l->v, l->in[0]->v, shape_count(l->s) * sizeof *l->v);
+}
+
+static void backward_flat(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
+
+static const layer_kind flat = {
+	.name = "flatten", .size = sizeof(layer), .settle = settle_flat, .forward = forward_flat, .backward = backward_flat
+};
+
+layer *flatten(graph *g, layer *x)
+{
+	const shape s = graph_shape(x);
+	return layer_add(g, &flat, (shape){ s.b, 1, 1, 1, s.x * s.y * s.z * s.c }, 1, &x);
 }

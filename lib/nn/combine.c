@@ -1,150 +1,207 @@
 #include "nn/combine.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/layer.h"
 
 static size_t voxels_of(shape s) { return (size_t)s.b * s.x * s.y * s.z; }
 
-static void concat_backward(nn *c, node *base)
+/* A number for each of b volumes. */
+static shape numbers(int b) { return (shape){ b, 1, 1, 1, 1 }; }
+
+/* ---- concatenation ---- */
+
+static void concat_forward(graph *g, layer *l)
 {
-	const tensor *out = base->out;
+	const shape s = l->s;
+	const layer *a = l->in[0], *b = l->in[1];
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (size_t i = 0; i < voxels_of(s); i++) {
+		memcpy(l->v + i * s.c, a->v + i * a->s.c, (size_t)a->s.c * sizeof(float));
+		memcpy(l->v + i * s.c + a->s.c, b->v + i * b->s.c, (size_t)b->s.c * sizeof(float));
+	}
+}
+
+static void concat_backward(graph *g, layer *l)
+{
 	int first = 0;
 	for (int part = 0; part < 2; part++) {
-		tensor *t = base->in[part];
-		int ch = t->s.c;
-		bool fresh = false;
-		float *g = nn_gradient_raw(c, t, &fresh);
-		if (g && !nn_planning(c))
-#pragma omp parallel for num_threads(nn_threads(c))
-			for (size_t i = 0; i < voxels_of(t->s); i++)
-				for (int k = 0; k < ch; k++) {
-					float d = out->g[i * out->s.c + first + k];
-					g[i * ch + k] = fresh ? d : g[i * ch + k] + d;
+		const shape s = l->in[part]->s;
+		const bool fresh = layer_is_fresh(l, part);
+		float *to = layer_gradient(l, part);
+		if (to)
+#pragma omp parallel for num_threads(graph_threads(g))
+			for (size_t i = 0; i < voxels_of(s); i++)
+				for (int k = 0; k < s.c; k++) {
+					const float d = l->g[i * l->s.c + first + k];
+					to[i * s.c + k] = fresh ? d : to[i * s.c + k] + d;
 				}
-		first += ch;
+		first += s.c;
 	}
 }
 
-tensor *nn_concat(nn *c, tensor *a, tensor *b)
+static const layer_kind concat_kind = {
+	.name = "concatenation", .size = sizeof(layer), .forward = concat_forward, .backward = concat_backward
+};
+
+layer *concat(graph *g, layer *a, layer *b)
 {
-	if (!a || !b || !nn_ok(c))
-		return NULL;
-	shape s = a->s, other = b->s;
+	shape s = graph_shape(a), other = graph_shape(b);
 	s.c += other.c;
-	other.c = a->s.c;
-	if (!shape_equal(a->s, other))
-		return nn_fail(c, ERR_DATA, "grids of %dx%dx%d and %dx%dx%d do not fit together", a->s.x, a->s.y, a->s.z, b->s.x, b->s.y,
-			       b->s.z);
-	tensor *out = nn_tensor(c, s);
-	if (out && out->v)
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t i = 0; i < voxels_of(s); i++) {
-			memcpy(out->v + i * s.c, a->v + i * a->s.c, (size_t)a->s.c * sizeof(float));
-			memcpy(out->v + i * s.c + a->s.c, b->v + i * b->s.c, (size_t)b->s.c * sizeof(float));
-		}
-	nn_push(c, sizeof(node), concat_backward, out, 2, (tensor *[]){ a, b }, false);
-	return out;
+	other.c = s.c;
+	if (!shape_equal(s, other))
+		return graph_fail(g, ERR_DATA, "grids of %dx%dx%d and %dx%dx%d do not fit together", s.x, s.y, s.z, other.x, other.y,
+				  other.z);
+	return layer_add(g, &concat_kind, s, 2, (layer *[]){ a, b });
 }
 
-static void difference_backward(nn *c, node *base)
+/* ---- difference ---- */
+
+enum { A, B, BY };
+
+static void difference_settle(graph *g, layer *l)
 {
-	const tensor *out = base->out;
-	const double *by = base->owned;
-	const size_t one = shape_count(out->s) / (size_t)out->s.b;
-	for (int part = 0; part < 2; part++) {
-		float *g = nn_gradient(c, base->in[part]), sign = part ? -1 : 1;
-		for (size_t i = 0; g && !nn_planning(c) && i < shape_count(out->s); i++)
-			g[i] += sign * (float)by[i / one] * out->g[i];
+	(void)g;
+	l->over = A;
+	l->reads_in[BY] = true;
+}
+
+static void difference_forward(graph *g, layer *l)
+{
+	(void)g;
+	const float *a = l->in[A]->v, *b = l->in[B]->v, *by = l->in[BY]->v;
+	const size_t all = shape_count(l->s), one = all / (size_t)l->s.b;
+	for (size_t i = 0; i < all; i++)
+		l->v[i] = by[i / one] * (a[i] - b[i]);
+}
+
+static void difference_backward(graph *g, layer *l)
+{
+	(void)g;
+	const float *by = l->in[BY]->v;
+	const size_t all = shape_count(l->s), one = all / (size_t)l->s.b;
+	for (int part = A; part <= B; part++) {
+		float *d = layer_gradient(l, part), sign = part == B ? -1 : 1;
+		for (size_t i = 0; d && i < all; i++)
+			d[i] = (layer_is_fresh(l, part) ? 0 : d[i]) + sign * by[i / one] * l->g[i];
 	}
 }
 
-tensor *nn_difference(nn *c, tensor *a, tensor *b, const double *by)
+static const layer_kind difference_kind = { .name = "difference",
+					    .size = sizeof(layer),
+					    .settle = difference_settle,
+					    .forward = difference_forward,
+					    .backward = difference_backward };
+
+layer *difference(graph *g, layer *a, layer *b, layer *by)
 {
-	if (!a || !b || !nn_ok(c))
-		return NULL;
-	if (!shape_equal(a->s, b->s))
-		return nn_fail(c, ERR_DATA, "a difference of %dx%dx%d and %dx%dx%d voxels", a->s.x, a->s.y, a->s.z, b->s.x, b->s.y, b->s.z);
-	tensor *out = nn_tensor(c, b->s);
-	const size_t all = shape_count(b->s), one = all / (size_t)b->s.b;
-	for (size_t i = 0; out && out->v && i < all; i++)
-		out->v[i] = (float)by[i / one] * (a->v[i] - b->v[i]);
-	node *n = nn_push(c, sizeof *n, difference_backward, out, 2, (tensor *[]){ a, b }, false);
-	if (n && !nn_planning(c) && !(n->owned = malloc((size_t)b->s.b * sizeof *by)))
-		return nn_fail(c, ERR_OS, "no memory for a difference");
-	if (n && n->owned)
-		memcpy(n->owned, by, (size_t)b->s.b * sizeof *by);
-	return out;
+	const shape s = graph_shape(a), t = graph_shape(b);
+	if (!shape_equal(s, t))
+		return graph_fail(g, ERR_DATA, "a difference of %dx%dx%d and %dx%dx%d voxels", s.x, s.y, s.z, t.x, t.y, t.z);
+	if (by && !shape_equal(graph_shape(by), numbers(s.b)))
+		return graph_fail(g, ERR_BUG, "a difference: no number for each of %d volumes", s.b);
+	layer *l = layer_add(g, &difference_kind, s, 3, (layer *[]){ a, b, by });
+	if (l)
+		l->constant[BY] = true;
+	return l;
 }
 
-/* Scales lie at `at` .. of a tensor [b,1,1,1,2C], shifts C further on: element i of b*C -> its scale. */
+/* ---- modulation ---- */
+
+enum { NORM, SCALES };
+
+/* Scales lie at `at` .. of a value [b,1,1,1,2C], shifts C further on: element i of b*C -> its scale. */
 static size_t scale_at(shape s, int i) { return (size_t)(i / (s.c / 2)) * s.c + i % (s.c / 2); }
 
-static void modulate_backward(nn *c, node *base)
+static void modulate_settle(graph *g, layer *l)
 {
-	tensor *affine = base->in[0], *by = base->in[1];
-	const float *d = base->out->g;
-	float *ga = nn_gradient(c, affine), *gb = nn_gradient(c, by);
-	if (!nn_ok(c) || nn_planning(c))
-		return;
-	int half = affine->s.c / 2;
-	for (int i = 0; i < affine->s.b * half; i++) {
-		size_t scale = scale_at(affine->s, i), shift = scale + half;
-		float one = 1 + by->v[scale];
-		if (ga) {
-			ga[scale] += d[scale] * one;
-			ga[shift] += d[shift] * one;
+	(void)g;
+	l->reads_in[NORM] = l->in[SCALES]->needs_grad;
+	l->reads_in[SCALES] = l->in[NORM]->needs_grad;
+}
+
+static void modulate_forward(graph *g, layer *l)
+{
+	(void)g;
+	const float *norm = l->in[NORM]->v, *by = l->in[SCALES]->v;
+	const int half = l->s.c / 2;
+	for (int i = 0; i < l->s.b * half; i++) {
+		const size_t scale = scale_at(l->s, i), shift = scale + half;
+		const float one = 1 + by[scale];
+		l->v[scale] = norm[scale] * one;
+		l->v[shift] = norm[shift] * one + by[shift];
+	}
+}
+
+static void modulate_backward(graph *g, layer *l)
+{
+	(void)g;
+	const float *norm = l->in[NORM]->v, *by = l->in[SCALES]->v, *d = l->g;
+	float *to_norm = layer_gradient(l, NORM), *to_by = layer_gradient(l, SCALES);
+	const bool fresh_norm = layer_is_fresh(l, NORM), fresh_by = layer_is_fresh(l, SCALES);
+	const int half = l->s.c / 2;
+	for (int i = 0; i < l->s.b * half; i++) {
+		const size_t scale = scale_at(l->s, i), shift = scale + half;
+		if (to_norm) {
+			const float one = 1 + by[scale];
+			to_norm[scale] = (fresh_norm ? 0 : to_norm[scale]) + d[scale] * one;
+			to_norm[shift] = (fresh_norm ? 0 : to_norm[shift]) + d[shift] * one;
 		}
-		if (gb) {
-			gb[scale] += d[scale] * affine->v[scale] + d[shift] * affine->v[shift];
-			gb[shift] += d[shift];
+		if (to_by) {
+			to_by[scale] = (fresh_by ? 0 : to_by[scale]) + (d[scale] * norm[scale] + d[shift] * norm[shift]);
+			to_by[shift] = (fresh_by ? 0 : to_by[shift]) + d[shift];
 		}
 	}
 }
 
-tensor *nn_modulate(nn *c, tensor *affine, tensor *by)
+static const layer_kind modulate_kind = {
+	.name = "modulation", .size = sizeof(layer), .settle = modulate_settle, .forward = modulate_forward, .backward = modulate_backward
+};
+
+layer *modulate(graph *g, layer *norm, layer *by)
 {
-	if (!affine || !by || !nn_ok(c))
-		return NULL;
-	if (!shape_equal(affine->s, by->s))
-		return nn_fail(c, ERR_CONFIG, "a modulation of %d numbers for a normalisation of %d", by->s.c, affine->s.c);
-	tensor *out = nn_tensor(c, affine->s);
-	for (int i = 0; out && out->v && i < affine->s.b * (affine->s.c / 2); i++) {
-		size_t scale = scale_at(affine->s, i), shift = scale + affine->s.c / 2;
-		float one = 1 + by->v[scale];
-		out->v[scale] = affine->v[scale] * one;
-		out->v[shift] = affine->v[shift] * one + by->v[shift];
-	}
-	nn_push(c, sizeof(node), modulate_backward, out, 2, (tensor *[]){ affine, by }, false);
-	return out;
+	const shape s = graph_shape(norm), t = graph_shape(by);
+	if (!shape_equal(s, t))
+		return graph_fail(g, ERR_CONFIG, "a modulation of %d numbers for a normalisation of %d", t.c, s.c);
+	return layer_add(g, &modulate_kind, s, 2, (layer *[]){ norm, by });
 }
 
-static void repeat_backward(nn *c, node *base)
+/* ---- repetition ---- */
+
+static void repeat_forward(graph *g, layer *l)
 {
-	tensor *x = base->in[0];
-	size_t count = shape_count(x->s), n = shape_count(base->out->s) / count;
-	float *g = nn_gradient(c, x);
-	if (g && !nn_planning(c))
-		for (size_t k = 0; k < n; k++)
-			for (size_t i = 0; i < count; i++)
-				g[i] += base->out->g[k * count + i];
+	(void)g;
+	const size_t count = shape_count(l->in[0]->s), n = shape_count(l->s) / count;
+	for (size_t k = 0; k < n; k++)
+		memcpy(l->v + k * count, l->in[0]->v, count * sizeof(float));
 }
 
-tensor *nn_repeat(nn *c, tensor *x, int n)
+static void repeat_backward(graph *g, layer *l)
 {
-	if (!x || !nn_ok(c))
-		return NULL;
-	shape s = x->s;
+	(void)g;
+	const size_t count = shape_count(l->in[0]->s), n = shape_count(l->s) / count;
+	float *d = layer_gradient(l, 0);
+	for (size_t k = 0; d && k < n; k++)
+		for (size_t i = 0; i < count; i++)
+			d[i] = (!k && layer_is_fresh(l, 0) ? 0 : d[i]) + l->g[k * count + i];
+}
+
+static const layer_kind repeat_kind = {
+	.name = "repetition", .size = sizeof(layer), .forward = repeat_forward, .backward = repeat_backward
+};
+
+layer *repeat(graph *g, layer *x, int n)
+{
+	shape s = graph_shape(x);
 	s.b *= n;
-	tensor *out = nn_tensor(c, s);
-	size_t count = shape_count(x->s);
-	for (int k = 0; out && out->v && k < n; k++)
-		memcpy(out->v + (size_t)k * count, x->v, count * sizeof(float));
-	nn_push(c, sizeof(node), repeat_backward, out, 1, &x, false);
-	return out;
+	return layer_add(g, &repeat_kind, s, 1, &x);
 }
+
+/* ---- places ---- */
+
+/* Places along the longest axis. */
+static int most_places(shape s) { return s.x > s.y ? (s.x > s.z ? s.x : s.z) : (s.y > s.z ? s.y : s.z); }
 
 /* codes [most][ch]: what channel k has at place i along its axis, of n places there. */
 static void place_codes(float *codes, const int n[3], int ch, int most)
@@ -156,43 +213,62 @@ static void place_codes(float *codes, const int n[3], int ch, int most)
 		}
 }
 
-tensor *nn_add_places(nn *c, tensor *x)
+static void places_settle(graph *g, layer *l)
 {
-	if (!x || !nn_ok(c))
-		return NULL;
-	const shape s = x->s;
-	const int n[3] = { s.x, s.y, s.z }, most = s.x > s.y ? (s.x > s.z ? s.x : s.z) : (s.y > s.z ? s.y : s.z);
-	const size_t count = (size_t)most * s.c;
-	tensor *out = nn_tensor(c, s);
-	float *codes = nn_take(c, count);
-	if (out && out->v && codes) {
-		place_codes(codes, n, s.c, most);
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t v = 0; v < voxels_of(s); v++) {
-			const int at[3] = { (int)(v / s.z / s.y % s.x), (int)(v / s.z % s.y), (int)(v % s.z) };
-			for (int k = 0; k < s.c; k++)
-				out->v[v * s.c + k] = x->v[v * s.c + k] + codes[at[k % 3] * s.c + k];
-		}
-	}
-	nn_give(c, codes, count);
-	nn_push(c, sizeof(node), nn_pass_gradient, out, 1, &x, false);
-	return out;
+	(void)g;
+	l->over = l->hands = 0;
+	l->work = (size_t)most_places(l->s) * l->s.c;
 }
 
-tensor *nn_time_embedding(nn *c, const double *t, int n, int width)
+static void places_forward(graph *g, layer *l)
 {
-	tensor *out = nn_tensor(c, (shape){ n, 1, 1, 1, width });
-	if (!out || !out->v)
-		return out;
-	int half = width / 2;
-	for (int b = 0; b < n; b++) {
-		float *to = out->v + (size_t)b * width;
+	const shape s = l->s;
+	const int n[3] = { s.x, s.y, s.z };
+	const float *x = l->in[0]->v;
+	float *codes = graph_work(g);
+	place_codes(codes, n, s.c, most_places(s));
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (size_t v = 0; v < voxels_of(s); v++) {
+		const int at[3] = { (int)(v / s.z / s.y % s.x), (int)(v / s.z % s.y), (int)(v % s.z) };
+		for (int k = 0; k < s.c; k++)
+			l->v[v * s.c + k] = x[v * s.c + k] + codes[at[k % 3] * s.c + k];
+	}
+}
+
+static void places_backward(graph *g, layer *l) { layer_pass_gradient(g, l, 0); }
+
+static const layer_kind places_kind = {
+	.name = "places", .size = sizeof(layer), .settle = places_settle, .forward = places_forward, .backward = places_backward
+};
+
+layer *add_places(graph *g, layer *x) { return layer_add(g, &places_kind, graph_shape(x), 1, &x); }
+
+/* ---- times ---- */
+
+static void time_forward(graph *g, layer *l)
+{
+	(void)g;
+	const int width = l->s.c, half = width / 2;
+	for (int b = 0; b < l->s.b; b++) {
+		float *to = l->v + (size_t)b * width;
 		to[width - 1] = 0;
 		for (int i = 0; i < half; i++) {
-			double arg = t[b] * exp(-log(10000) * i / half);
+			double arg = (double)l->in[0]->v[b] * exp(-log(10000) * i / half);
 			to[i] = (float)cos(arg);
 			to[half + i] = (float)sin(arg);
 		}
 	}
-	return out;
+}
+
+static const layer_kind time_kind = { .name = "time embedding", .size = sizeof(layer), .forward = time_forward };
+
+layer *time_embedding(graph *g, layer *t, int width)
+{
+	const int b = graph_shape(t).b;
+	if (t && !shape_equal(graph_shape(t), numbers(b)))
+		return graph_fail(g, ERR_BUG, "a time embedding: no time for each of %d volumes", b);
+	layer *l = layer_add(g, &time_kind, (shape){ b, 1, 1, 1, width }, 1, &t);
+	if (l)
+		l->constant[0] = true;
+	return l;
 }

@@ -1,8 +1,10 @@
 #include "nn/dropout.h"
 
+#include <string.h>
+
 #include "nn/prologue.h"
 
-void dropout_factors(const dropout *d, uint64_t first, size_t n, float *factors)
+void drop_factors(const drop *d, uint64_t first, size_t n, float *factors)
 {
 	const float kept = (float)(1 / (1 - d->rate));
 	uint32_t word[4];
@@ -15,69 +17,117 @@ void dropout_factors(const dropout *d, uint64_t first, size_t n, float *factors)
 	}
 }
 
-float dropout_factor(const dropout *d, uint64_t i)
+float drop_factor(const drop *d, uint64_t i)
 {
 	float factor;
-	dropout_factors(d, i, 1, &factor);
+	drop_factors(d, i, 1, &factor);
 	return factor;
 }
 
-typedef struct dropout_node {
-	node base; /* in: x, affine */
+dropper dropper_of(graph *g, double rate, const char *use, const char *what)
+{
+	dropper d = { .rate = rate };
+	if (!(rate >= 0 && rate < 1))
+		graph_fail(g, ERR_BUG, "%s: a rate of %g", what, rate);
+	else if (rate > 0)
+		layer_use(g, d.use, use);
+	return d;
+}
+
+drop drop_now(const graph *g, const dropper *d)
+{
+	drop now = { 0 };
+	if (d->rate > 0 && layer_draws(g)) {
+		now.rate = d->rate;
+		now.random = layer_random(g, d->use, &now.number);
+	}
+	return now;
+}
+
+/* ---- the layer ---- */
+
+typedef struct dropout_layer {
+	layer base; /* in: x, norm */
 	enum act act;
-	dropout drop;
-} dropout_node;
+	dropper dropper;
+	drop now;
+} dropout_layer;
+
+enum { X, NORM };
+
+static dropout_layer *of(layer *l) { return (dropout_layer *)l; }
 
 enum { RUN = 64 }; /* voxels whose factors are made together */
 
-/* to = from times the factors of s, both in nn's order; may be one. */
-static void multiply(nn *c, shape s, const dropout *d, const float *from, float *to)
+/* to = from times the factors of s, both in memory's order; may be one. */
+static void multiply(const graph *g, shape s, const drop *d, const float *from, float *to)
 {
 	size_t voxels = (size_t)s.x * s.y * s.z, ch = (size_t)s.c, runs = (voxels + RUN - 1) / RUN;
-#pragma omp parallel for num_threads(nn_threads(c))
+	if (!(d->rate > 0)) {
+		if (to != from)
+			memcpy(to, from, shape_count(s) * sizeof *to);
+		return;
+	}
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t i = 0; i < (size_t)s.b * runs; i++) {
 		size_t b = i / runs, first = i % runs * RUN, at = (b * voxels + first) * ch;
 		size_t n = voxels - first < RUN ? voxels - first : RUN;
 		for (size_t k = 0; k < ch; k++) {
 			float factors[RUN];
-			dropout_factors(d, (b * ch + k) * voxels + first, n, factors);
+			drop_factors(d, (b * ch + k) * voxels + first, n, factors);
 			for (size_t v = 0; v < n; v++)
 				to[at + v * ch + k] = from[at + v * ch + k] * factors[v];
 		}
 	}
 }
 
-static void dropout_backward(nn *c, node *base)
+/* A gradient that goes through norm or activation reads x. */
+static void settle(graph *g, layer *l)
 {
-	dropout_node *n = (dropout_node *)base;
-	shape s = base->out->s;
-	float *d = nn_take(c, shape_count(s));
-	if (d)
-		multiply(c, s, &n->drop, base->out->g, d);
-	prologue_gradient(c, base->in[0], base->in[1], n->act, d);
+	(void)g;
+	const bool wanted = l->in[X]->needs_grad || (l->in[NORM] && l->in[NORM]->needs_grad);
+	l->reads_in[X] = l->reads_in[NORM] = wanted && (l->in[NORM] || of(l)->act != ACT_NONE);
+	l->hands = X; /* multiplied in its place */
+	l->work_back = layer_is_fresh(l, X) ? 0 : shape_count(l->s);
 }
 
-tensor *nn_dropout(nn *c, tensor *x, tensor *affine, enum act act, const dropout *d)
+static void forward(graph *g, layer *l)
 {
-	if (!x || !nn_ok(c) || !prologue_fits(c, x, affine, "dropout"))
-		return NULL;
-	if (!(d->rate >= 0 && d->rate < 1))
-		return nn_fail(c, ERR_BUG, "dropout: a rate of %g", d->rate);
-	tensor *out = nn_tensor(c, x->s);
+	dropout_layer *n = of(l);
+	const layer *x = l->in[X];
 	size_t one = shape_count(x->s) / (size_t)x->s.b, ch = (size_t)x->s.c;
-	if (out && out->v) {
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t i = 0; i < (size_t)x->s.b * x->s.x; i++) {
-			const prologue p = prologue_of(affine, act, (int)(i / (size_t)x->s.x), x->s.c);
-			size_t n = one / (size_t)x->s.x, at = i * n;
-			nn_kernels()->load(out->v + at, x->v + at, n / ch, x->s.c, x->s.c, &p);
-		}
-		multiply(c, x->s, d, out->v, out->v);
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (size_t i = 0; i < (size_t)x->s.b * x->s.x; i++) {
+		const prologue p = prologue_of(l->in[NORM] ? l->in[NORM]->v : NULL, n->act, (int)(i / (size_t)x->s.x), x->s.c);
+		size_t some = one / (size_t)x->s.x, at = i * some;
+		nn_kernels()->load(l->v + at, x->v + at, some / ch, x->s.c, x->s.c, &p);
 	}
-	dropout_node *n = nn_push(c, sizeof *n, dropout_backward, out, 2, (tensor *[]){ x, affine }, false);
-	if (n) {
-		n->act = act;
-		n->drop = *d;
+	n->now = drop_now(g, &n->dropper);
+	multiply(g, x->s, &n->now, l->v, l->v);
+}
+
+static void backward(graph *g, layer *l)
+{
+	const dropout_layer *n = of(l);
+	float *d = layer_is_fresh(l, X) ? l->in[X]->g : graph_work(g);
+	multiply(g, l->s, &n->now, l->g, d);
+	prologue_gradient(g, l, n->act, d);
+}
+
+static const layer_kind kind = {
+	.name = "dropout", .size = sizeof(dropout_layer), .settle = settle, .forward = forward, .backward = backward
+};
+
+layer *dropout(graph *g, layer *x, layer *norm, enum act act, double rate, const char *use)
+{
+	const shape s = graph_shape(x);
+	const dropper d = dropper_of(g, rate, use, "dropout");
+	if (norm && !shape_equal(graph_shape(norm), (shape){ s.b, 1, 1, 1, 2 * s.c }))
+		return graph_fail(g, ERR_BUG, "dropout: the normalisation has another shape");
+	layer *l = layer_add(g, &kind, s, 2, (layer *[]){ x, norm });
+	if (l) {
+		of(l)->act = act;
+		of(l)->dropper = d;
 	}
-	return out;
+	return l;
 }

@@ -5,21 +5,21 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/internal.h"
+#include "nn/layer.h"
 
 struct gaussian {
-	shape s;		/* of one latent */
+	shape s; /* of one latent */
 	size_t count;
-	int k;			/* components */
-	float *components;	/* L [k][count], channels last */
-	float *rest;		/* r [count], channels last */
-	double *left;		/* v [k] */
+	int k; /* components */
+	float *components; /* L [k][count], channels last */
+	float *rest; /* r [count], channels last */
+	double *left; /* v [k] */
 	int levels;
-	double *abar;		/* [levels], and 1 */
+	double *abar; /* [levels], and 1 */
 	struct solver {
-		double *free, *told;	/* [k,k]: without and with the scores known; NULL until they are needed */
-	} *solvers;		/* [levels], and one for clean latents */
-	int planes;		/* that the solvers are for */
+		double *free, *told; /* [k,k]: without and with the scores known; NULL until they are needed */
+	} * solvers; /* [levels], and one for clean latents */
+	int planes; /* that the solvers are for */
 };
 
 /* Of a component's variance, however well it is told. */
@@ -91,7 +91,8 @@ void gaussian_free(gaussian *p)
 	free(p);
 }
 
-double gaussian_noise(const gaussian *p, double t) { return sqrt(1 - p->abar[(int)t]); }
+/* sqrt(1-a_t) */
+static double noise_at(const gaussian *p, double t) { return sqrt(1 - p->abar[(int)t]); }
 
 /* a [k,k], symmetric and positive definite: its lower triangle becomes Cholesky's factor. */
 static void cholesky(double *a, int k)
@@ -123,9 +124,17 @@ static void solve(const double *factor, double *v, int k)
 /* One over what varies at place i of x_t besides the components. */
 static double weight(const gaussian *p, double a, size_t i) { return 1 / (a * (double)p->rest[i] + 1 - a); }
 
+/* From now on solvers are for grids of so many planes. */
+static void make_for(gaussian *p, int planes)
+{
+	if (p->planes != planes)
+		forget_solvers(p);
+	p->planes = planes;
+}
+
 /* What has to be solved at a timestep, by Woodbury's identity: Cholesky's factors of G + I and of G + 1/v, G = a_t L W L', W the weights,
  * of the first n places. */
-static struct solver *solver_at(nn *c, gaussian *p, int t, size_t n)
+static struct solver *solver_at(graph *g, gaussian *p, int t, size_t n)
 {
 	const double a = p->abar[t];
 	const int k = p->k;
@@ -134,9 +143,9 @@ static struct solver *solver_at(nn *c, gaussian *p, int t, size_t n)
 	if (s->free)
 		return s;
 	if (!(s->free = malloc(2 * all * sizeof *s->free)))
-		return nn_fail(c, ERR_OS, "no memory for the expected noise");
+		return graph_fail(g, ERR_OS, "no memory for the expected noise");
 	s->told = s->free + all;
-#pragma omp parallel for schedule(dynamic) num_threads(nn_threads(c))
+#pragma omp parallel for schedule(dynamic) num_threads(graph_threads(g))
 	for (int i = 0; i < k; i++)
 		for (int j = 0; j <= i; j++) {
 			const float *u = p->components + (size_t)i * p->count, *v = p->components + (size_t)j * p->count;
@@ -154,9 +163,9 @@ static struct solver *solver_at(nn *c, gaussian *p, int t, size_t n)
 enum { BLOCK = 512 }; /* places that are done together */
 
 /* out [n] -= by L'score */
-static void take_away(nn *c, const gaussian *p, float *out, double by, const double *score, size_t n)
+static void take_away(const graph *g, const gaussian *p, float *out, double by, const double *score, size_t n)
 {
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t first = 0; first < n; first += BLOCK) {
 		const size_t many = n - first < BLOCK ? n - first : BLOCK;
 		double sum[BLOCK] = { 0 };
@@ -169,9 +178,9 @@ static void take_away(nn *c, const gaussian *p, float *out, double by, const dou
 }
 
 /* score [k] = L x */
-static void along(nn *c, const gaussian *p, double *score, const float *x, size_t n)
+static void along(const graph *g, const gaussian *p, double *score, const float *x, size_t n)
 {
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int k = 0; k < p->k; k++) {
 		const float *u = p->components + (size_t)k * p->count;
 		score[k] = 0;
@@ -181,124 +190,187 @@ static void along(nn *c, const gaussian *p, double *score, const float *x, size_
 }
 
 /* score [k] = S L W v for S the inverse of what `factor` is of; weighted [n] is scratch. */
-static void solve_along(nn *c, const gaussian *p, double *score, const float *v, float *weighted, int t, size_t n, const double *factor)
+static void solve_along(const graph *g, const gaussian *p, double *score, const float *v, float *weighted, int t, size_t n,
+			const double *factor)
 {
 	for (size_t i = 0; i < n; i++)
 		weighted[i] = (float)(weight(p, p->abar[t], i) * (double)v[i]);
-	along(c, p, score, weighted, n);
+	along(g, p, score, weighted, n);
 	solve(factor, score, p->k);
 }
 
-/* v [n] becomes sqrt(1-a_t) (a_t S + (1-a_t) I)^-1 v, S what `factor` is of; score [k] is scratch. */
-static void whiten(nn *c, const gaussian *p, float *v, int t, size_t n, const double *factor, double *score)
+/* v [n] becomes sqrt(1-a_t) (a_t S + (1-a_t) I)^-1 v, S what `factor` is of; score [k] and weighted [n] are scratch. */
+static void whiten(const graph *g, const gaussian *p, float *v, int t, size_t n, const double *factor, double *score, float *weighted)
 {
 	const double a = p->abar[t], noise = sqrt(1 - a);
-	float *weighted = nn_take(c, n);
-	if (!weighted)
-		return;
-	solve_along(c, p, score, v, weighted, t, n, factor);
-	take_away(c, p, v, a, score, n);
+	solve_along(g, p, score, v, weighted, t, n, factor);
+	take_away(g, p, v, a, score, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = (float)(noise * weight(p, a, i) * (double)v[i]);
-	nn_give(c, weighted, n);
 }
 
-typedef struct gaussian_node {
-	node base; /* in: scores; owned: the timesteps [b] */
+/* ---- layers ---- */
+
+typedef struct gaussian_layer {
+	layer base; /* in: x, times, scores */
 	gaussian *p;
-} gaussian_node;
+} gaussian_layer;
 
-/* The noise is linear in the scores: -sqrt(a_t) times what whiten() makes of L'. */
-static void scores_backward(nn *c, node *base)
+enum { X, TIMES, SCORES };
+
+static gaussian *of(const layer *l) { return ((const gaussian_layer *)l)->p; }
+
+/* Numbers of one volume. */
+static size_t each(const layer *l) { return shape_count(l->s) / (size_t)l->s.b; }
+
+static int time_of(const layer *l, int b) { return (int)l->in[TIMES]->v[b]; }
+
+static void settle(graph *g, layer *l)
 {
-	gaussian *p = ((gaussian_node *)base)->p;
-	const tensor *out = base->out;
-	const int *t = base->owned;
-	float *g = nn_gradient(c, base->in[0]);
-	const size_t n = shape_count(out->s) / (size_t)out->s.b;
-	float *v = nn_take(c, n);
-	double *score = g && v && !nn_planning(c) ? malloc(2 * (size_t)p->k * sizeof *score) : NULL;
-	for (int b = 0; b < out->s.b && score; b++) {
-		const struct solver *s = solver_at(c, p, t[b], n);
-		if (!s)
-			break;
-		memcpy(v, out->g + (size_t)b * n, n * sizeof *v);
-		whiten(c, p, v, t[b], n, s->told, score);
-		along(c, p, score, v, n);
-		for (int k = 0; k < p->k; k++)
-			g[b * p->k + k] -= (float)(sqrt(p->abar[t[b]]) * score[k]);
-	}
-	free(score);
-	nn_give(c, v, n);
+	(void)g;
+	l->reads_in[TIMES] = true;
+	l->over = X;
+	l->work = each(l);
+	l->work_back = 2 * each(l);
 }
 
-static void one_volume(nn *c, gaussian *p, float *eps, const tensor *x, int b, int t, const tensor *scores, double *score)
+static void one_volume(graph *g, layer *l, int b, double *score)
 {
-	const size_t n = shape_count(x->s) / (size_t)x->s.b;
-	const struct solver *s = solver_at(c, p, t, n);
+	gaussian *p = of(l);
+	const size_t n = each(l);
+	const int t = time_of(l, b);
+	const layer *scores = l->in[SCORES];
+	float *eps = l->v + (size_t)b * n;
+	const struct solver *s = solver_at(g, p, t, n);
 	if (!s)
 		return;
-	memcpy(eps, x->v + (size_t)b * n, n * sizeof *eps);
+	if (l->v != l->in[X]->v)
+		memcpy(eps, l->in[X]->v + (size_t)b * n, n * sizeof *eps);
 	for (int k = 0; scores && k < p->k; k++)
 		score[k] = (double)scores->v[b * p->k + k];
 	if (scores)
-		take_away(c, p, eps, sqrt(p->abar[t]), score, n);
-	whiten(c, p, eps, t, n, scores ? s->told : s->free, score);
+		take_away(g, p, eps, sqrt(p->abar[t]), score, n);
+	whiten(g, p, eps, t, n, scores ? s->told : s->free, score, graph_work(g));
 }
 
-tensor *nn_expected_noise(nn *c, gaussian *p, tensor *x, const double *t, tensor *scores)
+static double *room_for_scores(graph *g, const gaussian *p)
 {
-	if (!p || !x || !nn_ok(c))
-		return NULL;
-	tensor *out = nn_tensor(c, x->s);
-	const size_t n = shape_count(x->s) / (size_t)x->s.b;
-	if (n > p->count || n % (p->count / (size_t)p->s.x) || (scores && !shape_equal(scores->s, (shape){ x->s.b, 1, 1, 1, p->k }))) {
-		nn_drop(c, out);
-		return nn_fail(c, ERR_BUG, "expected noise: the distribution is of other latents");
-	}
-	int *times = malloc((size_t)x->s.b * sizeof *times);
-	double *score = malloc((size_t)p->k * sizeof *score);
-	if (!times || !score)
-		nn_fail(c, ERR_OS, "no memory for the expected noise");
-	if (p->planes != x->s.x && !nn_planning(c))
-		forget_solvers(p);
-	p->planes = x->s.x;
-	for (int b = 0; out && out->v && nn_ok(c) && b < x->s.b; b++) {
-		times[b] = (int)t[b];
-		one_volume(c, p, out->v + (size_t)b * n, x, b, times[b], scores, score);
-	}
-	free(score);
-	gaussian_node *made = nn_push(c, sizeof *made, scores_backward, out, scores ? 1 : 0, &scores, false);
-	if (made) {
-		made->p = p;
-		made->base.owned = times;
-	} else {
-		free(times);
-	}
-	return out;
-}
-
-tensor *nn_expected_scores(nn *c, gaussian *p, const tensor *x)
-{
-	if (!p || !x || !nn_ok(c))
-		return NULL;
-	const size_t n = p->count;
-	tensor *out = nn_tensor(c, (shape){ x->s.b, 1, 1, 1, p->k });
-	if (shape_count(x->s) != n * (size_t)x->s.b || p->planes != p->s.x) {
-		nn_drop(c, out);
-		return nn_fail(c, ERR_BUG, "expected scores: the distribution is of other latents");
-	}
-	const struct solver *s = nn_planning(c) ? NULL : solver_at(c, p, p->levels, n);
-	float *weighted = nn_take(c, n);
 	double *score = malloc((size_t)p->k * sizeof *score);
 	if (!score)
-		nn_fail(c, ERR_OS, "no memory for the expected scores");
-	for (int b = 0; s && out && weighted && score && b < x->s.b; b++) {
-		solve_along(c, p, score, x->v + (size_t)b * n, weighted, p->levels, n, s->free);
+		graph_fail(g, ERR_OS, "no memory for the expected noise");
+	return score;
+}
+
+static void forward(graph *g, layer *l)
+{
+	double *score = room_for_scores(g, of(l));
+	make_for(of(l), l->s.x);
+	for (int b = 0; score && b < l->s.b; b++)
+		one_volume(g, l, b, score);
+	free(score);
+}
+
+/* The noise is linear in the scores: -sqrt(a_t) times what whiten() makes of L'. */
+static void backward(graph *g, layer *l)
+{
+	gaussian *p = of(l);
+	const size_t n = each(l);
+	const bool fresh = layer_is_fresh(l, SCORES);
+	float *d = layer_gradient(l, SCORES), *v = graph_work(g);
+	double *score = room_for_scores(g, p);
+	make_for(p, l->s.x);
+	for (int b = 0; b < l->s.b && score; b++, d += p->k) {
+		const int t = time_of(l, b);
+		const struct solver *s = solver_at(g, p, t, n);
+		if (!s)
+			break;
+		memcpy(v, l->g + (size_t)b * n, n * sizeof *v);
+		whiten(g, p, v, t, n, s->told, score, v + n);
+		along(g, p, score, v, n);
 		for (int k = 0; k < p->k; k++)
-			out->v[b * p->k + k] = (float)score[k];
+			d[k] = (fresh ? 0 : d[k]) - (float)(sqrt(p->abar[t]) * score[k]);
 	}
 	free(score);
-	nn_give(c, weighted, n);
-	return out;
+}
+
+static const layer_kind noise_kind = {
+	.name = "expected noise", .size = sizeof(gaussian_layer), .settle = settle, .forward = forward, .backward = backward
+};
+
+layer *expected_noise(graph *g, gaussian *p, layer *x, layer *t, layer *scores)
+{
+	const shape s = graph_shape(x);
+	if (!p || !x || !graph_ok(g))
+		return NULL;
+	const size_t n = shape_count(s) / (size_t)s.b;
+	if (n > p->count || n % (p->count / (size_t)p->s.x) || !shape_equal(graph_shape(t), (shape){ s.b, 1, 1, 1, 1 }) ||
+	    (scores && !shape_equal(graph_shape(scores), (shape){ s.b, 1, 1, 1, p->k })))
+		return graph_fail(g, ERR_BUG, "expected noise: the distribution is of other latents");
+	layer *l = layer_add(g, &noise_kind, s, 3, (layer *[]){ x, t, scores });
+	if (!l)
+		return NULL;
+	((gaussian_layer *)l)->p = p;
+	l->constant[X] = l->constant[TIMES] = true;
+	return l;
+}
+
+static void settle_scores(graph *g, layer *l)
+{
+	(void)g;
+	l->work = of(l)->count;
+}
+
+static void forward_scores(graph *g, layer *l)
+{
+	gaussian *p = of(l);
+	double *score = room_for_scores(g, p);
+	make_for(p, p->s.x);
+	const struct solver *s = score ? solver_at(g, p, p->levels, p->count) : NULL;
+	for (int b = 0; s && b < l->s.b; b++) {
+		solve_along(g, p, score, l->in[X]->v + (size_t)b * p->count, graph_work(g), p->levels, p->count, s->free);
+		for (int k = 0; k < p->k; k++)
+			l->v[b * p->k + k] = (float)score[k];
+	}
+	free(score);
+}
+
+static const layer_kind scores_kind = {
+	.name = "expected scores", .size = sizeof(gaussian_layer), .settle = settle_scores, .forward = forward_scores
+};
+
+layer *expected_scores(graph *g, gaussian *p, layer *x)
+{
+	const shape s = graph_shape(x);
+	if (!p || !x || !graph_ok(g))
+		return NULL;
+	if (shape_count(s) != p->count * (size_t)s.b)
+		return graph_fail(g, ERR_BUG, "expected scores: the distribution is of other latents");
+	layer *l = layer_add(g, &scores_kind, (shape){ s.b, 1, 1, 1, p->k }, 1, &x);
+	if (l)
+		((gaussian_layer *)l)->p = p;
+	return l;
+}
+
+/* ---- the noise itself ---- */
+
+typedef struct inverse_layer {
+	layer base;
+	gaussian *p;
+} inverse_layer;
+
+static void inverse_forward(graph *g, layer *l)
+{
+	(void)g;
+	for (int b = 0; b < l->s.b; b++)
+		l->v[b] = (float)(1 / noise_at(((inverse_layer *)l)->p, (double)l->in[0]->v[b]));
+}
+
+static const layer_kind inverse_kind = { .name = "inverse noise", .size = sizeof(inverse_layer), .forward = inverse_forward };
+
+layer *inverse_noise(graph *g, gaussian *p, layer *t)
+{
+	layer *l = layer_add(g, &inverse_kind, graph_shape(t), 1, &t);
+	if (l)
+		((inverse_layer *)l)->p = p;
+	return l;
 }

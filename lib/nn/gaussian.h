@@ -10,33 +10,35 @@
 #define NN_GAUSSIAN_H
 
 #include "base/err.h"
-#include "nn/nn.h"
+#include "nn/graph.h"
 
 typedef struct gaussian gaussian;
 
 typedef struct gaussian_spec {
-	shape s;			/* of one latent: b is 1 */
+	shape s; /* of one latent: b is 1 */
 	int k;
-	const float *components;	/* L, k latents in the field's order [C,X,Y,Z] */
-	const float *rest;		/* r, one latent in the field's order, positive */
-	const float *left;		/* v [k], 0..1; NULL: 1 */
-	int levels;			/* timesteps */
-	const double *abar;		/* a_t [levels] */
+	const float *components; /* L, k latents in the field's order [C,X,Y,Z] */
+	const float *rest; /* r, one latent in the field's order, positive */
+	const float *left; /* v [k], 0..1; NULL: 1 */
+	int levels; /* timesteps */
+	const double *abar; /* a_t [levels] */
 } gaussian_spec;
 
 /* Copies what it is given. ERR_OS. Freed with gaussian_free (p may be NULL). */
 int gaussian_new(gaussian **out, const gaussian_spec *spec, err *e);
 void gaussian_free(gaussian *p);
 
-/* sqrt(1-a_t) */
-double gaussian_noise(const gaussian *p, double t);
+/* x [b,X,Y,Z,C] at timesteps t [b,1,1,1,1], whole numbers -> the noise to be expected in it, of the same shape. scores [b,1,1,1,K]: m of
+ * each latent, to which gradients flow; NULL: they are not known. x and t take no gradient. A grid of fewer planes along X is taken for the
+ * first ones. NULL for p NULL. p must stay until the graph goes; what is solved for a timestep is kept for the next run, so p is not for
+ * several threads at once. ERR_BUG for other latents. */
+layer *expected_noise(graph *g, gaussian *p, layer *x, layer *t, layer *scores);
 
-/* x [b,X,Y,Z,C] at timesteps t [b], whole numbers -> the noise to be expected in it, of the same shape. scores [b,1,1,1,K]: m of each
- * latent, to which gradients flow; NULL: they are not known. x takes no gradient. A grid of fewer planes along X is taken for the first
- * ones. NULL for p NULL. What is solved for a timestep is kept for the next call, so p is not for several threads at once. */
-tensor *nn_expected_noise(nn *c, gaussian *p, tensor *x, const double *t, tensor *scores);
+/* 1 over sqrt(1-a_t) for each time t [b,1,1,1,1]: of the same shape. No gradient. */
+layer *inverse_noise(graph *g, gaussian *p, layer *t);
 
-/* Clean x [b,X,Y,Z,C] -> the scores to be expected of it [b,1,1,1,K]: (I + L diag(1/r) L')^-1 L diag(1/r) x. No gradient. */
-tensor *nn_expected_scores(nn *c, gaussian *p, const tensor *x);
+/* Clean x [b,X,Y,Z,C] -> the scores to be expected of it [b,1,1,1,K]: (I + L diag(1/r) L')^-1 L diag(1/r) x. No gradient. NULL for p
+ * NULL. ERR_BUG for other latents. */
+layer *expected_scores(graph *g, gaussian *p, layer *x);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nn/internal.h"
+#include "nn/layer.h"
 
 static const shape SCALAR = { 1, 1, 1, 1, 1 };
 
@@ -12,15 +12,15 @@ enum { BLOCK = 1 << 16 }; /* elements summed on their own, whatever the number o
 typedef double term(const float *x, const float *other, float value, size_t i);
 
 /* Sum of f over n elements: per block, merged in block order. */
-static double total(nn *c, term *f, const float *x, const float *other, float value, size_t n)
+static double total(graph *g, term *f, const float *x, const float *other, float value, size_t n)
 {
 	size_t blocks = (n + BLOCK - 1) / BLOCK;
 	double *parts = calloc(blocks, sizeof *parts), sum = 0;
 	if (!parts) {
-		nn_fail(c, ERR_OS, "no memory for sums");
+		graph_fail(g, ERR_OS, "no memory for sums");
 		return 0;
 	}
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t b = 0; b < blocks; b++)
 		for (size_t i = b * BLOCK; i < n && i < (b + 1) * BLOCK; i++)
 			parts[b] += f(x, other, value, i);
@@ -30,10 +30,17 @@ static double total(nn *c, term *f, const float *x, const float *other, float va
 	return sum;
 }
 
-typedef struct loss_node {
-	node base; /* in: x, other */
-	float value;
-} loss_node;
+/* False, the error noted, when a and b differ in shape. */
+static bool alike(graph *g, const layer *a, const layer *b, const char *what)
+{
+	if (graph_ok(g) && !shape_equal(graph_shape(a), graph_shape(b)))
+		graph_fail(g, ERR_BUG, "%s: values of different shapes", what);
+	return graph_ok(g);
+}
+
+/* ---- L1 ---- */
+
+enum { X, TARGET };
 
 static double absolute(const float *x, const float *other, float value, size_t i)
 {
@@ -41,36 +48,49 @@ static double absolute(const float *x, const float *other, float value, size_t i
 	return fabs((double)x[i] - (double)other[i]);
 }
 
-static void l1_backward(nn *c, node *n)
+static void l1_settle(graph *g, layer *l)
 {
-	tensor *x = n->in[0];
-	const float *t = n->in[1]->v;
-	size_t count = shape_count(x->s);
-	float *g = nn_gradient(c, x), step = n->out->g[0] / (float)count;
-	if (g && !nn_planning(c))
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t i = 0; i < count; i++)
-			g[i] += x->v[i] > t[i] ? step : x->v[i] < t[i] ? -step : 0;
+	(void)g;
+	l->reads_in[X] = l->reads_in[TARGET] = true;
 }
 
-/* False, the error noted, when a and b differ in shape; false too when one is NULL. */
-static bool alike(nn *c, const tensor *a, const tensor *b, const char *what)
+static void l1_forward(graph *g, layer *l)
 {
-	if (a && b && !shape_equal(a->s, b->s))
-		nn_fail(c, ERR_BUG, "%s: tensors of different shapes", what);
-	return a && b && nn_ok(c);
+	const size_t n = shape_count(l->in[X]->s);
+	l->v[0] = (float)(total(g, absolute, l->in[X]->v, l->in[TARGET]->v, 0, n) / (double)n);
 }
 
-tensor *nn_l1(nn *c, tensor *x, const tensor *target)
+static void l1_backward(graph *g, layer *l)
 {
-	tensor *out = alike(c, x, target, "L1") ? nn_tensor(c, SCALAR) : NULL;
-	if (!out)
-		return NULL;
-	if (out->v)
-		out->v[0] = (float)(total(c, absolute, x->v, target->v, 0, shape_count(x->s)) / (double)shape_count(x->s));
-	nn_push(c, sizeof(node), l1_backward, out, 2, (tensor *[]){ x, (tensor *)target }, false);
-	return out;
+	const float *x = l->in[X]->v, *t = l->in[TARGET]->v;
+	const size_t n = shape_count(l->in[X]->s);
+	const bool fresh = layer_is_fresh(l, X);
+	float *d = layer_gradient(l, X), step = l->g[0] / (float)n;
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (size_t i = 0; i < n; i++)
+		d[i] = (fresh ? 0 : d[i]) + (x[i] > t[i] ? step : x[i] < t[i] ? -step : 0);
 }
+
+static const layer_kind l1_kind = {
+	.name = "L1", .size = sizeof(layer), .settle = l1_settle, .forward = l1_forward, .backward = l1_backward
+};
+
+layer *l1(graph *g, layer *x, layer *target)
+{
+	layer *l = alike(g, x, target, "L1") ? layer_add(g, &l1_kind, SCALAR, 2, (layer *[]){ x, target }) : NULL;
+	if (l)
+		l->constant[TARGET] = true;
+	return l;
+}
+
+/* ---- squares ---- */
+
+typedef struct squared_layer {
+	layer base; /* in: x */
+	float value;
+} squared_layer;
+
+static float value_of(const layer *l) { return ((const squared_layer *)l)->value; }
 
 static double squared(const float *x, const float *other, float value, size_t i)
 {
@@ -79,86 +99,133 @@ static double squared(const float *x, const float *other, float value, size_t i)
 	return d * d;
 }
 
-static void squared_backward(nn *c, node *base)
+static void squared_settle(graph *g, layer *l)
 {
-	loss_node *n = (loss_node *)base;
-	tensor *x = base->in[0];
-	size_t count = shape_count(x->s);
-	float *g = nn_gradient(c, x), step = 2 * base->out->g[0] / (float)count;
-	for (size_t i = 0; g && !nn_planning(c) && i < count; i++)
-		g[i] += step * (x->v[i] - n->value);
+	(void)g;
+	l->reads_in[X] = true;
 }
 
-tensor *nn_squared_to(nn *c, tensor *x, float value)
+static void squared_forward(graph *g, layer *l)
 {
-	tensor *out = x ? nn_tensor(c, SCALAR) : NULL;
-	if (!out)
+	const size_t n = shape_count(l->in[X]->s);
+	l->v[0] = (float)(total(g, squared, l->in[X]->v, NULL, value_of(l), n) / (double)n);
+}
+
+static void squared_backward(graph *g, layer *l)
+{
+	(void)g;
+	const float *x = l->in[X]->v, value = value_of(l);
+	const size_t n = shape_count(l->in[X]->s);
+	const bool fresh = layer_is_fresh(l, X);
+	float *d = layer_gradient(l, X), step = 2 * l->g[0] / (float)n;
+	for (size_t i = 0; i < n; i++)
+		d[i] = (fresh ? 0 : d[i]) + step * (x[i] - value);
+}
+
+static const layer_kind squared_kind = {
+	.name = "squares", .size = sizeof(squared_layer), .settle = squared_settle, .forward = squared_forward, .backward = squared_backward
+};
+
+layer *squared_to(graph *g, layer *x, float value)
+{
+	layer *l = layer_add(g, &squared_kind, SCALAR, 1, &x);
+	if (l)
+		((squared_layer *)l)->value = value;
+	return l;
+}
+
+/* ---- noise ---- */
+
+enum { EPS, NOISE, SHIFT, COEFFICIENT, PLACE, WEIGHT };
+
+/* Of volume b: its weight, and what the shift is multiplied by; and of element i the weight of its place. */
+static double weight_of(const layer *l, size_t b) { return l->in[WEIGHT] ? (double)l->in[WEIGHT]->v[b] : 1; }
+
+static double coefficient_of(const layer *l, size_t b) { return l->in[COEFFICIENT] ? (double)l->in[COEFFICIENT]->v[b] : 0; }
+
+static double place_of(const layer *l, size_t i)
+{
+	const layer *p = l->in[PLACE];
+	return p ? (double)p->v[i % shape_count(p->s)] : 1;
+}
+
+/* noise - eps - coefficient shift at element i. */
+static double miss(const layer *l, size_t i, size_t b)
+{
+	const layer *s = l->in[SHIFT];
+	return (double)l->in[NOISE]->v[i] - (double)l->in[EPS]->v[i] - (s ? coefficient_of(l, b) * (double)s->v[i] : 0);
+}
+
+static void noise_settle(graph *g, layer *l)
+{
+	(void)g;
+	for (int i = 0; i < LAYER_INPUTS; i++)
+		l->reads_in[i] = true;
+}
+
+static void noise_forward(graph *g, layer *l)
+{
+	(void)g;
+	const shape s = l->in[EPS]->s;
+	const size_t n = shape_count(s), each = n / (size_t)s.b;
+	double sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		double d = miss(l, i, i / each);
+		sum += weight_of(l, i / each) * place_of(l, i) * d * d;
+	}
+	l->v[0] = (float)(sum / (double)n);
+}
+
+static void noise_backward(graph *g, layer *l)
+{
+	(void)g;
+	const shape s = l->in[EPS]->s;
+	const size_t n = shape_count(s), each = n / (size_t)s.b;
+	float *deps = layer_gradient(l, EPS), *dshift = layer_gradient(l, SHIFT);
+	const bool fresh = layer_is_fresh(l, EPS), fresh_shift = layer_is_fresh(l, SHIFT);
+	const double step = -2 * (double)l->g[0] / (double)n;
+	for (size_t i = 0; i < n; i++) {
+		const size_t b = i / each;
+		const double d = step * weight_of(l, b) * place_of(l, i) * miss(l, i, b);
+		if (deps)
+			deps[i] = (fresh ? 0 : deps[i]) + (float)d;
+		if (dshift)
+			dshift[i] = (fresh_shift ? 0 : dshift[i]) + (float)(coefficient_of(l, b) * d);
+	}
+}
+
+static const layer_kind noise_kind = {
+	.name = "noise loss", .size = sizeof(layer), .settle = noise_settle, .forward = noise_forward, .backward = noise_backward
+};
+
+/* One number for each volume of s, or none at all. */
+static bool for_each_volume(graph *g, const layer *of, shape s)
+{
+	if (of && !shape_equal(of->s, (shape){ s.b, 1, 1, 1, 1 }))
+		graph_fail(g, ERR_BUG, "noise loss: %zu numbers for %d volumes", shape_count(of->s), s.b);
+	return graph_ok(g);
+}
+
+layer *noise_loss(graph *g, layer *eps, layer *shift, layer *noise, layer *place, layer *weight, layer *coefficient)
+{
+	const shape s = graph_shape(eps);
+	if (!alike(g, eps, noise, "noise loss") || (coefficient && !alike(g, eps, shift, "noise loss")))
 		return NULL;
-	if (out->v)
-		out->v[0] = (float)(total(c, squared, x->v, NULL, value, shape_count(x->s)) / (double)shape_count(x->s));
-	loss_node *n = nn_push(c, sizeof *n, squared_backward, out, 1, &x, false);
-	if (n)
-		n->value = value;
-	return out;
-}
-
-/* noise - eps - coefficient g at element i. */
-static double miss(const tensor *eps, const tensor *g, const tensor *noise, const double *coefficient, size_t i, size_t b)
-{
-	return (double)noise->v[i] - (double)eps->v[i] - (g ? coefficient[b] * (double)g->v[i] : 0);
-}
-
-/* in: eps, noise, g, place; owned: weight [b], coefficient [b] */
-static void noise_backward(nn *c, node *n)
-{
-	tensor *eps = n->in[0], *noise = n->in[1], *g = n->in[2], *place = n->in[3];
-	size_t count = shape_count(eps->s), each = count / (size_t)eps->s.b;
-	const double *weight = n->owned, *coefficient = weight + eps->s.b;
-	float *ge = nn_gradient(c, eps), *gg = g ? nn_gradient(c, g) : NULL;
-	if (!nn_ok(c) || nn_planning(c))
-		return;
-	double step = -2 * (double)n->out->g[0] / (double)count;
-	for (size_t i = 0; i < count; i++) {
-		size_t b = i / each;
-		double d = step * weight[b] * (place ? (double)place->v[i % each] : 1) * miss(eps, g, noise, coefficient, i, b);
-		if (ge)
-			ge[i] += (float)d;
-		if (gg)
-			gg[i] += (float)(coefficient[b] * d);
-	}
-}
-
-tensor *nn_noise_loss(nn *c, tensor *eps, tensor *g, const tensor *noise, const tensor *place, const double *weight,
-		      const double *coefficient)
-{
-	if (!alike(c, eps, noise, "noise") || (coefficient && !alike(c, eps, g, "noise")))
+	if (!for_each_volume(g, weight, s) || !for_each_volume(g, coefficient, s))
 		return NULL;
-	size_t volumes = (size_t)eps->s.b, count = shape_count(eps->s), each = count / volumes;
-	if (place && shape_count(place->s) != each)
-		return nn_fail(c, ERR_BUG, "noise loss: weights of %zu places, not %zu", shape_count(place->s), each);
-	tensor *out = nn_tensor(c, SCALAR), *shift = coefficient ? g : NULL;
-	double *own = malloc(2 * volumes * sizeof *own), sum = 0;
-	if (!own) {
-		nn_drop(c, out);
-		return nn_fail(c, ERR_OS, "no memory for a loss");
-	}
-	for (size_t b = 0; b < volumes; b++) {
-		own[b] = weight ? weight[b] : 1;
-		own[volumes + b] = coefficient ? coefficient[b] : 0;
-	}
-	for (size_t i = 0; out && out->v && i < count; i++) {
-		double d = miss(eps, shift, noise, own + volumes, i, i / each);
-		sum += own[i / each] * (place ? (double)place->v[i % each] : 1) * d * d;
-	}
-	if (out && out->v)
-		out->v[0] = (float)(sum / (double)count);
-	node *n = nn_push(c, sizeof *n, noise_backward, out, 4, (tensor *[]){ eps, (tensor *)noise, shift, (tensor *)place }, false);
-	if (n)
-		n->owned = own;
-	else
-		free(own);
-	return out;
+	if (place && shape_count(place->s) != shape_count(s) / (size_t)s.b)
+		return graph_fail(g, ERR_BUG, "noise loss: weights of %zu places, not %zu", shape_count(place->s),
+				  shape_count(s) / (size_t)s.b);
+	layer *in[] = { eps, noise, coefficient ? shift : NULL, coefficient, place, weight };
+	layer *l = layer_add(g, &noise_kind, SCALAR, 6, in);
+	for (int i = 0; l && i < LAYER_INPUTS; i++)
+		l->constant[i] = i != EPS && i != SHIFT;
+	return l;
 }
+
+/* ---- the posterior ---- */
+
+enum { MEAN, LOG_VAR, DRAWN };
 
 static const float LOG_VAR_MIN = -30, LOG_VAR_MAX = 20;
 
@@ -166,88 +233,138 @@ static float clamped(float log_var) { return fminf(fmaxf(log_var, LOG_VAR_MIN), 
 
 static bool inside(float log_var) { return log_var >= LOG_VAR_MIN && log_var <= LOG_VAR_MAX; }
 
-static void posterior_backward(nn *c, node *n)
+static void posterior_settle(graph *g, layer *l)
 {
-	tensor *mean = n->in[0], *log_var = n->in[1];
-	const float *noise = n->in[2]->v, *g = n->out->g;
-	float *gm = nn_gradient(c, mean), *gl = nn_gradient(c, log_var);
-	for (size_t i = 0; !nn_planning(c) && i < shape_count(mean->s); i++) {
-		if (gm)
-			gm[i] += g[i];
-		if (gl && inside(log_var->v[i]))
-			gl[i] += g[i] * noise[i] * 0.5f * expf(0.5f * log_var->v[i]);
+	(void)g;
+	l->reads_in[LOG_VAR] = l->reads_in[DRAWN] = l->in[LOG_VAR]->needs_grad;
+	l->over = l->hands = MEAN;
+}
+
+static void posterior_forward(graph *g, layer *l)
+{
+	(void)g;
+	const float *mean = l->in[MEAN]->v, *log_var = l->in[LOG_VAR]->v, *noise = l->in[DRAWN]->v;
+	for (size_t i = 0; i < shape_count(l->s); i++)
+		l->v[i] = mean[i] + expf(0.5f * clamped(log_var[i])) * noise[i];
+}
+
+static void posterior_backward(graph *g, layer *l)
+{
+	const bool fresh = layer_is_fresh(l, LOG_VAR);
+	float *d = layer_gradient(l, LOG_VAR);
+	layer_pass_gradient(g, l, MEAN);
+	for (size_t i = 0; d && i < shape_count(l->s); i++) {
+		const float log_var = l->in[LOG_VAR]->v[i], noise = l->in[DRAWN]->v[i];
+		d[i] = (fresh ? 0 : d[i]) + (inside(log_var) ? l->g[i] * noise * 0.5f * expf(0.5f * log_var) : 0);
 	}
 }
 
-tensor *nn_posterior(nn *c, tensor *mean, tensor *log_var, const tensor *noise)
+static const layer_kind posterior_kind = {
+	.name = "posterior", .size = sizeof(layer), .settle = posterior_settle, .forward = posterior_forward, .backward = posterior_backward
+};
+
+layer *posterior(graph *g, layer *mean, layer *log_var, layer *noise)
 {
-	tensor *out = alike(c, mean, log_var, "posterior") && alike(c, mean, noise, "posterior") ? nn_tensor(c, mean->s) : NULL;
-	if (!out)
+	if (!alike(g, mean, log_var, "posterior") || !alike(g, mean, noise, "posterior"))
 		return NULL;
-	for (size_t i = 0; out->v && i < shape_count(mean->s); i++)
-		out->v[i] = mean->v[i] + expf(0.5f * clamped(log_var->v[i])) * noise->v[i];
-	nn_push(c, sizeof(node), posterior_backward, out, 3, (tensor *[]){ mean, log_var, (tensor *)noise }, false);
-	return out;
+	layer *l = layer_add(g, &posterior_kind, graph_shape(mean), 3, (layer *[]){ mean, log_var, noise });
+	if (l)
+		l->constant[DRAWN] = true;
+	return l;
 }
 
-static void kl_backward(nn *c, node *n)
+/* ---- KL ---- */
+
+static void kl_settle(graph *g, layer *l)
 {
-	tensor *mean = n->in[0], *log_var = n->in[1];
-	float *gm = nn_gradient(c, mean), *gl = nn_gradient(c, log_var), g = n->out->g[0] / (float)mean->s.b;
-	for (size_t i = 0; !nn_planning(c) && i < shape_count(mean->s); i++) {
-		if (gm)
-			gm[i] += g * mean->v[i];
-		if (gl && inside(log_var->v[i]))
-			gl[i] += g * 0.5f * (expf(log_var->v[i]) - 1);
-	}
+	(void)g;
+	l->reads_in[MEAN] = l->in[MEAN]->needs_grad;
+	l->reads_in[LOG_VAR] = l->in[LOG_VAR]->needs_grad;
 }
 
-tensor *nn_kl(nn *c, tensor *mean, tensor *log_var)
+static void kl_forward(graph *g, layer *l)
 {
-	tensor *out = alike(c, mean, log_var, "KL") ? nn_tensor(c, SCALAR) : NULL;
-	if (!out)
-		return NULL;
+	(void)g;
+	const shape s = l->in[MEAN]->s;
 	double sum = 0;
-	for (size_t i = 0; out->v && i < shape_count(mean->s); i++) {
-		double m = (double)mean->v[i], l = (double)clamped(log_var->v[i]);
-		sum += 0.5 * (m * m + exp(l) - l - 1);
+	for (size_t i = 0; i < shape_count(s); i++) {
+		double m = (double)l->in[MEAN]->v[i], v = (double)clamped(l->in[LOG_VAR]->v[i]);
+		sum += 0.5 * (m * m + exp(v) - v - 1);
 	}
-	if (out->v)
-		out->v[0] = (float)(sum / mean->s.b);
-	nn_push(c, sizeof(node), kl_backward, out, 2, (tensor *[]){ mean, log_var }, false);
-	return out;
+	l->v[0] = (float)(sum / s.b);
 }
 
-typedef struct weigh_node {
-	node base; /* in: the scalars */
-	float weight[NODE_INPUTS];
-} weigh_node;
-
-static void weigh_backward(nn *c, node *base)
+static void kl_backward(graph *g, layer *l)
 {
-	weigh_node *n = (weigh_node *)base;
-	for (int i = 0; i < NODE_INPUTS; i++) {
-		float *g = base->in[i] ? nn_gradient(c, base->in[i]) : NULL;
-		if (g && !nn_planning(c))
-			g[0] += n->weight[i] * base->out->g[0];
+	(void)g;
+	const shape s = l->in[MEAN]->s;
+	const float *mean = l->in[MEAN]->v, *log_var = l->in[LOG_VAR]->v, step = l->g[0] / (float)s.b;
+	const bool fresh[] = { layer_is_fresh(l, MEAN), layer_is_fresh(l, LOG_VAR) };
+	float *dmean = layer_gradient(l, MEAN), *dlog_var = layer_gradient(l, LOG_VAR);
+	for (size_t i = 0; i < shape_count(s); i++) {
+		if (dmean)
+			dmean[i] = (fresh[MEAN] ? 0 : dmean[i]) + step * mean[i];
+		if (dlog_var)
+			dlog_var[i] = (fresh[LOG_VAR] ? 0 : dlog_var[i]) + (inside(log_var[i]) ? step * 0.5f * (expf(log_var[i]) - 1) : 0);
 	}
 }
 
-tensor *nn_weigh(nn *c, int n, tensor *const *x, const float *weight)
+static const layer_kind kl_kind = {
+	.name = "KL", .size = sizeof(layer), .settle = kl_settle, .forward = kl_forward, .backward = kl_backward
+};
+
+layer *kl(graph *g, layer *mean, layer *log_var)
 {
-	tensor *out = nn_tensor(c, SCALAR);
-	if (!out)
-		return NULL;
+	return alike(g, mean, log_var, "KL") ? layer_add(g, &kl_kind, SCALAR, 2, (layer *[]){ mean, log_var }) : NULL;
+}
+
+/* ---- all together ---- */
+
+typedef struct weigh_layer {
+	layer base; /* in: the scalars */
+	float weight[LAYER_INPUTS];
+} weigh_layer;
+
+static void weigh_forward(graph *g, layer *l)
+{
+	(void)g;
 	double sum = 0;
-	for (int i = 0; i < n; i++)
-		if (out->v && x[i])
-			sum += (double)weight[i] * (double)x[i]->v[0];
-	if (out->v)
-		out->v[0] = (float)sum;
-	weigh_node *w = nn_push(c, sizeof *w, weigh_backward, out, n, x, false);
-	for (int i = 0; w && i < n; i++)
-		w->weight[i] = weight[i];
-	return out;
+	for (int i = 0; i < LAYER_INPUTS && l->in[i]; i++)
+		sum += (double)((const weigh_layer *)l)->weight[i] * (double)l->in[i]->v[0];
+	l->v[0] = (float)sum;
 }
 
-double nn_value(const tensor *scalar) { return scalar && scalar->v ? (double)scalar->v[0] : NAN; }
+static void weigh_backward(graph *g, layer *l)
+{
+	(void)g;
+	for (int i = 0; i < LAYER_INPUTS; i++) {
+		float *d = layer_gradient(l, i);
+		if (d)
+			d[0] = (layer_is_fresh(l, i) ? 0 : d[0]) + ((const weigh_layer *)l)->weight[i] * l->g[0];
+	}
+}
+
+static const layer_kind weigh_kind = {
+	.name = "weighed losses", .size = sizeof(weigh_layer), .forward = weigh_forward, .backward = weigh_backward
+};
+
+layer *weigh(graph *g, int n, layer *const *x, const float *weight)
+{
+	if (n > LAYER_INPUTS)
+		return graph_fail(g, ERR_BUG, "a sum of %d losses", n);
+	layer *there[LAYER_INPUTS];
+	float by[LAYER_INPUTS];
+	int count = 0;
+	for (int i = 0; i < n; i++) {
+		if (x[i] && !shape_equal(x[i]->s, SCALAR))
+			return graph_fail(g, ERR_BUG, "a sum of losses: number %d is more than one number", i + 1);
+		if (x[i]) {
+			there[count] = x[i];
+			by[count++] = weight[i];
+		}
+	}
+	layer *l = count ? layer_add(g, &weigh_kind, SCALAR, count, there) : NULL;
+	for (int i = 0; l && i < count; i++)
+		((weigh_layer *)l)->weight[i] = by[i];
+	return l;
+}

@@ -4,186 +4,215 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/internal.h"
 #include "nn/kernels/channels.h"
+#include "nn/kernels/kernels.h"
+#include "nn/layer.h"
 #include "nn/sums.h"
 
-/* Both norms are one thing: statistics over `sets` sets of channels and voxels; group norm has a set per volume and group, batch
- * norm one per channel over all volumes. scale = gamma r, shift = beta - mean scale, r = 1/sqrt(var + eps). */
-typedef struct norm_node {
-	node base;	/* in: x; owned: statistics, double [sets] mean, [sets] r */
-	param *gamma, *beta;
-	int groups;	/* per volume; 0: batch norm */
-	bool fixed;	/* running statistics: constants */
-} norm_node;
+/* Both norms are one thing: statistics over sets of channels and voxels; group norm has a set per volume and group, batch norm one per
+ * channel over all volumes. scale = gamma r, shift = beta - mean scale, r = 1/sqrt(var + eps). */
+typedef struct norm_layer {
+	layer base; /* in: x; kept: double [sets] mean, [sets] r */
+	int groups; /* per volume; 0: batch norm */
+	double eps, momentum;
+	bool fixed; /* running statistics: constants */
+	int sets, per_set; /* per_set: channels in a set */
+	double count; /* values in a set */
+} norm_layer;
 
-typedef struct layout {
-	int sets, per_set;	/* per_set: channels in a set */
-	double count;		/* values in a set */
-} layout;
+enum { GAMMA, BETA, MEAN, VAR, STEPS };
 
-static layout layout_of(shape s, int groups)
-{
-	double voxels = (double)s.x * s.y * s.z;
-	if (!groups)
-		return (layout){ s.c, 1, voxels * s.b };
-	return (layout){ s.b * groups, s.c / groups, voxels * (s.c / groups) };
-}
+static const norm_layer *of(const layer *l) { return (const norm_layer *)l; }
 
 /* The set of channel k of volume b. */
-static int set_of(const layout *l, int groups, int b, int k) { return groups ? b * groups + k / l->per_set : k; }
+static int set_of(const norm_layer *n, int b, int k) { return n->groups ? b * n->groups + k / n->per_set : k; }
 
-/* dshift, dscale -> dgamma, dbeta and, through mean and r, dx = p + q x per channel. */
-static void norm_backward(nn *c, node *base)
+static void settle(graph *g, layer *l)
 {
-	norm_node *n = (norm_node *)base;
-	tensor *x = base->in[0];
-	layout l = layout_of(x->s, n->groups);
-	int ch = x->s.c;
-	float *dx = n->fixed || !x->needs_grad ? NULL : nn_gradient(c, x);
-	if (!nn_ok(c) || nn_planning(c))
+	norm_layer *n = (norm_layer *)l;
+	const shape s = l->in[0]->s;
+	n->sets = n->groups ? s.b * n->groups : s.c;
+	n->per_set = n->groups ? s.c / n->groups : 1;
+	n->count = (double)shape_voxels(s) * (n->groups ? n->per_set : s.b);
+	n->fixed = !n->groups && graph_use(g) != GRAPH_TRAIN;
+	l->state = 2 * (size_t)n->sets * sizeof(double);
+	l->reads_in[0] = !n->fixed && l->in[0]->needs_grad;
+}
+
+/* ---- there ---- */
+
+/* mean and r of every set, from the values. */
+static void measure(graph *g, const layer *l, double *stats)
+{
+	const norm_layer *n = of(l);
+	const layer *x = l->in[0];
+	const int ch = x->s.c;
+	double *own = x->sums ? NULL : calloc(2 * (size_t)x->s.b * (size_t)ch, sizeof *own);
+	const double *sum = x->sums ? x->sums : own;
+	if (!sum) {
+		graph_fail(g, ERR_OS, "no memory for sums");
 		return;
-	const float *g = base->out->g;
-	const double *mean = base->owned, *r = mean + l.sets;
-	double *dmean = calloc(2 * (size_t)l.sets, sizeof *dmean), *dr = dmean ? dmean + l.sets : NULL;
-	float *lines = calloc((size_t)x->s.b * 2 * (size_t)ch, sizeof *lines); /* p and q of each volume */
-	if (!dmean || !lines) {
-		nn_fail(c, ERR_OS, "no memory for sums");
-		goto done;
 	}
-	for (int b = 0; b < x->s.b; b++)
+	if (own)
+		sums_of(g, x->v, x->s.b, shape_voxels(x->s), ch, true, own);
+	memset(stats, 0, 2 * (size_t)n->sets * sizeof *stats);
+	for (int b = 0; b < x->s.b; b++, sum += 2 * ch)
 		for (int k = 0; k < ch; k++) {
-			int s = set_of(&l, n->groups, b, k);
-			double dscale = (double)g[(size_t)b * 2 * ch + k], dshift = (double)g[(size_t)b * 2 * ch + ch + k],
-			       gamma = (double)n->gamma->v[k];
-			double through = dscale - mean[s] * dshift;
-			if (n->gamma->g && !n->gamma->frozen)
-				n->gamma->g[k] += (float)(through * r[s]);
-			if (n->beta->g && !n->beta->frozen)
-				n->beta->g[k] += (float)dshift;
+			stats[set_of(n, b, k)] += sum[k];
+			stats[n->sets + set_of(n, b, k)] += sum[ch + k];
+		}
+	free(own);
+	for (int s = 0; s < n->sets; s++) {
+		const double mean = stats[s] / n->count, var = stats[n->sets + s] / n->count - mean * mean;
+		stats[s] = mean;
+		stats[n->sets + s] = 1 / sqrt((var > 0 ? var : 0) + n->eps);
+	}
+}
+
+/* The running statistics go on. */
+static void track(layer *l, const double *stats)
+{
+	const norm_layer *n = of(l);
+	for (int k = 0; k < n->sets; k++) {
+		const double r = stats[n->sets + k], var = 1 / (r * r) - n->eps,
+			     unbiased = var * n->count / (n->count > 1 ? n->count - 1 : 1);
+		float *mean = &l->p[MEAN]->v[k], *running = &l->p[VAR]->v[k];
+		*mean = (float)((1 - n->momentum) * (double)*mean + n->momentum * stats[k]);
+		*running = (float)((1 - n->momentum) * (double)*running + n->momentum * unbiased);
+	}
+	l->p[STEPS]->v[0]++;
+}
+
+static void recall(const layer *l, double *stats)
+{
+	const norm_layer *n = of(l);
+	for (int k = 0; k < n->sets; k++) {
+		stats[k] = (double)l->p[MEAN]->v[k];
+		stats[n->sets + k] = 1 / sqrt((double)l->p[VAR]->v[k] + n->eps);
+	}
+}
+
+static void forward(graph *g, layer *l)
+{
+	const norm_layer *n = of(l);
+	const int ch = l->in[0]->s.c;
+	double *stats = l->kept;
+	if (n->fixed)
+		recall(l, stats);
+	else
+		measure(g, l, stats);
+	if (!graph_ok(g))
+		return;
+	if (!n->fixed && !n->groups)
+		track(l, stats);
+	for (int b = 0; b < l->s.b; b++)
+		for (int k = 0; k < ch; k++) {
+			const int s = set_of(n, b, k);
+			const double scale = (double)l->p[GAMMA]->v[k] * stats[n->sets + s];
+			l->v[(size_t)b * 2 * ch + k] = (float)scale;
+			l->v[(size_t)b * 2 * ch + ch + k] = (float)((double)l->p[BETA]->v[k] - stats[s] * scale);
+		}
+}
+
+/* ---- and back ---- */
+
+/* dshift, dscale -> dgamma, dbeta, and what goes through mean and r of each set. */
+static void through_statistics(layer *l, double *dmean, double *dr)
+{
+	const norm_layer *n = of(l);
+	const int ch = l->in[0]->s.c;
+	const double *mean = l->kept, *r = mean + n->sets;
+	for (int b = 0; b < l->s.b; b++)
+		for (int k = 0; k < ch; k++) {
+			const int s = set_of(n, b, k);
+			const double dscale = (double)l->g[(size_t)b * 2 * ch + k], dshift = (double)l->g[(size_t)b * 2 * ch + ch + k];
+			const double gamma = (double)l->p[GAMMA]->v[k], through = dscale - mean[s] * dshift;
+			if (layer_trains(l, GAMMA))
+				l->p[GAMMA]->g[k] += (float)(through * r[s]);
+			if (layer_trains(l, BETA))
+				l->p[BETA]->g[k] += (float)dshift;
 			dmean[s] -= gamma * r[s] * dshift;
 			dr[s] += gamma * through;
 		}
-	if (!dx)
-		goto done;
+}
+
+/* dx = p + q x per channel. */
+static void to_input(const graph *g, layer *l, const double *dmean, const double *dr, float *lines)
+{
+	const norm_layer *n = of(l);
+	const layer *x = l->in[0];
+	const int ch = x->s.c;
+	const double *mean = l->kept, *r = mean + n->sets;
+	const size_t plane = (size_t)x->s.y * x->s.z;
+	float *dx = layer_gradient(l, 0);
 	for (int b = 0; b < x->s.b; b++)
 		for (int k = 0; k < ch; k++) {
 			float *p = lines + (size_t)b * 2 * ch + k, *q = p + ch;
-			int s = set_of(&l, n->groups, b, k);
-			double slope = -dr[s] * r[s] * r[s] * r[s] / l.count;	/* dr/dx = -r^3 (x - mean) / count */
+			const int s = set_of(n, b, k);
+			const double slope = -dr[s] * r[s] * r[s] * r[s] / n->count; /* dr/dx = -r^3 (x - mean) / count */
 			*q = (float)slope;
-			*p = (float)(dmean[s] / l.count - slope * mean[s]);
+			*p = (float)(dmean[s] / n->count - slope * mean[s]);
 		}
-	size_t plane = (size_t)x->s.y * x->s.z;
-#pragma omp parallel for num_threads(nn_threads(c))
+	if (layer_is_fresh(l, 0))
+		memset(dx, 0, shape_count(x->s) * sizeof *dx);
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < x->s.b * x->s.x; i++) {
 		const float *p = lines + (size_t)(i / x->s.x) * 2 * ch;
 		nn_kernels()->channels->add_line(dx + i * plane * ch, x->v + i * plane * ch, p, p + ch, plane, ch);
 	}
-done:
+}
+
+static void backward(graph *g, layer *l)
+{
+	const norm_layer *n = of(l);
+	const layer *x = l->in[0];
+	double *dmean = calloc(2 * (size_t)n->sets, sizeof *dmean), *dr = dmean ? dmean + n->sets : NULL;
+	float *lines = calloc((size_t)x->s.b * 2 * (size_t)x->s.c, sizeof *lines); /* p and q of each volume */
+	if (!dmean || !lines) {
+		graph_fail(g, ERR_OS, "no memory for sums");
+	} else {
+		through_statistics(l, dmean, dr);
+		if (!n->fixed && x->needs_grad)
+			to_input(g, l, dmean, dr, lines);
+		else if (x->needs_grad && layer_is_fresh(l, 0))
+			memset(layer_gradient(l, 0), 0, shape_count(x->s) * sizeof *x->g);
+	}
 	free(dmean);
 	free(lines);
 }
 
-/* mean and r of every set, [2*sets]; NULL while planning or after an error. Freed by the caller. */
-static double *statistics(nn *c, const tensor *x, const layout *l, int groups, double eps)
+/* ---- description ---- */
+
+static const layer_kind kind = { .name = "norm", .size = sizeof(norm_layer), .settle = settle, .forward = forward, .backward = backward };
+
+static layer *norm(graph *g, layer *x, norm_layer n, enum init_rule gain, const char *at)
 {
-	int ch = x->s.c;
-	double *stats = calloc(2 * (size_t)l->sets, sizeof *stats), *own = NULL;
-	if (!x->sums) {
-		own = calloc(2 * (size_t)x->s.b * (size_t)ch, sizeof *own);
-		if (own)
-			sums_of(c, x->v, x->s.b, (size_t)x->s.x * x->s.y * x->s.z, ch, true, own);
-	}
-	const double *sum = x->sums ? x->sums : own;
-	if (!stats || !sum)
-		nn_fail(c, ERR_OS, "no memory for sums");
-	for (int b = 0; nn_ok(c) && b < x->s.b; b++, sum += 2 * ch)
-		for (int k = 0; k < ch; k++) {
-			int s = set_of(l, groups, b, k);
-			stats[s] += sum[k];
-			stats[l->sets + s] += sum[ch + k];
-		}
-	free(own);
-	if (!nn_ok(c)) {
-		free(stats);
+	const shape s = graph_shape(x);
+	layer *l = layer_add(g, &kind, (shape){ s.b, 1, 1, 1, 2 * s.c }, 1, &x);
+	if (!l)
 		return NULL;
-	}
-	for (int s = 0; s < l->sets; s++) {
-		double mean = stats[s] / l->count, var = stats[l->sets + s] / l->count - mean * mean;
-		stats[s] = mean;
-		stats[l->sets + s] = 1 / sqrt((var > 0 ? var : 0) + eps);
-	}
-	return stats;
+	n.base = *l;
+	*(norm_layer *)l = n;
+	layer_param(g, l, GAMMA, (param_entry){ .rank = 1, .n = { s.c }, .rule = gain }, at, "weight");
+	layer_param(g, l, BETA, (param_entry){ .rank = 1, .n = { s.c }, .rule = INIT_ZEROS }, at, "bias");
+	layer_want_sums(x);
+	return l;
 }
 
-static tensor *affine_of(nn *c, tensor *x, param *gamma, param *beta, int groups, double *stats, bool fixed)
+layer *group_norm(graph *g, layer *x, int groups, double eps, const char *at)
 {
-	int ch = x->s.c;
-	layout l = layout_of(x->s, groups);
-	tensor *out = nn_tensor(c, (shape){ x->s.b, 1, 1, 1, 2 * ch });
-	if (out && stats)
-		for (int b = 0; b < x->s.b; b++)
-			for (int k = 0; k < ch; k++) {
-				int s = set_of(&l, groups, b, k);
-				double scale = (double)gamma->v[k] * stats[l.sets + s];
-				out->v[(size_t)b * 2 * ch + k] = (float)scale;
-				out->v[(size_t)b * 2 * ch + ch + k] = (float)((double)beta->v[k] - stats[s] * scale);
-			}
-	norm_node *n = nn_push(c, sizeof *n, norm_backward, out, 1, &x, gamma->g && !gamma->frozen);
-	if (n) {
-		n->gamma = gamma;
-		n->beta = beta;
-		n->groups = groups;
-		n->fixed = fixed;
-		n->base.owned = stats;
-	} else {
-		free(stats);
-	}
-	return out;
+	const shape s = graph_shape(x);
+	if (x && (groups < 1 || s.c % groups))
+		return graph_fail(g, ERR_CONFIG, "%s.weight: %d channels do not fall into %d groups", at, s.c, groups);
+	return norm(g, x, (norm_layer){ .groups = groups, .eps = eps }, INIT_ONES, at);
 }
 
-static bool per_channel(nn *c, const tensor *x, const param *p)
+layer *batch_norm(graph *g, layer *x, double eps, double momentum, const char *at)
 {
-	if (p->rank != 1 || p->n[0] != x->s.c)
-		nn_fail(c, ERR_CONFIG, "%s: has not one number for each of %d channels", p->name, x->s.c);
-	return nn_ok(c);
-}
-
-tensor *nn_group_norm(nn *c, tensor *x, param *gamma, param *beta, int groups, double eps)
-{
-	if (!x || !nn_ok(c) || !per_channel(c, x, gamma) || !per_channel(c, x, beta))
-		return NULL;
-	if (groups < 1 || x->s.c % groups)
-		return nn_fail(c, ERR_CONFIG, "%s: %d channels do not fall into %d groups", gamma->name, x->s.c, groups);
-	layout l = layout_of(x->s, groups);
-	double *stats = nn_planning(c) ? NULL : statistics(c, x, &l, groups, eps);
-	return nn_ok(c) ? affine_of(c, x, gamma, beta, groups, stats, false) : NULL;
-}
-
-tensor *nn_batch_norm(nn *c, tensor *x, const batch_norm *n, bool training)
-{
-	if (!x || !nn_ok(c) || !per_channel(c, x, n->gamma) || !per_channel(c, x, n->beta) || !per_channel(c, x, n->mean) ||
-	    !per_channel(c, x, n->var))
-		return NULL;
-	layout l = layout_of(x->s, 0);
-	if (nn_planning(c))
-		return affine_of(c, x, n->gamma, n->beta, 0, NULL, !training);
-	double *stats = training ? statistics(c, x, &l, 0, n->eps) : calloc(2 * (size_t)l.sets, sizeof *stats);
-	if (!stats)
-		return nn_fail(c, ERR_OS, "no memory for statistics");
-	for (int k = 0; k < l.sets; k++) {
-		double *mean = &stats[k], *r = &stats[l.sets + k];
-		if (!training) {
-			*mean = (double)n->mean->v[k];
-			*r = 1 / sqrt((double)n->var->v[k] + n->eps);
-			continue;
-		}
-		double var = 1 / (*r * *r) - n->eps, unbiased = var * l.count / (l.count > 1 ? l.count - 1 : 1);
-		n->mean->v[k] = (float)((1 - n->momentum) * (double)n->mean->v[k] + n->momentum * *mean);
-		n->var->v[k] = (float)((1 - n->momentum) * (double)n->var->v[k] + n->momentum * unbiased);
-	}
-	if (training)
-		n->steps->v[0]++;
-	return affine_of(c, x, n->gamma, n->beta, 0, stats, !training);
+	const int ch = graph_shape(x).c;
+	layer *l = norm(g, x, (norm_layer){ .eps = eps, .momentum = momentum }, INIT_GAIN, at);
+	layer_param(g, l, MEAN, (param_entry){ .rank = 1, .n = { ch }, .rule = INIT_ZEROS }, at, "running_mean");
+	layer_param(g, l, VAR, (param_entry){ .rank = 1, .n = { ch }, .rule = INIT_ONES }, at, "running_var");
+	layer_param(g, l, STEPS, (param_entry){ .rule = INIT_COUNTER }, at, "num_batches_tracked");
+	return l;
 }

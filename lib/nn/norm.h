@@ -1,20 +1,17 @@
-/* Normalisations as per-channel scale and shift, to be applied by whoever reads the tensor next (conv_spec.affine): the
- * normalised tensor is never stored. An affine tensor has the shape [b,1,1,1,2C]: scales, then shifts. */
+/* Normalisations as per-channel scale and shift, to be applied by whoever reads the value next (conv_spec.norm): the normalised value is
+ * never stored. What a norm makes has the shape [b,1,1,1,2C]: scales, then shifts. */
 #ifndef NN_NORM_H
 #define NN_NORM_H
 
-#include "nn/nn.h"
-#include "nn/param.h"
+#include "nn/graph.h"
 
-/* Group norm over all voxels and the channels of one group, biased variance: gamma, beta [C]; C a multiple of groups. */
-tensor *nn_group_norm(nn *c, tensor *x, param *gamma, param *beta, int groups, double eps);
+/* Group norm over all voxels and the channels of one group, biased variance. Parameters AT.weight and AT.bias [C]. ERR_CONFIG where groups
+ * do not divide C. */
+layer *group_norm(graph *g, layer *x, int groups, double eps, const char *at);
 
-/* Batch norm. training: statistics of this batch (biased variance), and the running ones (mean, var [C], steps [1]) move towards
- * it by `momentum` with the unbiased variance, as in PyTorch; else the running statistics. */
-typedef struct batch_norm {
-	param *gamma, *beta, *mean, *var, *steps;
-	double eps, momentum;
-} batch_norm;
-tensor *nn_batch_norm(nn *c, tensor *x, const batch_norm *n, bool training);
+/* Batch norm as PyTorch's: in a graph that trains, statistics of this batch (biased variance), and the running ones, AT.running_mean and
+ * AT.running_var [C], move towards it by `momentum` with the unbiased variance, as AT.num_batches_tracked counts; else the running
+ * statistics. Weights begin as normal numbers about 1 (INIT_GAIN). */
+layer *batch_norm(graph *g, layer *x, double eps, double momentum, const char *at);
 
 #endif

@@ -1,22 +1,21 @@
-/* Weights as kernels read them: 16-bit values as floats, and layouts of their own, made at first use and kept with the parameter. Not for
- * users of nn. */
+/* Weights as kernels read them: 16-bit values as floats, and layouts of their own that last from run to run. Not for users of nn. */
 #ifndef NN_PACK_H
 #define NN_PACK_H
 
 #include <stdbool.h>
 
-#include "nn/nn.h"
 #include "nn/param.h"
 
-/* The values of w, for the time being if they are of 16 bits: give them back. NULL while planning or after an error. */
-const float *weights_take(nn *c, const param *w);
-void weights_give(nn *c, const param *w, const float *v);
-/* Values at .. at+n-1 of w as floats. */
+/* Floats of work space that weights_of takes: none where the values are floats. */
+size_t weights_room(const param *w);
+/* The values of w as floats: where they are, or widened in work. */
+const float *weights_of(const param *w, float *work, int threads);
+/* Values at .. at+n-1 of w as floats, in `to`. */
 void weights_part(const param *w, size_t at, size_t n, float *to);
 
-/* The layout of w that `owner` (any address that is its own) calls `variant`, count floats, 64-byte aligned, kept until param_touch. *made:
- * it is new, and to be filled by the caller. NULL while planning, which leaves an entry without memory that the first real run gives it,
- * or after an error. */
-float *packed_of(nn *c, param *w, const void *owner, int variant, size_t count, bool *made);
+/* Bytes of a layout of so many floats with what tells whether it is still that of the weights. */
+size_t packed_bytes(size_t floats);
+/* Its floats, 64-byte aligned; lasts: packed_bytes, zeroed at first. *stale: the weights have changed since, or it is new: to be filled. */
+float *packed_of(void *lasts, const param *w, bool *stale);
 
 #endif

@@ -1,5 +1,6 @@
 #include "nn/param.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,9 +104,10 @@ int param_check(param *p, int threads, err *e)
 	return finite ? 0 : finite_check(data, type, p->count, p->name, ERR_CONFIG, e);
 }
 
+void param_touch(param *p) { p->version++; }
+
 static void param_free(param *p)
 {
-	param_touch(p);
 	if (!p->mapped)
 		free(p->v);
 	free(p->g);
@@ -124,4 +126,26 @@ void params_free(params *ps)
 		param_free(&ps->p[i]);
 	free(ps->p);
 	*ps = (params){ 0 };
+}
+
+const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT])
+{
+	int at = rank ? 0 : snprintf(buf, SHAPE_TEXT, "a single number");
+	for (int i = 0; i < rank; i++)
+		at += snprintf(buf + at, SHAPE_TEXT - (size_t)at, "%s%lld", i ? "x" : "", (long long)n[i]);
+	return buf;
+}
+
+int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e)
+{
+	param *p = params_find(ps, name);
+	char has[SHAPE_TEXT], wants[SHAPE_TEXT];
+	if (!p)
+		return err_set(e, ERR_CONFIG, "%s: is missing among the weights", name);
+	if (p->rank != rank || (rank && memcmp(p->n, n, (size_t)rank * sizeof *n)))
+		return err_set(e, ERR_CONFIG, "%s: has shape %s, the configuration asks for %s", name, shape_text(p->rank, p->n, has),
+			       shape_text(rank, n, wants));
+	if (out)
+		*out = p;
+	return 0;
 }

@@ -14,13 +14,13 @@ typedef struct param {
 	int64_t n[5];
 	size_t count;	/* product of n */
 	float *v;	/* values; read-only when they lie in a mapped file (`mapped`) */
-	const uint16_t *half;	/* in place of v, which is NULL: values of 16 bits (F16) in a mapped file, which nn_conv alone can read */
+	const uint16_t *half;	/* in place of v, which is NULL: values of 16 bits (F16) in a mapped file; convolutions alone read them */
 	float *g;	/* gradient, count floats; NULL unless this parameter is being trained */
 	bool mapped;	/* v belongs to a mapped file, not to this set */
 	bool frozen;	/* no gradient is taken for the moment, although g is there */
 	bool counter;	/* an integer entry (num_batches_tracked), kept as a float here */
 	bool finite;	/* params of files: param_check has seen that every value is a finite number */
-	struct packed *packed;	/* private to nn: the same weights in the layout of the kernels; dropped by param_touch */
+	uint64_t version; /* counted up by param_touch: layouts that kernels have made of the values are made anew */
 } param;
 
 typedef struct params {
@@ -42,11 +42,18 @@ void params_freeze(params *ps, bool frozen);
 void params_zero_gradients(params *ps);
 /* Are all values finite numbers? Looks once. ERR_CONFIG "NAME: element N is nan, no finite number". */
 int param_check(param *p, int threads, err *e);
-/* The values of p were changed: forget the kernels' copies (pack.c). */
+/* The values of p were changed: the kernels' own layouts of them (pack.h) are stale. */
 void param_touch(param *p);
 /* Takes parameter i out of the set; those behind it move up. */
 void params_remove(params *ps, size_t i);
 /* Frees everything the set owns (not mapped files); leaves it empty. */
 void params_free(params *ps);
+
+/* "64x1x3x3x3" in buf, which is returned; of at most 8 axes. */
+enum { SHAPE_TEXT = 21 * 8 };
+const char *shape_text(int rank, const int64_t *n, char buf[SHAPE_TEXT]);
+
+/* Finds a parameter and checks its shape. ERR_CONFIG names it. */
+int params_expect(const params *ps, const char *name, int rank, const int64_t *n, param **out, err *e);
 
 #endif

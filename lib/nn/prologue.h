@@ -1,16 +1,15 @@
-/* act(scale x + shift) with scale and shift per volume and channel, as operators apply it while they load x. Not for users of nn. */
+/* act(scale x + shift) with scale and shift per volume and channel, as layers apply it while they load x. Not for who describes networks.
+ */
 #ifndef NN_PROLOGUE_H
 #define NN_PROLOGUE_H
 
-#include "nn/internal.h"
 #include "nn/kernels/kernels.h"
+#include "nn/layer.h"
 
-/* The prologue for volume b of tensors with c channels; affine [b,1,1,1,2c], NULL: 1 and 0. */
-prologue prologue_of(const tensor *affine, enum act act, int b, int c);
-/* True when affine is NULL or fits x; else an error is noted. */
-bool prologue_fits(nn *c, const tensor *x, const tensor *affine, const char *what);
-/* Adds to the gradients of x and affine (NULL: none) that of act(scale x + shift), d [as x]. Takes over d, from nn_take: it becomes x's
- * gradient if there is none yet. */
-void prologue_gradient(nn *c, tensor *x, tensor *affine, enum act act, float *d);
+/* The prologue for volume b of values with c channels; norm [b][2c], NULL: 1 and 0. */
+prologue prologue_of(const float *norm, enum act act, int b, int c);
+/* Of a layer whose inputs are x and then norm (or NULL): from d, the gradient at act(scale x + shift), to those of both. d lies where x's
+ * gradient does, if that is fresh; else it is work space, and is added. */
+void prologue_gradient(graph *g, layer *l, enum act act, float *d);
 
 #endif

@@ -5,47 +5,49 @@
 
 #include "nn/prologue.h"
 
-typedef struct resample_node {
-	node base; /* in: x, affine */
+typedef struct resample_layer {
+	layer base; /* in: x, norm */
 	enum act act;
 	int by[3];
-} resample_node;
+} resample_layer;
+
+enum { X, NORM };
+
+static const resample_layer *of(const layer *l) { return (const resample_layer *)l; }
 
 /* A line of z of the fine grid: its voxels in memory. */
 static size_t line_at(shape fine, int b, int x, int y) { return (((size_t)b * fine.x + x) * fine.y + y) * fine.z * fine.c; }
 
 static shape finer(shape s, const int by[3]) { return (shape){ s.b, s.x * by[0], s.y * by[1], s.z * by[2], s.c }; }
 
-/* out [coarse] = means over boxes of x behind the prologue. */
-static void pool_means(nn *c, const tensor *x, const tensor *affine, enum act act, const int by[3], tensor *out)
+static size_t line_floats(const layer *x) { return (size_t)x->s.z * x->s.c; }
+
+static void pool_forward(graph *g, layer *l)
 {
-	size_t line = (size_t)x->s.z * x->s.c, threads = (size_t)nn_threads(c);
-	float *work = nn_take(c, line * threads);
-	float share = 1 / (float)(by[0] * by[1] * by[2]);
-	int ch = x->s.c;
-	if (work)
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (int i = 0; i < out->s.b * out->s.x * out->s.y; i++) {
-			int y = i % out->s.y, gx = i / out->s.y % out->s.x, b = i / out->s.y / out->s.x;
-			float *mine = work + line * (size_t)omp_get_thread_num(), *to = out->v + line_at(out->s, b, gx, y);
-			const prologue p = prologue_of(affine, act, b, ch);
-			memset(to, 0, (size_t)out->s.z * ch * sizeof *to);
-			for (int k = 0; k < by[0] * by[1]; k++) {
-				const float *from = x->v + line_at(x->s, b, gx * by[0] + k / by[1], y * by[1] + k % by[1]);
-				nn_kernels()->load(mine, from, (size_t)x->s.z, ch, ch, &p);
-				for (int z = 0; z < x->s.z; z++)
-					for (int j = 0; j < ch; j++)
-						to[z / by[2] * ch + j] += share * mine[z * ch + j];
-			}
+	const layer *x = l->in[X];
+	const int ch = x->s.c, *by = of(l)->by;
+	const float share = 1 / (float)(by[0] * by[1] * by[2]);
+#pragma omp parallel for num_threads(graph_threads(g))
+	for (int i = 0; i < l->s.b * l->s.x * l->s.y; i++) {
+		int y = i % l->s.y, gx = i / l->s.y % l->s.x, b = i / l->s.y / l->s.x;
+		float *mine = graph_work(g) + line_floats(x) * (size_t)omp_get_thread_num(), *to = l->v + line_at(l->s, b, gx, y);
+		const prologue p = prologue_of(l->in[NORM] ? l->in[NORM]->v : NULL, of(l)->act, b, ch);
+		memset(to, 0, (size_t)l->s.z * ch * sizeof *to);
+		for (int k = 0; k < by[0] * by[1]; k++) {
+			const float *from = x->v + line_at(x->s, b, gx * by[0] + k / by[1], y * by[1] + k % by[1]);
+			nn_kernels()->load(mine, from, (size_t)x->s.z, ch, ch, &p);
+			for (int z = 0; z < x->s.z; z++)
+				for (int j = 0; j < ch; j++)
+					to[z / by[2] * ch + j] += share * mine[z * ch + j];
 		}
-	nn_give(c, work, line * threads);
+	}
 }
 
 /* to [finer] = copies of d [coarse], each times `factor`. */
-static void spread(const nn *c, shape coarse, const int by[3], float factor, const float *d, float *to)
+static void spread(const graph *g, shape coarse, const int by[3], float factor, const float *d, float *to)
 {
 	shape fine = finer(coarse, by);
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < fine.b * fine.x * fine.y; i++) {
 		int y = i % fine.y, x = i / fine.y % fine.x, b = i / fine.y / fine.x;
 		const float *from = d + line_at(coarse, b, x / by[0], y / by[1]);
@@ -56,39 +58,53 @@ static void spread(const nn *c, shape coarse, const int by[3], float factor, con
 	}
 }
 
-static void pool_backward(nn *c, node *base)
+/* Is a gradient wanted that goes through norm or activation, and so reads x? */
+static void pool_settle(graph *g, layer *l)
 {
-	resample_node *n = (resample_node *)base;
-	size_t count = shape_count(base->in[0]->s);
-	float *d = nn_take(c, count);
-	if (d)
-		spread(c, base->out->s, n->by, 1 / (float)(n->by[0] * n->by[1] * n->by[2]), base->out->g, d);
-	prologue_gradient(c, base->in[0], base->in[1], n->act, d);
+	const bool wanted = l->in[X]->needs_grad || (l->in[NORM] && l->in[NORM]->needs_grad);
+	l->reads_in[X] = l->reads_in[NORM] = wanted && (l->in[NORM] || of(l)->act != ACT_NONE);
+	l->work = line_floats(l->in[X]) * (size_t)graph_threads(g);
+	l->work_back = layer_is_fresh(l, X) ? 0 : shape_count(l->in[X]->s);
 }
 
-tensor *nn_mean_pool(nn *c, tensor *x, tensor *affine, enum act act, const int by[3])
+static void pool_backward(graph *g, layer *l)
 {
-	if (!x || !nn_ok(c) || !prologue_fits(c, x, affine, "mean pooling"))
-		return NULL;
-	if (x->s.x % by[0] || x->s.y % by[1] || x->s.z % by[2])
-		return nn_fail(c, ERR_DATA, "a grid of %dx%dx%d cannot be divided by %dx%dx%d", x->s.x, x->s.y, x->s.z, by[0], by[1],
-			       by[2]);
-	tensor *out = nn_tensor(c, (shape){ x->s.b, x->s.x / by[0], x->s.y / by[1], x->s.z / by[2], x->s.c });
-	if (out)
-		pool_means(c, x, affine, act, by, out);
-	resample_node *n = nn_push(c, sizeof *n, pool_backward, out, 2, (tensor *[]){ x, affine }, false);
-	if (n) {
-		n->act = act;
-		memcpy(n->by, by, sizeof n->by);
-	}
-	return out;
+	const int *by = of(l)->by;
+	float *d = layer_is_fresh(l, X) ? l->in[X]->g : graph_work(g);
+	spread(g, l->s, by, 1 / (float)(by[0] * by[1] * by[2]), l->g, d);
+	prologue_gradient(g, l, of(l)->act, d);
 }
 
-void nn_sum_copies(const nn *c, shape in, const int by[3], const float *d, float *to, bool fresh)
+static const layer_kind pool = {
+	.name = "mean pool", .size = sizeof(resample_layer), .settle = pool_settle, .forward = pool_forward, .backward = pool_backward
+};
+
+static layer *resampled(graph *g, const layer_kind *kind, shape s, layer *x, layer *norm, const int by[3])
+{
+	layer *l = layer_add(g, kind, s, 2, (layer *[]){ x, norm });
+	if (l)
+		memcpy(((resample_layer *)l)->by, by, 3 * sizeof *by);
+	return l;
+}
+
+layer *mean_pool(graph *g, layer *x, layer *norm, enum act act, const int by[3])
+{
+	const shape s = graph_shape(x);
+	if (norm && !shape_equal(graph_shape(norm), (shape){ s.b, 1, 1, 1, 2 * s.c }))
+		return graph_fail(g, ERR_BUG, "mean pooling: the normalisation has another shape");
+	if (s.x % by[0] || s.y % by[1] || s.z % by[2])
+		return graph_fail(g, ERR_DATA, "a grid of %dx%dx%d cannot be divided by %dx%dx%d", s.x, s.y, s.z, by[0], by[1], by[2]);
+	layer *l = resampled(g, &pool, (shape){ s.b, s.x / by[0], s.y / by[1], s.z / by[2], s.c }, x, norm, by);
+	if (l)
+		((resample_layer *)l)->act = act;
+	return l;
+}
+
+void sum_copies(const graph *g, shape in, const int by[3], const float *d, float *to, bool fresh)
 {
 	shape fine = finer(in, by);
 	int ch = in.c;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < in.b * in.x * in.y; i++) {
 		int y = i % in.y, x = i / in.y % in.x, b = i / in.y / in.x;
 		float *line = to + line_at(in, b, x, y);
@@ -103,21 +119,16 @@ void nn_sum_copies(const nn *c, shape in, const int by[3], const float *d, float
 	}
 }
 
-static void upsample_backward(nn *c, node *base)
+static void upsample_forward(graph *g, layer *l) { spread(g, l->in[X]->s, of(l)->by, 1, l->in[X]->v, l->v); }
+
+static void upsample_backward(graph *g, layer *l)
 {
-	bool fresh = false;
-	float *g = nn_gradient_raw(c, base->in[0], &fresh);
-	if (g && !nn_planning(c))
-		nn_sum_copies(c, base->in[0]->s, ((resample_node *)base)->by, base->out->g, g, fresh);
+	if (layer_gradient(l, X))
+		sum_copies(g, l->in[X]->s, of(l)->by, l->g, layer_gradient(l, X), layer_is_fresh(l, X));
 }
 
-tensor *nn_upsample(nn *c, tensor *x, const int by[3])
-{
-	tensor *out = x ? nn_tensor(c, finer(x->s, by)) : NULL;
-	if (out && out->v)
-		spread(c, x->s, by, 1, x->v, out->v);
-	resample_node *n = nn_push(c, sizeof *n, upsample_backward, out, 1, &x, false);
-	if (n)
-		memcpy(n->by, by, sizeof n->by);
-	return out;
-}
+static const layer_kind up = {
+	.name = "upsample", .size = sizeof(resample_layer), .forward = upsample_forward, .backward = upsample_backward
+};
+
+layer *upsample(graph *g, layer *x, const int by[3]) { return resampled(g, &up, finer(graph_shape(x), by), x, NULL, by); }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK = 1 << 15 };	/* numbers; a constant, so that sums do not depend on the number of threads */
+enum { BLOCK = 1 << 15 }; /* numbers; a constant, so that sums do not depend on the number of threads */
 
 /* Volumes of n voxels in blocks of `each`: `per` a volume, `count` in all. */
 typedef struct blocks {
@@ -23,10 +23,10 @@ static size_t length(const blocks *b, size_t i)
 	return left < b->each ? left : b->each;
 }
 
-static double *parts_of(nn *c, const blocks *b, size_t width)
+static double *parts_of(graph *g, const blocks *b, size_t width)
 {
 	double *p = calloc(b->count * width, sizeof *p);
-	return p ? p : nn_fail(c, ERR_OS, "no memory for sums");
+	return p ? p : graph_fail(g, ERR_OS, "no memory for sums");
 }
 
 /* parts [count][width], block by block, to sums [volumes][width]. */
@@ -37,14 +37,14 @@ static void merge(const double *parts, const blocks *b, size_t width, double *su
 			sums[i / b->per * width + k] += parts[i * width + k];
 }
 
-void sums_of(nn *c, const float *x, int volumes, size_t n, int channels, bool squares, double *sums)
+void sums_of(graph *g, const float *x, int volumes, size_t n, int channels, bool squares, double *sums)
 {
 	size_t ch = (size_t)channels, width = squares ? 2 * ch : ch;
 	const blocks b = blocks_of(volumes, n, channels);
-	double *parts = parts_of(c, &b, width);
+	double *parts = parts_of(g, &b, width);
 	if (!parts)
 		return;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t i = 0; i < b.count; i++)
 		nn_kernels()->moments(x + start(&b, i) * ch, length(&b, i), channels, parts + i * width,
 				      squares ? parts + i * width + ch : NULL);
@@ -52,28 +52,28 @@ void sums_of(nn *c, const float *x, int volumes, size_t n, int channels, bool sq
 	free(parts);
 }
 
-void sums_to_bias(nn *c, const tensor *out, param *bias)
+void sums_to_bias(graph *g, const float *dout, shape s, param *bias)
 {
 	double *sum = calloc(bias->count, sizeof *sum);
 	if (!sum) {
-		nn_fail(c, ERR_OS, "no memory for sums");
+		graph_fail(g, ERR_OS, "no memory for sums");
 		return;
 	}
-	sums_of(c, out->g, 1, shape_count(out->s) / bias->count, out->s.c, false, sum);
+	sums_of(g, dout, 1, shape_count(s) / bias->count, s.c, false, sum);
 	for (size_t k = 0; k < bias->count; k++)
 		bias->g[k] += (float)sum[k];
 	free(sum);
 }
 
-void sums_of_prologue(nn *c, float *dx, bool fresh, const float *d, const float *x, int volumes, size_t n, int channels,
+void sums_of_prologue(graph *g, float *dx, bool fresh, const float *d, const float *x, int volumes, size_t n, int channels,
 		      const prologue *p, double *sums)
 {
 	size_t ch = (size_t)channels;
 	const blocks b = blocks_of(volumes, n, channels);
-	double *parts = parts_of(c, &b, 2 * ch);
+	double *parts = parts_of(g, &b, 2 * ch);
 	if (!parts)
 		return;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t i = 0; i < b.count; i++) {
 		double *mine = sums ? parts + i * 2 * ch : NULL;
 		size_t at = start(&b, i) * ch;

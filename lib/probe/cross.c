@@ -48,8 +48,6 @@ static int fit(linear *out, const basis *b, labels *l, const recipe *how, double
 					   : ridge_fit(out, b, l->value, strength, e);
 }
 
-static double log_loss(double margin) { return margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin; }
-
 /* Those of rows [n] whose subject is in fold k, or is not. */
 static int part(size_t **out, size_t *m, const cases *c, const size_t *rows, size_t n, const int *fold, int k, bool inside, err *e)
 {
@@ -81,7 +79,7 @@ static int try_fold(double loss[GRID], const cases *c, const size_t *rows, size_
 		for (size_t i = 0; !code && i < n_test; i++) {
 			double value = c->value[test[i]], is = linear_value(&f, &b, c->codes + test[i] * c->p);
 			bool positive = value > .5;
-			loss[g] += how->task == PROBE_CLASSIFY ? weight[positive] * log_loss(positive ? is : -is)
+			loss[g] += how->task == PROBE_CLASSIFY ? weight[positive] * logistic_loss(positive ? is : -is)
 							       : (value - is) * (value - is);
 		}
 		free(f.weight);

@@ -163,8 +163,7 @@ int ridge_fit(linear *out, const basis *b, const double *value, double lambda, e
 
 /* ---- logistic ---- */
 
-/* log(1 + exp(-m)) without overflow. */
-static double log_loss(double m) { return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m; }
+double logistic_loss(double m) { return m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m; }
 
 typedef struct newton {
 	size_t n, q; /* records; unknowns, r + 1 */
@@ -191,7 +190,7 @@ static double objective(const newton *w, const double *a)
 	double sum = dot(a, a, w->q - 1) / 2;
 	for (size_t i = 0; i < w->n; i++) {
 		w->f[i] = dot(w->z + i * w->q, a, w->q);
-		sum += w->c[w->positive[i]] * log_loss(w->positive[i] ? w->f[i] : -w->f[i]);
+		sum += w->c[w->positive[i]] * logistic_loss(w->positive[i] ? w->f[i] : -w->f[i]);
 	}
 	return sum;
 }

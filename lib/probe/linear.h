@@ -41,6 +41,9 @@ int ridge_fit(linear *out, const basis *b, const double *value, double lambda, e
  * of strengths costs little. ERR_DATA: one class alone. */
 int logistic_fit(linear *out, const basis *b, const bool *positive, double C, bool balanced, double *a, err *e);
 
+/* log(1 + exp(-m)), without overflow: what m = t f costs there, before C and c. */
+double logistic_loss(double m);
+
 /* f of a code that is not standardised yet. */
 double linear_value(const linear *l, const basis *b, const float *code);
 

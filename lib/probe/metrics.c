@@ -15,12 +15,11 @@ const char *metric_name(enum metric m) { return names[m]; }
 
 bool metric_of_task(enum metric m, enum probe_task task) { return (m <= METRIC_AUC) == (task == PROBE_CLASSIFY); }
 
-/* The cases, and in which order their f rise. */
+/* The cases of one repeat, and in which order their f rise. */
 typedef struct judged {
 	size_t n;
 	const double *truth, *f;
-	const size_t *subject;
-	size_t *order;
+	const size_t *subject, *order;
 } judged;
 
 /* a / b, 0 / 0 = 0. */
@@ -75,14 +74,34 @@ static void regress(double out[METRICS], const judged *j, const uint32_t *times)
 	out[METRIC_R2] = hi > lo ? 1 - squares / spread : NAN;
 }
 
-static void measure(double out[METRICS], enum probe_task task, const judged *j, const uint32_t *times)
+/* order [repeats][n] */
+static judged repeat(const predicted *p, const size_t *order, int r)
 {
+	const size_t at = (size_t)r * p->n;
+	return (judged){ p->n, p->truth, p->f + at, p->subject, order + at };
+}
+
+/* The means over the repeats and, unless it is NULL, their standard deviation. */
+static void measure(double out[METRICS], double *sd, const predicted *p, const size_t *order, const uint32_t *times)
+{
+	double squares[METRICS] = { 0 };
 	for (int m = 0; m < METRICS; m++)
-		out[m] = NAN;
-	if (task == PROBE_CLASSIFY)
-		classify(out, j, times);
-	else
-		regress(out, j, times);
+		out[m] = metric_of_task(m, p->task) ? 0 : NAN;
+	for (int r = 0; r < p->repeats; r++) {
+		const judged j = repeat(p, order, r);
+		double own[METRICS] = { 0 };
+		if (p->task == PROBE_CLASSIFY)
+			classify(own, &j, times);
+		else
+			regress(own, &j, times);
+		for (int m = 0; m < METRICS; m++) {
+			const double off = own[m] - out[m];
+			out[m] += off / (r + 1);
+			squares[m] += off * (own[m] - out[m]);
+		}
+	}
+	for (int m = 0; m < METRICS && sd; m++)
+		sd[m] = p->repeats > 1 ? sqrt(squares[m] / (p->repeats - 1)) : NAN;
 }
 
 static int by_f(const void *a, const void *b, void *with)
@@ -107,9 +126,9 @@ static double quantile(const double *sorted, size_t n, double q)
 }
 
 /* all [resamples][METRICS] */
-static int bootstrap(double (*all)[METRICS], enum probe_task task, const judged *j, size_t subjects, int64_t resamples, uint64_t seed,
-		     err *e)
+static int bootstrap(double (*all)[METRICS], const predicted *p, const size_t *order, int64_t resamples, uint64_t seed, err *e)
 {
+	const size_t subjects = p->subjects;
 	const philox random = philox_make(seed, philox_hash("bootstrap"));
 	int code = 0;
 #pragma omp parallel num_threads(threads_count())
@@ -125,7 +144,7 @@ static int bootstrap(double (*all)[METRICS], enum probe_task task, const judged 
 				times[s] = 0;
 			for (size_t s = 0; s < subjects; s++)
 				times[(size_t)(philox_uniform(random, (uint64_t)b * subjects + s) * (double)subjects)]++;
-			measure(all[b], task, j, times);
+			measure(all[b], NULL, p, order, times);
 		}
 #pragma omp critical(bootstrap)
 		if (own.code)
@@ -146,35 +165,38 @@ static void interval_of(interval *out, double (*all)[METRICS], double *column, i
 	out->hi = n ? quantile(column, n, .975) : NAN;
 }
 
-int metrics_measure(interval out[METRICS], enum probe_task task, const double *truth, const double *f, const size_t *subject, size_t n,
-		    size_t subjects, int64_t resamples, uint64_t seed, err *e)
+int metrics_measure(interval out[METRICS], const predicted *p, int64_t resamples, uint64_t seed, err *e)
 {
-	judged j = { .n = n, .truth = truth, .f = f, .subject = subject };
 	uint32_t *once = NULL;
-	double(*all)[METRICS] = NULL, *column = NULL, value[METRICS];
-	int code = n ? mem_zero(&j.order, n, sizeof *j.order, "metrics", e) : err_set(e, ERR_DATA, "nothing to judge");
+	size_t *order = NULL;
+	double(*all)[METRICS] = NULL, *column = NULL, value[METRICS], sd[METRICS];
+	int code =
+		p->n ? mem_zero(&order, (size_t)p->repeats * p->n, sizeof *order, "metrics", e) : err_set(e, ERR_DATA, "nothing to judge");
 	if (!code)
-		code = mem_zero(&once, subjects, sizeof *once, "metrics", e);
+		code = mem_zero(&once, p->subjects, sizeof *once, "metrics", e);
 	if (!code)
 		code = mem_zero(&all, (size_t)resamples, sizeof *all, "bootstrap", e);
 	if (!code)
 		code = mem_zero(&column, (size_t)resamples, sizeof *column, "bootstrap", e);
-	for (size_t i = 0; !code && i < n; i++)
-		j.order[i] = i;
-	for (size_t s = 0; !code && s < subjects; s++)
+	for (size_t s = 0; !code && s < p->subjects; s++)
 		once[s] = 1;
+	for (int r = 0; !code && r < p->repeats; r++) {
+		size_t *own = order + (size_t)r * p->n;
+		for (size_t i = 0; i < p->n; i++)
+			own[i] = i;
+		qsort_r(own, p->n, sizeof *own, by_f, (void *)(p->f + (size_t)r * p->n));
+	}
 	if (!code) {
-		qsort_r(j.order, n, sizeof *j.order, by_f, (void *)f);
-		measure(value, task, &j, once);
-		if (subjects > 1)
-			code = bootstrap(all, task, &j, subjects, resamples, seed, e);
+		measure(value, sd, p, order, once);
+		if (p->subjects > 1)
+			code = bootstrap(all, p, order, resamples, seed, e);
 	}
 	for (int m = 0; !code && m < METRICS; m++) {
-		out[m] = (interval){ value[m], NAN, NAN };
-		if (subjects > 1)
+		out[m] = (interval){ value[m], NAN, NAN, sd[m] };
+		if (p->subjects > 1)
 			interval_of(&out[m], all, column, resamples, m);
 	}
-	free(j.order);
+	free(order);
 	free(once);
 	free(all);
 	free(column);

@@ -31,13 +31,23 @@ bool metric_of_task(enum metric m, enum probe_task task);
 
 typedef struct interval {
 	double value, lo, hi; /* NAN: undefined */
+	double sd; /* of the repeats' values (divisor repeats - 1); NAN with one */
 } interval;
 
-/* Every metric of the task over n cases: truth (a value, or 1 and 0) and f. The interval is that of the percentile bootstrap (Efron and
- * Tibshirani 1993, ch. 13) over subjects: `resamples` draws of as many subjects as there are, with replacement, a function of the seed;
- * resamples where a metric is undefined are left out; undefined with fewer than two subjects. subject[i] < subjects. Does not depend on
- * the number of threads. */
-int metrics_measure(interval out[METRICS], enum probe_task task, const double *truth, const double *f, const size_t *subject, size_t n,
-		    size_t subjects, int64_t resamples, uint64_t seed, err *e);
+/* What n cases are, and what was predicted for them, once or by several repeats of a cross-validation. */
+typedef struct predicted {
+	enum probe_task task;
+	size_t n, subjects;
+	int repeats;
+	const double *truth; /* [n] a value, or 1 and 0 */
+	const double *f; /* [repeats][n] */
+	const size_t *subject; /* [n] below `subjects` */
+} predicted;
+
+/* Every metric of the task: the mean of the repeats' values. The interval is that of the percentile bootstrap (Efron and Tibshirani 1993,
+ * ch. 13) over subjects of this mean: `resamples` draws of as many subjects as there are, with replacement, a function of the seed;
+ * resamples where a metric is undefined are left out; undefined with fewer than two subjects. Does not depend on the number of threads.
+ * ERR_DATA without cases; ERR_OS. */
+int metrics_measure(interval out[METRICS], const predicted *p, int64_t resamples, uint64_t seed, err *e);
 
 #endif

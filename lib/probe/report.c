@@ -72,17 +72,20 @@ int report_prediction(char **text, enum probe_task task, const char *id, double 
 	return asprintf(text, "%s\t%s\t%s\t%.9g\n", id, who.participant, session_cell(&who), f) < 0 ? no_memory(e) : 0;
 }
 
-int report_cross(char **text, enum probe_task task, const labelled *l, const division *d, const double *f, err *e)
+int report_cross(char **text, enum probe_task task, const labelled *l, const division *d, int repeats, const double *f, err *e)
 {
 	struct text t;
 	int code = text_begin(&t, e);
 	if (code)
 		return code;
-	fprintf(t.f, "id\tparticipant_id\tsession_id\tfold\tlabel\t%s\n", word(task));
-	for (size_t i = 0; i < l->c.n; i++) {
+	fprintf(t.f, "id\tparticipant_id\tsession_id\t%sfold\tlabel\t%s\n", repeats > 1 ? "repeat\t" : "", word(task));
+	for (size_t k = 0; k < (size_t)repeats * l->c.n; k++) {
+		const size_t i = k % l->c.n, repeat = k / l->c.n;
 		bids_id who = bids_parse(l->ids[i]);
-		fprintf(t.f, "%s\t%s\t%s\t%s\t%.9g\t%.9g\n", l->ids[i], who.participant, session_cell(&who),
-			d->names[d->fold[l->c.subject[i]]], l->c.value[i], shown(task, f[i]));
+		fprintf(t.f, "%s\t%s\t%s\t", l->ids[i], who.participant, session_cell(&who));
+		if (repeats > 1)
+			fprintf(t.f, "%zu\t", repeat + 1);
+		fprintf(t.f, "%s\t%.9g\t%.9g\n", d[repeat].names[d[repeat].fold[l->c.subject[i]]], l->c.value[i], shown(task, f[k]));
 	}
 	return text_end(text, &t, e);
 }
@@ -91,15 +94,18 @@ int report_cross(char **text, enum probe_task task, const labelled *l, const div
 
 static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
 
-static int metrics_json(char **text, enum probe_task task, const interval found[METRICS], err *e)
+static int metrics_json(char **text, enum probe_task task, const interval found[METRICS], int repeats, err *e)
 {
 	json_t *all = json_object();
 	bool bad = !all;
-	for (int m = 0; m < METRICS; m++)
-		if (metric_of_task(m, task))
-			bad |= json_object_set_new(all, metric_name(m),
-						   json_pack("{s:o, s:o, s:o}", "value", number(found[m].value), "lo", number(found[m].lo),
-							     "hi", number(found[m].hi))) != 0;
+	for (int m = 0; m < METRICS; m++) {
+		if (!metric_of_task(m, task))
+			continue;
+		json_t *own =
+			json_pack("{s:o, s:o, s:o}", "value", number(found[m].value), "lo", number(found[m].lo), "hi", number(found[m].hi));
+		bad |= !own || (repeats > 1 && json_object_set_new(own, "sd", number(found[m].sd)));
+		bad |= json_object_set_new(all, metric_name(m), own) != 0;
+	}
 	if (!bad)
 		return json_line(text, all, e);
 	json_decref(all);
@@ -114,13 +120,13 @@ static void put_number(FILE *f, double v)
 		fputs("\tn/a", f);
 }
 
-int report_metrics(char **text, enum probe_task task, const interval found[METRICS], bool json, err *e)
+int report_metrics(char **text, enum probe_task task, const interval found[METRICS], int repeats, bool json, err *e)
 {
 	struct text t;
-	int code = json ? metrics_json(text, task, found, e) : text_begin(&t, e);
+	int code = json ? metrics_json(text, task, found, repeats, e) : text_begin(&t, e);
 	if (json || code)
 		return code;
-	fputs("metric\tvalue\tlo\thi\n", t.f);
+	fprintf(t.f, "metric\tvalue\tlo\thi%s\n", repeats > 1 ? "\tsd" : "");
 	for (int m = 0; m < METRICS; m++) {
 		if (!metric_of_task(m, task))
 			continue;
@@ -128,6 +134,8 @@ int report_metrics(char **text, enum probe_task task, const interval found[METRI
 		put_number(t.f, found[m].value);
 		put_number(t.f, found[m].lo);
 		put_number(t.f, found[m].hi);
+		if (repeats > 1)
+			put_number(t.f, found[m].sd);
 		fputc('\n', t.f);
 	}
 	return text_end(text, &t, e);

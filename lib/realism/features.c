@@ -2,25 +2,26 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/threads.h"
 #include "nn/conv/conv.h"
 #include "realism/boxes.h"
+#include "realism/layers.h"
 #include "volume/volume.h"
 
 enum { AROUND = 9, FINE_TAPS = 5, COARSE_TAPS = 3, POOL = 2, BOX = 8, STEP = 4, SEED = 1 };
 
 struct features {
-	nn *c;
 	params weights;
-	int n[3], half[3];	/* the grid, and that of the second convolution */
-	size_t *place, places;	/* among all boxes */
+	graph *g;
+	layer *in, *fine, *coarse; /* a scan less its means; means over boxes of both convolutions */
+	int n[3]; /* the grid */
+	size_t *place, places; /* among all boxes */
 	size_t boxes;
-	float *high;		/* [n]: the scan less its mean around */
-	float *box;		/* [boxes][FEATURES_COARSE] */
+	float *high; /* [n]: the scan less its mean around */
+	float *box; /* [FEATURES_COARSE][boxes], of either convolution */
 };
 
 static int add_weight(features *f, const char *name, int out, int in, int taps, uint64_t stream, err *e)
@@ -45,11 +46,34 @@ static int find_places(features *f, const float *mask, err *e)
 			if (share[i] > .9f)
 				f->place[f->places++] = i;
 		if (!f->places)
-			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX,
-				       f->n[0], f->n[1], f->n[2]);
+			code = err_set(e, ERR_DATA, "no box of %d voxels a side lies in the brain on a grid of %dx%dx%d", BOX, f->n[0],
+				       f->n[1], f->n[2]);
 	}
 	free(share);
 	return code;
+}
+
+/* ReLU of a convolution, zeros around x, with the weights of this name. */
+static layer *seen(graph *g, layer *x, int out, int taps, const char *weight)
+{
+	return relu(g, conv_named(g, x, &(conv_spec){ .out = out, .k = taps, .pad_low = taps / 2, .pad_high = taps / 2, .no_bias = true },
+				  weight, ""));
+}
+
+static int describe(features *f, err *e)
+{
+	graph *g = f->g = graph_new(GRAPH_AGAIN, NN_EXACT, threads_count());
+	if (!g)
+		return err_set(e, ERR_OS, "no memory for the network");
+	f->in = graph_input(g, (shape){ 1, f->n[0], f->n[1], f->n[2], 1 });
+	layer *fine = seen(g, f->in, FEATURES_FINE, FINE_TAPS, "fine");
+	f->fine = graph_keep(box_means(g, fine, BOX, STEP));
+	layer *coarse = seen(g, box_means(g, fine, POOL, POOL), FEATURES_COARSE, COARSE_TAPS, "coarse");
+	f->coarse = graph_keep(box_means(g, coarse, BOX / POOL, STEP / POOL));
+	int code = graph_bind(g, (params *const[]){ &f->weights }, 1, e);
+	if (!code)
+		code = graph_settle(g, e);
+	return code ? code : graph_open(g, e);
 }
 
 int features_open(features **out, const int n[3], const float *mask, err *e)
@@ -62,17 +86,15 @@ int features_open(features **out, const int n[3], const float *mask, err *e)
 	f->boxes = 1;
 	for (int i = 0; i < 3; i++) {
 		f->n[i] = n[i];
-		f->half[i] = boxes_along(n[i], POOL, POOL);
 		f->boxes *= (size_t)boxes_along(n[i], BOX, STEP);
 	}
-	f->c = nn_new(NN_INFER, NN_EXACT, threads_count());
-	code = f->c ? nn_error(f->c, e) : err_set(e, ERR_OS, "no memory for the network");
-	if (!code)
-		code = find_places(f, mask, e);
+	code = find_places(f, mask, e);
 	if (!code)
 		code = add_weight(f, "fine", FEATURES_FINE, 1, FINE_TAPS, 0, e);
 	if (!code)
 		code = add_weight(f, "coarse", FEATURES_COARSE, FEATURES_FINE, COARSE_TAPS, 1, e);
+	if (!code)
+		code = describe(f, e);
 	if (!code)
 		code = mem_zero(&f->high, volume_count(n), sizeof *f->high, "features", e);
 	if (!code)
@@ -84,7 +106,7 @@ void features_close(features *f)
 {
 	if (!f)
 		return;
-	nn_free(f->c);
+	graph_free(f->g);
 	params_free(&f->weights);
 	free(f->place);
 	free(f->high);
@@ -94,24 +116,14 @@ void features_close(features *f)
 
 size_t features_places(const features *f) { return f->places; }
 
-/* ReLU of a convolution with weight number i, zeros around x, which is taken over. */
-static tensor *layer(features *f, tensor *x, int i)
+/* Means of a convolution over boxes, at the places: `first` and on among the features. */
+static void gather(features *f, float *out, const layer *means, int first)
 {
-	param *w = &f->weights.p[i];
-	int pad = (int)w->n[2] / 2;
-	tensor *t = nn_conv(f->c, x, &(conv_spec){ .weight = w, .pad_low = pad, .pad_high = pad, .takes_x = true });
-	for (size_t k = 0; t && k < shape_count(t->s); k++)
-		t->v[k] = fmaxf(t->v[k], 0);
-	return t;
-}
-
-/* Means of t over boxes, at the places: `first` and on among the features. */
-static void gather(features *f, float *out, const tensor *t, int side, int step, int first)
-{
-	size_t c = (size_t)t->s.c;
-	boxes_mean(f->box, t->v, (const int[3]){ t->s.x, t->s.y, t->s.z }, t->s.c, side, step);
+	const int channels = graph_shape(means).c;
+	graph_read(f->g, means, f->box);
 	for (size_t i = 0; i < f->places; i++)
-		memcpy(out + i * FEATURES + first, f->box + f->place[i] * c, c * sizeof *out);
+		for (int k = 0; k < channels; k++)
+			out[i * FEATURES + (size_t)(first + k)] = f->box[(size_t)k * f->boxes + f->place[i]];
 }
 
 int features_of(features *f, float *out, const float *x, err *e)
@@ -119,16 +131,11 @@ int features_of(features *f, float *out, const float *x, err *e)
 	int code = boxes_high_pass(f->high, x, f->n, AROUND, e);
 	if (code)
 		return code;
-	tensor *fine = layer(f, nn_from_field(f->c, (shape){ 1, f->n[0], f->n[1], f->n[2], 1 }, f->high), 0);
-	tensor *pooled = nn_tensor(f->c, (shape){ 1, f->half[0], f->half[1], f->half[2], FEATURES_FINE });
-	if (fine && pooled) {
-		gather(f, out, fine, BOX, STEP, 0);
-		boxes_mean(pooled->v, fine->v, f->n, FEATURES_FINE, POOL, POOL);
-	}
-	nn_drop(f->c, fine);
-	tensor *coarse = layer(f, pooled, 1);
-	if (coarse)
-		gather(f, out, coarse, BOX / POOL, STEP / POOL, FEATURES_FINE);
-	nn_drop(f->c, coarse);
-	return nn_error(f->c, e);
+	graph_write(f->g, f->in, f->high);
+	code = graph_forward(f->g, e);
+	if (code)
+		return code;
+	gather(f, out, f->fine, 0);
+	gather(f, out, f->coarse, FEATURES_FINE);
+	return 0;
 }

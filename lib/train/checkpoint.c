@@ -36,26 +36,26 @@ static int list_add(list *l, const char *part, const char *group, const param *p
 }
 
 /* Counters go as F32, as they are in memory (exact below 2^24): a checkpoint brings back bits. */
-static int list_make(list *l, const checkpoint_part *parts, size_t n, err *e)
+static int list_make(list *l, const train_part *parts, size_t n, err *e)
 {
 	size_t most = 0;
 	for (size_t i = 0; i < n; i++)
-		most += 4 * parts[i].weights->n;
+		most += 4 * parts[i].weights.n;
 	*l = (list){ 0 };
 	int code = mem_zero(&l->items, most, sizeof *l->items, "checkpoint", e);
 	if (!code)
 		code = mem_zero(&l->memory, most, sizeof *l->memory, "checkpoint", e);
 	for (size_t i = 0; !code && i < n; i++) {
-		const checkpoint_part *part = &parts[i];
-		for (size_t k = 0; !code && k < part->weights->n; k++) {
-			const param *p = &part->weights->p[k];
+		const train_part *part = &parts[i];
+		for (size_t k = 0; !code && k < part->weights.n; k++) {
+			const param *p = &part->weights.p[k];
 			code = list_add(l, part->name, "weights", p, p->v, e);
-			if (!code && part->ema)
-				code = list_add(l, part->name, "ema", p, part->ema->p[k].v, e);
-			if (!code && part->optimiser && part->optimiser->m[k])
-				code = list_add(l, part->name, "m", p, part->optimiser->m[k], e);
-			if (!code && part->optimiser && part->optimiser->v[k])
-				code = list_add(l, part->name, "v", p, part->optimiser->v[k], e);
+			if (!code && part->ema.n)
+				code = list_add(l, part->name, "ema", p, part->ema.p[k].v, e);
+			if (!code && part->optimiser.m[k])
+				code = list_add(l, part->name, "m", p, part->optimiser.m[k], e);
+			if (!code && part->optimiser.v[k])
+				code = list_add(l, part->name, "v", p, part->optimiser.v[k], e);
 		}
 	}
 	return code;
@@ -135,7 +135,7 @@ static int check_seal(const st_file *f, err *e)
 	return 0;
 }
 
-int checkpoint_write(const char *path, bool keep, const checkpoint_part *parts, size_t n, const json_t *state, err *e)
+int checkpoint_write(const char *path, bool keep, const train_part *parts, size_t n, const json_t *state, err *e)
 {
 	list l = { 0 };
 	char *text = NULL, *previous = NULL, seal[SHA_TEXT];
@@ -143,8 +143,7 @@ int checkpoint_write(const char *path, bool keep, const checkpoint_part *parts, 
 	json_t *all = json_deep_copy(state), *steps = json_object(), *metadata = json_object();
 	int bad = !all || !steps || !metadata;
 	for (size_t i = 0; !bad && i < n; i++)
-		if (parts[i].optimiser)
-			bad = json_object_set_new(steps, parts[i].name, json_integer(parts[i].optimiser->step));
+		bad = json_object_set_new(steps, parts[i].name, json_integer(parts[i].optimiser.step));
 	bad = bad || json_object_set(all, "optimiser_steps", steps) || json_object_set_new(metadata, "kind", json_string("checkpoint"));
 	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : json_text(&text, &bytes, all, e);
 	if (!code && json_object_set_new(metadata, "state", json_stringn(text, bytes)))
@@ -211,7 +210,7 @@ static int fill(const st_file *f, const list *l, err *e)
 	return 0;
 }
 
-int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, json_t **state, bool *fell_back, err *e)
+int checkpoint_read(const char *path, train_part *parts, size_t n, json_t **state, bool *fell_back, err *e)
 {
 	list l = { 0 };
 	st_file *f = NULL;
@@ -233,11 +232,9 @@ int checkpoint_read(const char *path, const checkpoint_part *parts, size_t n, js
 	if (!code)
 		code = fill(f, &l, e);
 	for (size_t i = 0; !code && i < n; i++) {
-		if (parts[i].optimiser)
-			parts[i].optimiser->step =
-				json_integer_value(json_object_get(json_object_get(all, "optimiser_steps"), parts[i].name));
-		for (size_t k = 0; k < parts[i].weights->n; k++)
-			param_touch(&parts[i].weights->p[k]);
+		parts[i].optimiser.step = json_integer_value(json_object_get(json_object_get(all, "optimiser_steps"), parts[i].name));
+		for (size_t k = 0; k < parts[i].weights.n; k++)
+			param_touch(&parts[i].weights.p[k]);
 	}
 	if (!code && fell_back)
 		*fell_back = second;

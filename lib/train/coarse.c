@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "model/layer.h"
+#include "nn/conv/conv.h"
 #include "nn/loss.h"
 
 int coarse_new(coarse *k, const int n[3], err *e)
@@ -64,18 +64,22 @@ void coarse_see(coarse *k, const float *x)
 		k->scan[i] = (float)((block_mean(k, x, i) - k->mean[i]) / k->sd);
 }
 
+layer *coarse_tell(graph *g, const coarse *k, layer *y)
+{
+	return conv(g, y, &(conv_spec){ .out = (int)k->blocks, .rank = 2 }, "coarse");
+}
+
 int coarse_table(const coarse *k, int width, param_table *t, err *e)
 {
-	return table_add_layer(t, INIT_UNIFORM, 2, "coarse", width, (int)k->blocks, 1, e);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	if (!g)
+		return err_set(e, ERR_OS, "no memory for a network");
+	coarse_tell(g, k, graph_input(g, (shape){ 1, 1, 1, 1, width }));
+	const int code = graph_take_table(g, t, e);
+	graph_free(g);
+	return code;
 }
 
-tensor *coarse_tell(nn *c, const params *p, tensor *y) { return layer_conv(c, p, "coarse", y, (conv_spec){ 0 }); }
+layer *coarse_input(graph *g, const coarse *k) { return graph_input(g, (shape){ 1, 1, 1, 1, (int)k->blocks }); }
 
-tensor *coarse_loss(nn *c, const coarse *k, const params *p, tensor *y)
-{
-	tensor *told = coarse_tell(c, p, y);
-	tensor *wanted = told ? nn_from_field(c, told->s, k->scan) : NULL, *loss = nn_noise_loss(c, told, NULL, wanted, NULL, NULL, NULL);
-	nn_drop(c, told);
-	nn_drop(c, wanted);
-	return loss;
-}
+layer *coarse_loss(graph *g, layer *told, layer *wanted) { return noise_loss(g, told, NULL, wanted, NULL, NULL, NULL); }

@@ -7,9 +7,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "model/table.h"
-#include "nn/nn.h"
-#include "nn/param.h"
+#include "nn/graph.h"
 #include "train/dataset.h"
 
 enum { COARSE = 4 }; /* voxels along each side of a block */
@@ -31,11 +29,13 @@ int coarse_learn(coarse *k, const dataset *d, err *e);
 /* k->scan becomes the coarse scan of x [X,Y,Z]. */
 void coarse_see(coarse *k, const float *x);
 
-/* The map's parameters: coarse.weight [blocks,width], coarse.bias [blocks]. ERR_OS. */
+/* The map of codes y [b,1,1,1,width] to coarse scans [b,1,1,1,blocks]; parameters coarse.weight [blocks,width] and coarse.bias. */
+layer *coarse_tell(graph *g, const coarse *k, layer *y);
+/* Its parameters, for codes of this width. ERR_OS. */
 int coarse_table(const coarse *k, int width, param_table *t, err *e);
-/* The map of codes y [1,1,1,1,width]: [1,1,1,1,blocks]. */
-tensor *coarse_tell(nn *c, const params *p, tensor *y);
-/* Mean over the blocks of (k->scan - told)^2. */
-tensor *coarse_loss(nn *c, const coarse *k, const params *p, tensor *y);
+/* A coarse scan to be written before runs: k->scan. */
+layer *coarse_input(graph *g, const coarse *k);
+/* Mean over the blocks of (wanted - told)^2. */
+layer *coarse_loss(graph *g, layer *told, layer *wanted);
 
 #endif

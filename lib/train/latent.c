@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "baseline/places.h"
-#include "diffusion/noise.h"
-#include "diffusion/solver.h"
 #include "format/dtype.h"
 #include "model/unet.h"
 #include "train/prior_learn.h"
@@ -153,7 +150,7 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
-void latent_space_rest(latent_space *l) { nn_rest(l->coder.c); }
+void latent_space_rest(latent_space *l) { network_rest(&l->coder.net); }
 
 static int encode(void *of, float *z, const float *x, err *e)
 {
@@ -179,7 +176,7 @@ static int put(json_t *json, const char *key, const json_t *v)
 
 int latent_space_config(const latent_space *l, json_t *json, err *e)
 {
-	const weights *w = &l->coder.w;
+	const weights *w = &l->coder.net.w;
 	const json_t *ours = w->config_json;
 	int bad = put(json, "volume", json_object_get(ours, "volume")) | put(json, "autoencoder", json_object_get(ours, "autoencoder")) |
 		  put(json, "preparation", w->preparation);
@@ -214,9 +211,7 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 	return r->augment && scan->x ? latent_vary(l, d, r, s, scan, draw, x, z, e) : 0;
 }
 
-tensor *latent_places(nn *c, const latent_space *l) { return l->place ? nn_from_field(c, l->s, nn_planning(c) ? NULL : l->place) : NULL; }
-
-int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e)
+int latent_space_plan(latent_space *l, const recipe *r, model_cost *cost, err *e)
 {
 	model_cost encoding, decoding;
 	int code = coder_plan(&encoding, &l->coder, false, e);
@@ -225,103 +220,7 @@ int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e
 	if (code)
 		return code;
 	cost->bytes = fmax(cost->bytes + (r->augment ? encoding.bytes : 0), fmax(encoding.bytes, decoding.bytes));
-	cost->flop = (cost->flop + (r->augment ? encoding.flop : 0)) * r->batch;
-	cost->seconds = (cost->seconds + (r->augment ? encoding.seconds : 0)) * r->batch;
+	cost->flop += r->augment ? encoding.flop * r->batch : 0;
+	cost->seconds += r->augment ? encoding.seconds * r->batch : 0;
 	return 0;
-}
-
-int noisy_latent_new(noisy_latent *n, const latent_space *l, int most, err *e)
-{
-	*n = (noisy_latent){ 0 };
-	size_t count = (size_t)most * l->count;
-	int code = mem_zero(&n->v, count, sizeof *n->v, "latents", e);
-	return code ? code : mem_zero(&n->noise, count, sizeof *n->noise, "noise", e);
-}
-
-void noisy_latent_free(noisy_latent *n)
-{
-	free(n->v);
-	free(n->noise);
-	*n = (noisy_latent){ 0 };
-}
-
-void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r)
-{
-	double signal = schedule_signal(&l->schedule, t), noise = schedule_noise(&l->schedule, t);
-	float *v = n->v + (size_t)k * l->count, *drawn = n->noise + (size_t)k * l->count;
-	n->t[k] = t;
-#pragma omp parallel for num_threads(threads_count())
-	for (size_t i = 0; i < l->count; i++) {
-		drawn[i] = (float)philox_normal(r, i);
-		v[i] = (float)(signal * (z ? scaling_apply(&l->scaling, (double)z[i], i) : 0) + noise * (double)drawn[i]);
-	}
-}
-
-/* A timestep somewhere in part k of n equal ones. */
-static int time_in(const latent_space *l, int k, int n, double uniform) { return (int)((k + uniform) / n * l->schedule.timesteps); }
-
-void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of)
-{
-	n->n = of;
-	for (int k = 0; k < of; k++) {
-		uint64_t own = number * (uint64_t)of + (uint64_t)k;
-		int t = time_in(l, k, of, philox_uniform(state_random(s, "time", own), 0));
-		noisy_latent_set(n, l, z, k, t, state_random(s, "noise", own));
-	}
-}
-
-void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair)
-{
-	const uint64_t judging = 0;
-	philox r = philox_make(judging, philox_hash(id) + (uint64_t)pair);
-	/* the numbers of the noise are 0 .. count - 1 */
-	n->n = 1;
-	noisy_latent_set(n, l, z, 0, time_in(l, pair, NOISE_PAIRS, philox_uniform(r, l->count)), r);
-}
-
-static int predict(void *of, float *eps, float *g, const float *x, int t, const float *y, err *e)
-{
-	const latent_sampler *s = of;
-	nn *c = s->c;
-	double time = t;
-	tensor *shift = NULL;
-	unet_call call = { .x = nn_from_field(c, s->space->s, x), .t = &time, .prior = s->space->prior };
-	if (g)
-		call.y = nn_from_field(c, (shape){ 1, 1, 1, 1, s->config->latent_dim }, y);
-	tensor *epsilon = unet_predict(c, s->config, s->p, &call, &shift);
-	nn_to_field(c, epsilon, eps);
-	nn_to_field(c, shift, g);
-	tensor *done[] = { call.x, call.y, epsilon, shift };
-	for (size_t i = 0; i < sizeof done / sizeof *done; i++)
-		nn_drop(c, done[i]);
-	return nn_error(c, e);
-}
-
-int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, err *e)
-{
-	latent_space *l = s->space;
-	const predictor p = { predict, s, l->count, s->y };
-	solver way = { 0 };
-	int steps = SAMPLE_CALLS < l->schedule.timesteps ? SAMPLE_CALLS : l->schedule.timesteps - 1;
-	int code = solver_new(&way, SOLVER_DPMPP2M, &l->schedule, steps, e);
-	if (!code) {
-		way.clip = s->config->diffusion.clip;
-		noise_draw(l->z, l->count, seed, id, 0);
-		code = solver_sample(&way, &p, l->z, e);
-	}
-	for (size_t i = 0; !code && i < l->count; i++)
-		l->z[i] = (float)scaling_undo(&l->scaling, (double)l->z[i], i);
-	/* network and autoencoder need their memory in turn */
-	nn_rest(s->c);
-	if (!code)
-		code = coder_decode(&l->coder, x, l->z, e);
-	latent_space_rest(l);
-	solver_free(&way);
-	return code;
-}
-
-dropout latent_dropout(const void *of, const char *block)
-{
-	const latent_use *u = of;
-	return (dropout){ .rate = u->rate, .random = state_random(u->state, block, u->draw) };
 }

@@ -1,4 +1,4 @@
-/* What the trainers of diffusion networks share: scans as latents, latents on their way to noise, samples. */
+/* What the trainers of diffusion networks share: scans as latents. */
 #ifndef TRAIN_LATENT_H
 #define TRAIN_LATENT_H
 
@@ -10,11 +10,9 @@
 #include "model/coder.h"
 #include "model/prior.h"
 #include "model/scaling.h"
-#include "nn/dropout.h"
-#include "nn/nn.h"
+#include "nn/graph.h"
 #include "nn/param.h"
 #include "train/dataset.h"
-#include "train/plan.h"
 #include "train/recipe.h"
 #include "train/state.h"
 
@@ -72,50 +70,8 @@ int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_
 int latent_vary(latent_space *l, const dataset *d, const recipe *r, const train_state *s, const dataset_scan *scan, uint64_t draw,
 		const float **x, const float **z, err *e);
 
-/* l->place for nn_noise_loss, to be dropped; NULL where all places weigh the same. */
-tensor *latent_places(nn *c, const latent_space *l);
-
-/* What the autoencoder adds to a network's cost of one scan, which becomes that of a whole step: where scans are varied, encoding; its
- * memory beside the network's then, else in turn with it. */
-int latent_space_plan(latent_space *l, const recipe *r, train_cost *cost, err *e);
-
-/* A latent at n timesteps: what a network sees as one batch, and the noise in it. */
-typedef struct noisy_latent {
-	int n, t[RECIPE_DRAWS];
-	float *v, *noise; /* [n][count] */
-} noisy_latent;
-/* Room for n <= `most` timesteps. ERR_OS. */
-int noisy_latent_new(noisy_latent *n, const latent_space *l, int most, err *e);
-void noisy_latent_free(noisy_latent *n);
-/* Number k: sqrt(a_t) x + sqrt(1-a_t) noise, x the scaled z, noise drawn from r (Ho et al. 2020, equation 4). z NULL: x is 0. */
-void noisy_latent_set(noisy_latent *n, const latent_space *l, const float *z, int k, int t, philox r);
-/* Sets it as draw `number` of a run does, at n timesteps: all are equally likely, and the n lie one in each n-th of them. */
-void noisy_latent_draw(noisy_latent *n, const latent_space *l, const float *z, const train_state *s, uint64_t number, int of);
-
-enum { NOISE_PAIRS = 10, NOISE_RANGES = 5 };
-/* Pair 0 .. NOISE_PAIRS-1, alone, of timestep and noise that scan `id` is judged at, the same in every run: the timesteps are spread over
- * all of them, one somewhere in each tenth. */
-void noisy_latent_pair(noisy_latent *n, const latent_space *l, const char *id, const float *z, int pair);
-
-/* Whose numbers drop parts of a network in training. */
-typedef struct latent_use {
-	const train_state *state;
-	uint64_t draw;
-	double rate;
-} latent_use;
-/* unet_dropout; `of` is a latent_use. */
-dropout latent_dropout(const void *of, const char *block);
-
-/* A diffusion network as it is being trained, for sampling. */
-typedef struct latent_sampler {
-	latent_space *space;
-	nn *c;
-	const model_config *config;
-	const params *p; /* U-Net or shift U-Net */
-	const float *y; /* semantic code [latent_dim]; NULL: none */
-} latent_sampler;
-enum { SAMPLE_CALLS = 20 };
-/* Voxels x [X,Y,Z] made from noise that (seed, id) determine, by SAMPLE_CALLS calls of DPM-Solver++(2M). The tape of c must be off. */
-int latent_sample(latent_sampler *s, float *x, uint64_t seed, const char *id, err *e);
+/* Adds to the cost of a step what the autoencoder takes: where scans are varied, encodings; its memory beside the network's then, else in
+ * turn with it. */
+int latent_space_plan(latent_space *l, const recipe *r, model_cost *cost, err *e);
 
 #endif

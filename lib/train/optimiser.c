@@ -10,10 +10,12 @@
 #include "train/muon.h"
 
 /* A matrix, not a vector that is written with more axes ([C,1,1]). */
-static bool by_muon(const optimiser *o, const param *p)
+static bool by_muon(enum optimiser_rule rule, const param *p)
 {
-	return o->rule == RULE_MUON && p->rank >= 2 && p->count > (size_t)p->n[0];
+	return rule == RULE_MUON && p->rank >= 2 && p->count > (size_t)p->n[0];
 }
+
+int optimiser_moments(enum optimiser_rule rule, const param *p) { return by_muon(rule, p) ? 1 : 2; }
 
 int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e)
 {
@@ -31,7 +33,7 @@ int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const
 		if (!p->g)
 			continue;
 		code = mem_zero(&o->m[i], p->count, sizeof(float), p->name, e);
-		if (!code && !by_muon(o, p))
+		if (!code && !by_muon(o->rule, p))
 			code = mem_zero(&o->v[i], p->count, sizeof(float), p->name, e);
 	}
 	return code;
@@ -59,7 +61,7 @@ int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e)
 		int failed = 0;
 		if (!o->m[i])
 			continue;
-		if (by_muon(o, p))
+		if (by_muon(o->rule, p))
 			failed = muon_update(p, o->m[i], lr, scale, &mine);
 		else
 			adam_update(p, o->m[i], o->v[i], o->step, o->rule == RULE_MUON ? lr * o->vectors : lr, scale);

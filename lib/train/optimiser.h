@@ -23,6 +23,8 @@ typedef struct optimiser {
 /* All zero. Free with optimiser_free, also when it fails. ERR_OS. */
 int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e);
 void optimiser_free(optimiser *o);
+/* Moments that are kept for each number of a parameter that has a gradient: 1 or 2. */
+int optimiser_moments(enum optimiser_rule rule, const param *p);
 
 /* One step, in place, on gradients times `scale`. No parameter may be mapped. The same bits for any number of threads. ERR_OS. */
 int optimiser_step(optimiser *o, params *ps, double lr, double scale, err *e);

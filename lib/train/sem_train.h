@@ -4,80 +4,57 @@
 #ifndef TRAIN_SEM_TRAIN_H
 #define TRAIN_SEM_TRAIN_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/err.h"
-#include "model/config.h"
-#include "model/weights.h"
-#include "nn/nn.h"
-#include "nn/param.h"
 #include "train/coarse.h"
 #include "train/latent.h"
-#include "train/optimiser.h"
-#include "train/plan.h"
-#include "train/recipe.h"
-#include "train/state.h"
+#include "train/noisy.h"
+#include "train/training.h"
 
-/* A network with its average and its optimiser. */
-typedef struct sem_part {
-	params weights, ema; /* ema is what is used afterwards */
-	optimiser optimiser;
-} sem_part;
+/* Numbers of the parts: the encoder; the shift U-Net, of which what the U-Net has is frozen; and the head of train/coarse.h, where the
+ * recipe's coarse_weight asks for one. */
+enum { SEM_ENCODER, SEM_NET, SEM_HEAD };
 
 typedef struct sem_train {
-	model_config config;
-	recipe recipe;
-	train_state state;
-	nn *c;
+	training t;
 	latent_space *space; /* borrowed */
-	sem_part encoder, net; /* net: the shift U-Net, of which what the U-Net has is frozen */
-	sem_part head; /* what the recipe's coarse_weight asks for; else empty */
 	coarse coarse;
 	noisy_latent noisy;
-	bool known; /* is the space's prior that of net? */
+	bool known; /* is the space's prior that of the shift U-Net? */
+	layer *scan, *wanted; /* inputs of the objective: voxels, and the coarse scan */
+	noise_inputs in;
 } sem_train;
+
+extern const training_kind sem_training;
+
+/* The numbers of sem_training.losses: means over a step's scans; without: the same with G = 0; coarse: the loss of train/coarse.h. And
+ * those of sem_training.scores, of the averages: */
+enum { SEM_LOSS, SEM_WITHOUT, SEM_COARSE, SEM_NORM, SEM_LR };
+enum {
+	SEM_SCORE_LOSS, /* at each scan's NOISE_PAIRS pairs of timestep and noise */
+	SEM_SCORE_OTHER, /* the same with the code of another subject's scan; NAN when there is none */
+	SEM_SCORE_WITHOUT, /* the same with G = 0 */
+	SEM_SCORE_BRAIN, /* of the first scans from y alone, one drawn zT each: SSIM in the brain (window 11), */
+	SEM_SCORE_MSE, /* and mean squared error */
+	SEM_SCORE_COARSE, /* share that the codes tell of how coarse scans differ from the mean: 1 - sum (told - scan)^2 / sum scan^2; NAN
+			   * without coarse_weight */
+};
 
 /* ERR_CONFIG unless the U-Net can take the latents, the encoder the scans, and the shift branch its codes. */
 int sem_train_check(const latent_space *l, const model_config *m, err *e);
 
-/* A fresh encoder, a function of configuration and seed, and the weights of a U-Net with a shift branch that begins as a copy of its middle
- * and way up, with G = 0. ERR_CONFIG, ERR_OS.
- * sem_train_close also when it fails. */
+/* A fresh encoder, a function of configuration and seed, and the weights of a U-Net (NULL: for a plan) with a shift branch that begins as a
+ * copy of its middle and way up, with G = 0. ERR_CONFIG, ERR_OS. sem_train_close also when it fails. */
 int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
 		   enum nn_math math, int threads, err *e);
 void sem_train_close(sem_train *t);
 
-typedef struct sem_losses {
-	double loss; /* mean over the step's scans */
-	double without; /* the same with G = 0 */
-	double coarse; /* that of train/coarse.h; both are 0 while it is the only one */
-	double norm; /* of all gradients together, before clipping */
-	double lr;
-} sem_losses;
-/* One step of the optimisers. ERR_DATA when the loss is no finite number any more; ERR_OS. */
-int sem_train_step(sem_train *t, const dataset *d, sem_losses *l, err *e);
+/* What is known of a noisy latent at timestep t: the weight of its error, and what its semantic gradient is multiplied by. */
+float sem_weight(const sem_train *t, int at);
+float sem_coefficient(const sem_train *t, int at);
 
-/* Of the averaged weights; means over scans. */
-typedef struct sem_scores {
-	double loss; /* at each scan's NOISE_PAIRS pairs of timestep and noise */
-	double other; /* the same with the code of another subject's scan; NAN when there is none */
-	double without; /* the same with G = 0 */
-	double coarse; /* share that the codes tell of how coarse scans differ from the mean: 1 - sum (told - scan)^2 / sum scan^2; NAN
-			* without coarse_weight */
-	double brain, mse; /* of the first RECONSTRUCTED scans from y alone, one drawn zT each: SSIM in the brain (window 11), MSE */
-} sem_scores;
-enum { RECONSTRUCTED = 4 };
-/* Scans number which[0] .. which[n-1] of d, n > 0. A stop that is asked for (stop.h) ends it early, without scores. Writes
- * FOLDER/step-NNNNNN.png: the first scan, what the autoencoder makes of it, and what its code makes of noise. p: where the model's grid
- * lies. */
-int sem_validate(sem_train *t, const dataset *d, const size_t *which, size_t n, const preparation *p, const char *folder, sem_scores *s,
-		 err *e);
-/* FOLDER/semantic.safetensors, then FOLDER/shift_unet.safetensors, which names it: the averaged weights. */
-int sem_weights_write(const sem_train *t, const sem_scores *s, const dataset *d, const char *folder, enum weights_store as, err *e);
+/* The losses at noisy latents, whose codes y [n,1,1,1,latent_dim] are, of the shift U-Net: that with G, which is returned, and *without. */
+layer *sem_noise_loss(const sem_train *t, graph *g, const noise_inputs *in, layer *y, double dropout, layer **without);
 
-/* What one step takes. */
-int sem_train_plan(const model_config *config, const recipe *r, latent_space *space, enum nn_math math, int threads, train_cost *cost,
-		   err *e);
+/* Makes the space's prior that of the shift U-Net, unless it is: a checkpoint's weights may have come. Errors as latent_space_prior. */
+int sem_know_prior(sem_train *t, err *e);
 
 #endif

@@ -8,15 +8,16 @@
 
 #include "base/err.h"
 #include "base/philox.h"
-#include "nn/param.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
 
-/* The first three are the network's, set when it is made; the rest is borrowed. */
+enum { TRAIN_PARTS = 3 };
+
+/* The first four are the training's, set when it is made; the rest is borrowed. */
 typedef struct train_state {
 	uint64_t seed;
 	int64_t step; /* steps made */
-	checkpoint_part parts[3]; /* the networks: what a checkpoint holds */
+	train_part parts[TRAIN_PARTS]; /* the networks: what a checkpoint holds */
 	size_t n_parts;
 	const json_t *config; /* the whole configuration, as overridden */
 	const char *const *sections; /* those that this kind of run depends on, the recipe first; ends with NULL */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "volume/cubic.h"
 
 /* Which numbers of the generator are used for what. */
 enum { AFFINE = 0, INTENSITY = 16, CONTROL = 64 };
@@ -112,15 +113,6 @@ static void blend(float *out, const float *in, const float w[4], size_t size)
 		out[i] = w[0] * in[i] + w[1] * in[size + i] + w[2] * in[2 * size + i] + w[3] * in[3 * size + i];
 }
 
-/* Keys' cubic kernel (see grid.h) on the four voxels round a place f behind the second. */
-static void keys(float w[4], float f)
-{
-	w[0] = f * (-.5f + f * (1 - .5f * f));
-	w[1] = 1 + f * f * (-2.5f + 1.5f * f);
-	w[2] = f * (.5f + f * (2 - 1.5f * f));
-	w[3] = f * f * (-.5f + .5f * f);
-}
-
 /* Cubic between voxels, which keeps them as sharp as they were; 0 outside; within the input's own range. */
 static float cubic(const float *v, const int n[3], const float p[3], float low, float high)
 {
@@ -131,7 +123,10 @@ static float cubic(const float *v, const int n[3], const float p[3], float low, 
 			return 0;
 		float whole = floorf(p[a]);
 		at[a] = (int)whole - 1;
-		keys(w[a], p[a] - whole);
+		double exact[4];
+		cubic_weights(exact, (double)(p[a] - whole));
+		for (int k = 0; k < 4; k++)
+			w[a][k] = (float)exact[k];
 	}
 	/* the taps that there are; nearly always all four */
 	int z0 = at[2] < 0 ? -at[2] : 0, z1 = at[2] + 4 > n[2] ? n[2] - at[2] : 4;

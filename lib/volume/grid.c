@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
+#include "volume/cubic.h"
 #include "volume/smooth.h"
 
 /* src smoothed for sampling at steps of step[] of its voxels. *out is src->v itself when no axis needs it; otherwise freed by the caller.
@@ -20,22 +21,13 @@ static int smooth_for(float **out, const volume *src, const double step[3], err 
 
 /* ---- interpolation ---- */
 
-/* Keys' weights of the four voxels round a place, f (0..1) behind the second. */
-static void keys(double w[4], double f)
-{
-	w[0] = f * (-.5 + f * (1 - .5 * f));
-	w[1] = 1 + f * f * (-2.5 + 1.5 * f);
-	w[2] = f * (.5 + f * (2 - 1.5 * f));
-	w[3] = f * f * (-.5 + .5 * f);
-}
-
 /* Voxels and weights round place p of an axis of n voxels that repeats its ends. */
 static void taps(int at[4], double w[4], double p, int n)
 {
 	double whole = floor(p);
 	for (int k = 0; k < 4; k++)
 		at[k] = volume_clamp((int)whole + k - 1, n);
-	keys(w, p - whole);
+	cubic_weights(w, p - whole);
 }
 
 /* The share with which place p of an axis counts. Written so that NaN and places far away are outside. */

@@ -65,6 +65,14 @@ bool affine_inverse(double out[3][4], double a[3][4])
 	return true;
 }
 
+bool affine_same(double a[3][4], double b[3][4])
+{
+	for (int i = 0; i < 12; i++)
+		if (!(fabs(a[i / 4][i % 4] - b[i / 4][i % 4]) <= 1e-3))
+			return false;
+	return true;
+}
+
 void affine_spacing(double mm[3], double a[3][4])
 {
 	for (int j = 0; j < 3; j++)

@@ -28,6 +28,8 @@ void affine_multiply(double out[3][4], double a[3][4], double b[3][4]);
 void affine_apply(double out[3], double a[3][4], const double at[3]);
 /* out = a^-1; false (out untouched) when a is singular or not finite. */
 bool affine_inverse(double out[3][4], double a[3][4]);
+/* Do they place every voxel of a head alike, to a thousandth of a millimetre in each entry? */
+bool affine_same(double a[3][4], double b[3][4]);
 /* Norm of each column: mm between neighbours along each axis. */
 void affine_spacing(double mm[3], double a[3][4]);
 

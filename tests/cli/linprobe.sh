@@ -181,6 +181,17 @@ expect_exit 74 'a full disk' bash -c "linprobe predict --probe '$T/ad.st' '$T/te
 [ ! -e "$T/x.st" ] && [ ! -e "$T/x.tsv" ]
 is 'nothing refused left a file' $? 0
 
+# folds drawn several times: the mean of what each draw gives by its own seed, and what lies between them
+linprobe cv $ad --C .05 --seed 7 --repeats 3 --predictions "$T/three.tsv" "$T/all.lat" > "$T/three"
+for s in 7 8 9; do linprobe cv $ad --C .05 --seed $s --predictions "$T/one-$s.tsv" "$T/all.lat"; done > "$T/each"
+is 'repeats: mean and standard deviation' "$(awk -F '\t' '$1 == "auc" { n++; s += $2; q += $2 * $2 } END { printf "%.6f %.6f", s / n, sqrt((q - s * s / n) / (n - 1)) }' "$T/each")" \
+	"$(awk -F '\t' '$1 == "auc" { printf "%.6f %.6f", $2, $5 }' "$T/three")"
+is 'repeats: JSON' "$(linprobe cv $ad --C .05 --seed 7 --repeats 3 --json "$T/all.lat" | jq -r '.auc | [.value, .lo, .hi, .sd] | map(. * 1e6 | round) | join(" ")')" \
+	"$(awk -F '\t' '$1 == "auc" { printf "%.0f %.0f %.0f %.0f", $2 * 1e6, $3 * 1e6, $4 * 1e6, $5 * 1e6 }' "$T/three")"
+is 'repeats: predictions' "$(cut -f 1-3,5- "$T/three.tsv" | sed 1d)" "$(for s in 7 8 9; do sed 1d "$T/one-$s.tsv"; done)"
+is 'repeats: numbered' "$(cut -f 4 "$T/three.tsv" | uniq -c | awk '{ print $2, $1 }' | tr '\n' ' ')" "repeat 1 1 $(sed 1d "$T/one-7.tsv" | wc -l) 2 $(sed 1d "$T/one-8.tsv" | wc -l) 3 $(sed 1d "$T/one-9.tsv" | wc -l) "
+refuses 64 'repeats of named folds' linprobe cv $ad --C .05 --folds "$T/folds.tsv" --repeats 2 "$T/all.lat"
+
 # codes know who made them
 one=formats/samples/one.lat
 z="linprobe fit -n z --labels $T/z.tsv --target v --lambda 1"

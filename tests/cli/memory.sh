@@ -6,7 +6,7 @@ export OMP_NUM_THREADS=2
 nii2lat "$T"/sub-0?_T1w.nii > "$T/z.lat"
 sem-encode -o "$T/y.lat" "$T/z.lat"
 printf 'participant_id\tage\nsub-01\t30\nsub-02\t50\n' > "$T/ages.tsv"
-echo '{"volume": [16, 24, 16], "training": {"steps": 1},
+echo '{"volume": [16, 24, 16], "training": {"steps": 1}, "losses": {"adv_weight": 0},
  "preparation": {"name": "world", "size": [16, 24, 16], "affine": [[12, 0, 0, -90], [0, 12, 0, -150], [0, 0, 12, -80]]},
  "autoencoder": {"channels": [4, 8], "latent_channels": 2, "res_blocks": 1, "groups": 4}}' > "$T/c.json"
 

@@ -11,7 +11,7 @@ E2
 train="train-ae -v -c $T/c.json --validation $T/held.txt -o"
 $train "$T/plain" "${scans[@]}" 2> "$T/plain.txt"
 is 'to a file: no progress' "$(grep -c left "$T/plain.txt")" 0
-is 'to a file: the notes' "$(grep -c ': step [0-9]*: SSIM' "$T/plain.txt")" 4
+is 'to a file: the notes' "$(grep -c ': step [0-9]*: l1 ' "$T/plain.txt")" 4
 
 python3 tests/screen.py 400 "$train $T/wide ${scans[*]}" > "$T/wide.txt" 2> "$T/err"
 is 'on a terminal: a progress line for each step' "$(cat "$T/err")" '12 progress lines'

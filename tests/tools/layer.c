@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/philox.h"
 #include "nn/conv/conv.h"
 #include "nn/loss.h"
@@ -20,88 +21,139 @@ static void fill(float *v, size_t n, double scale, uint64_t seed)
 		v[i] = (float)(scale * philox_normal(p, i));
 }
 
+/* Random numbers for an input. */
+static int give(graph *g, layer *input, uint64_t seed, err *e)
+{
+	const size_t n = shape_count(graph_shape(input));
+	float *v = NULL;
+	int code = mem_zero(&v, n, sizeof *v, "an input", e);
+	if (code)
+		return code;
+	fill(v, n, 1, seed);
+	graph_write(g, input, v);
+	free(v);
+	return 0;
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
 
+typedef struct options {
+	enum nn_math math;
+	int threads, runs, batch;
+	bool gradients, up, down;
+	int n[5]; /* IN OUT X Y Z */
+} options;
+
+static bool parse(options *o, int argc, char **argv)
+{
+	*o = (options){ .math = NN_EXACT, .threads = 2, .runs = 3, .batch = 1 };
+	for (int c; (c = getopt(argc, argv, "m:j:t:b:g")) != -1;) {
+		if (c == 'm')
+			o->math = strcmp(optarg, "fast") ? NN_EXACT : NN_FAST;
+		else if (c == 'j')
+			o->threads = atoi(optarg);
+		else if (c == 't')
+			o->runs = atoi(optarg);
+		else if (c == 'b')
+			o->batch = atoi(optarg);
+		else
+			o->gradients = true;
+	}
+	if (argc - optind != 6 || o->runs < 1 || o->batch < 1)
+		return false;
+	o->up = !strcmp(argv[optind], "up");
+	o->down = !strcmp(argv[optind], "down");
+	for (int i = 0; i < 5; i++)
+		o->n[i] = atoi(argv[optind + 1 + i]);
+	return true;
+}
+
+static int make_weights(params *ps, const options *o, err *e)
+{
+	const int64_t n[5] = { o->n[1], o->n[0], 3, 3, 3 };
+	int code = params_add(ps, "conv.weight", 5, n, NULL, e);
+	if (!code)
+		code = params_add(ps, "conv.bias", 1, n, NULL, e);
+	if (code)
+		return code;
+	fill(ps->p[0].v, ps->p[0].count, .02, 1);
+	return o->gradients ? params_with_gradients(ps, e) : 0;
+}
+
+/* Describes the convolution and gives it memory and inputs; returns what the way back begins from. */
+static int make_ready(graph *g, params *ps, const options *o, layer **loss, err *e)
+{
+	const bool plain = !o->up && !o->down;
+	layer *x = graph_input(g, (shape){ o->batch, o->n[2], o->n[3], o->n[4], o->n[0] });
+	layer *norm = plain ? graph_input(g, (shape){ o->batch, 1, 1, 1, 2 * o->n[0] }) : NULL;
+	const conv_spec spec = { .out = o->n[1],
+				 .k = 3,
+				 .stride = o->down ? 2 : 1,
+				 .pad_low = !o->down,
+				 .pad_high = 1,
+				 .norm = norm,
+				 .act = plain ? ACT_SILU : ACT_NONE,
+				 .up = { 1 + o->up, 1 + o->up, 1 + o->up } };
+	layer *y = conv(g, x, &spec, "conv");
+	*loss = o->gradients ? graph_minimise(squared_to(g, y, 0)) : graph_keep(y);
+	if (o->gradients)
+		graph_want_gradient(x);
+	int code = graph_bind(g, (params *const[]){ ps }, 1, e);
+	if (!code)
+		code = graph_settle(g, e);
+	if (!code)
+		code = graph_open(g, e);
+	if (!code)
+		code = give(g, x, 2, e);
+	return !code && norm ? give(g, norm, 3, e) : code;
+}
+
+/* One run to warm up, then those that count. */
+static int measure(graph *g, layer *loss, const options *o, double *took, err *e)
+{
+	int code = 0;
+	for (int i = -1; i < o->runs && !code; i++) {
+		const double start = clock_seconds();
+		code = graph_forward(g, e);
+		if (!code && o->gradients)
+			code = graph_backward(g, loss, 1, e);
+		if (i >= 0)
+			took[i] = clock_seconds() - start;
+	}
+	return code;
+}
+
 int main(int argc, char **argv)
 {
-	enum nn_math math = NN_EXACT;
-	int threads = 2, runs = 3, batch = 1;
-	bool gradients = false;
-	for (int o; (o = getopt(argc, argv, "m:j:t:b:g")) != -1;) {
-		if (o == 'm')
-			math = strcmp(optarg, "fast") ? NN_EXACT : NN_FAST;
-		else if (o == 'j')
-			threads = atoi(optarg);
-		else if (o == 't')
-			runs = atoi(optarg);
-		else if (o == 'b')
-			batch = atoi(optarg);
-		else
-			gradients = true;
-	}
-	if (argc - optind != 6 || runs < 1 || batch < 1) {
+	options o;
+	err e;
+	params ps = { 0 };
+	layer *loss;
+	double *took = NULL;
+	if (!parse(&o, argc, argv)) {
 		fputs("usage: layer [-m exact|fast] [-j THREADS] [-t RUNS] [-b BATCH] [-g] plain|up|down IN OUT X Y Z\n", stderr);
 		return 1;
 	}
-	const char *kind = argv[optind];
-	int n[5];
-	for (int i = 0; i < 5; i++)
-		n[i] = atoi(argv[optind + 1 + i]);
-	bool up = !strcmp(kind, "up"), down = !strcmp(kind, "down");
-
-	err e;
-	params ps = { 0 };
-	int64_t shape_[5] = { n[1], n[0], 3, 3, 3 };
-	if (params_add(&ps, "weight", 5, shape_, NULL, &e) || params_add(&ps, "bias", 1, shape_, NULL, &e)) {
+	graph *g = graph_new(o.gradients ? GRAPH_TRAIN : GRAPH_ONCE, o.math, o.threads);
+	int code = g ? make_weights(&ps, &o, &e) : err_set(&e, ERR_OS, "no memory");
+	if (!code)
+		code = make_ready(g, &ps, &o, &loss, &e);
+	if (!code)
+		code = mem_zero(&took, (size_t)o.runs, sizeof *took, "times", &e);
+	if (!code)
+		code = measure(g, loss, &o, took, &e);
+	if (code) {
 		fprintf(stderr, "layer: %s\n", e.text);
-		return 1;
+	} else {
+		qsort(took, (size_t)o.runs, sizeof *took, ascending);
+		printf("%.4g %.0f\n", took[o.runs / 2], graph_flop(g) / took[o.runs / 2] / 1e9);
 	}
-	param *w = params_find(&ps, "weight");
-	fill(w->v, w->count, .02, 1);
-	if (gradients && params_with_gradients(&ps, &e)) {
-		fprintf(stderr, "layer: %s\n", e.text);
-		return 1;
-	}
-	nn *c = nn_new(gradients ? NN_TRAIN : NN_INFER, math, threads);
-	tensor *x = nn_tensor(c, (shape){ batch, n[2], n[3], n[4], n[0] }), *affine = nn_tensor(c, (shape){ batch, 1, 1, 1, 2 * n[0] });
-	if (x && affine) {
-		fill(x->v, shape_count(x->s), 1, 2);
-		fill(affine->v, shape_count(affine->s), 1, 3);
-		x->needs_grad = gradients;
-	}
-	double *took = calloc((size_t)runs, sizeof *took), flop = 0;
-	for (int i = -1; i < runs; i++) {
-		double start = clock_seconds();
-		tensor *y = nn_conv(c, x, &(conv_spec){ .weight = w, .bias = params_find(&ps, "bias"), .stride = down ? 2 : 1,
-							.pad_low = !down, .pad_high = 1, .affine = up || down ? NULL : affine,
-							.act = up || down ? ACT_NONE : ACT_SILU,
-							.up = { 1 + up, 1 + up, 1 + up } });
-		if (y) {
-			flop = 2. * 27 * n[0] * (double)shape_count(y->s) * (gradients ? 3 : 1);
-			if (gradients) {
-				tensor *loss = nn_squared_to(c, y, 0);
-				nn_backward(c, loss, 1);
-				nn_drop(c, loss);
-			}
-			if (i >= 0)
-				took[i] = clock_seconds() - start;
-		}
-		nn_drop(c, y);
-	}
-	if (nn_error(c, &e)) {
-		fprintf(stderr, "layer: %s\n", e.text);
-		return 1;
-	}
-	qsort(took, (size_t)runs, sizeof *took, ascending);
-	printf("%.4g %.0f\n", took[runs / 2], flop / took[runs / 2] / 1e9);
-	nn_drop(c, x);
-	nn_drop(c, affine);
-	nn_free(c);
+	graph_free(g);
 	params_free(&ps);
 	free(took);
-	return 0;
+	return code != 0;
 }

@@ -18,8 +18,9 @@
 
 enum stage { ENCODE, DECODE, DISCRIMINATE, SEMANTIC, STAGES };
 
-static const char *const stages[STAGES] = { "encode", "decode", "discriminate", "semantic" },
-			 *const kinds[STAGES] = { "autoencoder", "autoencoder", "discriminator", "semantic" };
+static const char *const stages[STAGES] = { "encode", "decode", "discriminate", "semantic" }, *const kinds[STAGES] = {
+	"autoencoder", "autoencoder", "discriminator", "semantic"
+};
 
 static int read_array(npy_array *a, shape *s, const char *path, err *e)
 {
@@ -37,15 +38,19 @@ static int read_array(npy_array *a, shape *s, const char *path, err *e)
 	return 0;
 }
 
-static int write_array(nn *c, const tensor *t, const char *path, err *e)
+/* The kept value l; `sigma`: l is the logarithm of a variance, and the standard deviation is written. */
+static int write_array(const graph *g, const layer *l, bool sigma, const char *path, err *e)
 {
 	float *v = NULL;
 	outfile *f = NULL;
-	const int64_t n[4] = { t->s.c, t->s.x, t->s.y, t->s.z };
-	int code = mem_zero(&v, shape_count(t->s), sizeof *v, path, e);
+	const shape s = graph_shape(l);
+	const int64_t n[4] = { s.c, s.x, s.y, s.z };
+	int code = mem_zero(&v, shape_count(s), sizeof *v, path, e);
 	if (code)
 		return code;
-	nn_to_field(c, t, v);
+	graph_read(g, l, v);
+	for (size_t i = 0; sigma && i < shape_count(s); i++)
+		v[i] = expf(.5f * fminf(fmaxf(v[i], -30), 20));
 	code = out_open(&f, path, true, e);
 	if (!code)
 		code = npy_write(f, DTYPE_F32, 4, n, v, e);
@@ -57,14 +62,40 @@ static int write_array(nn *c, const tensor *t, const char *path, err *e)
 	return code;
 }
 
-static tensor *run(nn *c, const weights *w, enum stage what, tensor *x, tensor **log_var)
+static layer *describe(graph *g, const weights *w, enum stage what, layer *x, layer **log_var)
 {
 	switch (what) {
-	case ENCODE: return autoencoder_encode(c, &w->config.autoencoder, &w->params, x, log_var);
-	case DECODE: return autoencoder_decode(c, &w->config.autoencoder, &w->params, x);
-	case SEMANTIC: return semantic_encode(c, &w->config.semantic, &w->params, &(semantic_call){ .x = x });
-	default: return discriminator_judge(c, &w->config.discriminator, &w->params, x, false);
+	case ENCODE:
+		return autoencoder_encode(g, &w->config.autoencoder, x, log_var);
+	case DECODE:
+		return autoencoder_decode(g, &w->config.autoencoder, x);
+	case SEMANTIC:
+		return semantic_encode(g, &w->config.semantic, x, false, false);
+	default:
+		return discriminator_judge(g, &w->config.discriminator, x);
 	}
+}
+
+/* A network, its input and its results; log_var NULL: not wanted. */
+typedef struct session {
+	graph *g;
+	layer *x, *y, *log_var;
+} session;
+
+/* Describes what runs on the array of this file, which is read. */
+static int make_ready(session *n, weights *w, enum stage what, bool sigma, const char *path, npy_array *a, err *e)
+{
+	shape s;
+	int code = read_array(a, &s, path, e);
+	if (code)
+		return code;
+	n->x = graph_input(n->g, s);
+	n->y = graph_keep(describe(n->g, w, what, n->x, sigma ? &n->log_var : NULL));
+	graph_keep(n->log_var);
+	code = graph_bind(n->g, (params *const[]){ &w->params }, 1, e);
+	if (!code)
+		code = graph_settle(n->g, e);
+	return code ? code : graph_open(n->g, e);
 }
 
 int main(int argc, char **argv)
@@ -92,36 +123,24 @@ int main(int argc, char **argv)
 	err e = { 0 };
 	weights w = { 0 };
 	npy_array a = { 0 };
-	shape s;
-	tensor *log_var = NULL, *y = NULL;
-	nn *c = nn_new(NN_INFER, math, threads);
+	session n = { .g = graph_new(GRAPH_ONCE, math, threads) };
 	int code = weights_open(&w, argv[1], kinds[what], &e);
 	if (!code)
-		code = read_array(&a, &s, argv[2], &e);
-	tensor *x = code ? NULL : nn_from_field(c, s, a.data);
-	for (int i = 0; x && i <= runs; i++) {
+		code = make_ready(&n, &w, (enum stage)what, second && what == ENCODE, argv[2], &a, &e);
+	for (int i = 0; !code && i <= runs; i++) {
 		double start = clock_seconds();
-		nn_drop(c, y);
-		nn_drop(c, log_var);
-		y = run(c, &w, (enum stage)what, x, second && what == ENCODE ? &log_var : NULL);
+		graph_write(n.g, n.x, a.data);
+		code = weights_error(&w, graph_forward(n.g, &e), &e);
 		if (i)
 			printf("%.4f\n", clock_seconds() - start);
 	}
 	if (!code)
-		code = nn_error(c, &e);
-	if (!code)
-		code = write_array(c, y, argv[3], &e);
-	if (!code && log_var) {
-		for (size_t i = 0; i < shape_count(log_var->s); i++)
-			log_var->v[i] = expf(.5f * fminf(fmaxf(log_var->v[i], -30), 20));
-		code = write_array(c, log_var, second, &e);
-	}
+		code = write_array(n.g, n.y, false, argv[3], &e);
+	if (!code && n.log_var)
+		code = write_array(n.g, n.log_var, true, second, &e);
 	if (code)
 		fprintf(stderr, "network: %s\n", e.text);
-	nn_drop(c, x);
-	nn_drop(c, y);
-	nn_drop(c, log_var);
-	nn_free(c);
+	graph_free(n.g);
 	weights_close(&w);
 	free(a.data);
 	return code;

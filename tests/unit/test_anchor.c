@@ -93,31 +93,38 @@ static void components(void **state)
 	assert_true(fabs(square - 1) < 1e-4);
 
 	/* a network that has learned nothing yet gives the components, and what they say of the scan */
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-	tensor *in = nn_from_field(c, (shape){ 1, SIDE, SIDE, SIDE, 1 }, scans[SCANS - 1].x), *log_var = NULL;
-	tensor *z = autoencoder_encode(c, &CONFIG, &p, in, &log_var), *out = autoencoder_decode(c, &CONFIG, &p, z),
-	       *again = autoencoder_encode(c, &CONFIG, &p, out, NULL);
-	SUCCEEDS(nn_error(c, &e));
-	assert_true(shape_equal(z->s, (shape){ 1, GRID, GRID, GRID, LATENT }));
-	assert_true(shape_equal(log_var->s, z->s));
-	assert_true(shape_equal(out->s, in->s));
+	enum { VOXELS = SIDE * SIDE * SIDE, BLOCKS = GRID * GRID * GRID };
+	static float z[LATENT][BLOCKS], out[VOXELS], again[LATENT][BLOCKS];
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	layer *in = graph_input(g, (shape){ 1, SIDE, SIDE, SIDE, 1 }), *log_var;
+	layer *mean = graph_keep(autoencoder_encode(g, &CONFIG, in, &log_var)), *recon = graph_keep(autoencoder_decode(g, &CONFIG, mean)),
+	      *second = graph_keep(autoencoder_encode(g, &CONFIG, recon, NULL));
+	assert_true(shape_equal(graph_shape(mean), (shape){ 1, GRID, GRID, GRID, LATENT }));
+	assert_true(shape_equal(graph_shape(log_var), graph_shape(mean)));
+	assert_true(shape_equal(graph_shape(recon), graph_shape(in)));
+	SUCCEEDS(graph_bind(g, (params *[]){ &p }, 1, &e));
+	SUCCEEDS(graph_settle(g, &e));
+	SUCCEEDS(graph_open(g, &e));
+	graph_write(g, in, &x[SCANS - 1][0][0][0]);
+	SUCCEEDS(graph_forward(g, &e));
+	graph_read(g, mean, &z[0][0]);
+	graph_read(g, recon, out);
+	graph_read(g, second, &again[0][0]);
+	graph_free(g);
 	double missed = 0, whole = 0;
-	for (size_t i = 0; i < shape_count(in->s); i++) {
-		missed += pow((double)(out->v[i] - in->v[i]), 2);
-		whole += pow((double)in->v[i], 2);
+	for (size_t i = 0; i < VOXELS; i++) {
+		const double own = (double)(&x[SCANS - 1][0][0][0])[i];
+		missed += pow((double)out[i] - own, 2);
+		whole += own * own;
 	}
 	assert_true(missed < .02 * whole && missed > 1e-6 * whole);
-	for (int b = 0; b < GRID * GRID * GRID; b++)
+	for (int b = 0; b < BLOCKS; b++)
 		for (int k = 0; k < LATENT; k++) {
-			const float v = z->v[b * LATENT + k];
+			const float v = z[k][b];
 			assert_true(fabs((double)v - along(encode, k, SCANS - 1, b / GRID / GRID, b / GRID % GRID, b % GRID)) < 1e-5);
-			assert_true(fabs((double)(again->v[b * LATENT + k] - v)) < 1e-5);
+			assert_true(fabs((double)(again[k][b] - v)) < 1e-5);
 			assert_true(b >= GRID * GRID || v == 0);
 		}
-	tensor *all[] = { in, log_var, z, out, again };
-	for (int i = 0; i < 5; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
 	table_free(&table);
 	params_free(&p);
 }

@@ -33,25 +33,23 @@ static const shape SCAN = { 2, 32, 40, 32, 1 }, LATENT = { 2, 8, 10, 8, 3 };
 
 static void forward(enum nn_math math, double tolerance)
 {
-	nn *c = nn_new(NN_INFER, math, 2);
 	const ae_config *a = &ae.config.autoencoder;
-	tensor *x = nn_from_field(c, SCAN, golden("x", shape_count(SCAN))), *log_var = NULL;
-	tensor *mean = autoencoder_encode(c, a, &ae.params, x, &log_var);
-	expect_close("encode.mean", c, mean, golden("encode.mean", shape_count(LATENT)), tolerance);
+	graph *g = graph_new(GRAPH_ONCE, math, 2);
+	layer *log_var, *x = graph_input(g, SCAN), *mean = graph_keep(autoencoder_encode(g, a, x, &log_var));
+	layer *z = graph_input(g, LATENT), *out = graph_keep(autoencoder_decode(g, a, z));
+	graph_keep(log_var);
+	made_ready(g, &ae.params);
+	graph_write(g, x, golden("x", shape_count(SCAN)));
+	graph_write(g, z, golden("z", shape_count(LATENT)));
+	run_forward(g);
+	expect_close("encode.mean", g, mean, golden("encode.mean", shape_count(LATENT)), tolerance);
+	float *sigma = read_values(g, log_var);
 	for (size_t i = 0; i < shape_count(LATENT); i++)
-		log_var->v[i] = expf(0.5f * log_var->v[i]);
-	expect_close("encode.sigma", c, log_var, golden("encode.sigma", shape_count(LATENT)), tolerance);
-	tensor *z = nn_from_field(c, LATENT, golden("z", shape_count(LATENT)));
-	tensor *out = autoencoder_decode(c, a, &ae.params, z);
-	expect_close("decode", c, out, golden("decode", shape_count(SCAN)), tolerance);
-	nn_drop(c, x);
-	nn_drop(c, mean);
-	nn_drop(c, log_var);
-	nn_drop(c, z);
-	nn_drop(c, out);
-	nn_free(c);
-	for (size_t i = 0; i < ae.params.n; i++)
-		param_touch(&ae.params.p[i]);
+		sigma[i] = expf(0.5f * sigma[i]);
+	expect_values("encode.sigma", sigma, golden("encode.sigma", shape_count(LATENT)), shape_count(LATENT), tolerance);
+	expect_close("decode", g, out, golden("decode", shape_count(SCAN)), tolerance);
+	free(sigma);
+	graph_free(g);
 }
 
 static void test_exact(void **state)
@@ -66,20 +64,28 @@ static void test_fast(void **state)
 	forward(NN_FAST, 1e-4);
 }
 
+/* What the discriminator says of the scans, used as described: trained by batches, or on its running statistics. */
+static void judge(weights *w, enum graph_use use, const char *want)
+{
+	const shape patches = { 2, 2, 3, 2, 1 };
+	graph *g = graph_new(use, NN_EXACT, 2);
+	layer *x = graph_input(g, SCAN), *judged = graph_keep(discriminator_judge(g, &w->config.discriminator, x));
+	made_ready(g, &w->params);
+	graph_write(g, x, golden("x", shape_count(SCAN)));
+	run_forward(g);
+	expect_close(want, g, judged, golden(want, shape_count(patches)), 1e-5);
+	graph_free(g);
+}
+
 static void test_discriminator(void **state)
 {
 	(void)state;
-	const shape patches = { 2, 2, 3, 2, 1 };
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-	tensor *x = nn_from_field(c, SCAN, golden("x", shape_count(SCAN)));
-	tensor *eval = discriminator_judge(c, &disc.config.discriminator, &disc.params, x, false);
-	expect_close("discriminator.eval", c, eval, golden("discriminator.eval", shape_count(patches)), 1e-5);
 	err e;
 	weights own = { 0 };
+	judge(&disc, GRAPH_ONCE, "discriminator.eval");
 	fine(weights_open(&own, GOLDEN "discriminator.safetensors", "discriminator", &e), &e);
 	fine(params_own(&own.params, &e), &e);
-	tensor *train = discriminator_judge(c, &own.config.discriminator, &own.params, x, true);
-	expect_close("discriminator.train", c, train, golden("discriminator.train", shape_count(patches)), 1e-5);
+	judge(&own, GRAPH_TRAIN, "discriminator.train");
 	for (int i = 0; i < own.config.discriminator.layers; i++) {
 		static const char *const leaf[] = { "running_mean", "running_var" };
 		for (int k = 0; k < 2; k++) {
@@ -90,64 +96,73 @@ static void test_discriminator(void **state)
 			assert_true(strays(p->v, golden(key, p->count), p->count) < 1e-5);
 		}
 	}
-	nn_drop(c, x);
-	nn_drop(c, eval);
-	nn_drop(c, train);
-	nn_free(c);
 	weights_close(&own);
+}
+
+static const shape ONE = { 1, 32, 40, 32, 1 }, ONE_LATENT = { 1, 8, 10, 8, 3 };
+
+/* The generator's side: no gradient for the discriminator. Returns the reconstruction. */
+static float *generator_loss(weights *a, weights *d, enum nn_math math, double tolerance)
+{
+	graph *g = graph_new(GRAPH_TRAIN, math, 2);
+	params_freeze(&d->params, true);
+	layer *x = graph_input(g, ONE), *noise = graph_input(g, ONE_LATENT);
+	layer *log_var, *mean = autoencoder_encode(g, &a->config.autoencoder, x, &log_var);
+	layer *recon = graph_keep(autoencoder_decode(g, &a->config.autoencoder, posterior(g, mean, log_var, noise)));
+	layer *fake = discriminator_judge(g, &d->config.discriminator, recon);
+	layer *part[3] = { graph_keep(l1(g, recon, x)), graph_keep(kl(g, mean, log_var)), graph_keep(squared_to(g, fake, 1)) };
+	const float weight[3] = { 1, (float)a->config.losses.kl_weight, (float)a->config.losses.adv_weight };
+	layer *total = graph_minimise(weigh(g, 3, part, weight));
+	made_ready_of(g, (params *const[]){ &a->params, &d->params }, 2);
+	graph_write(g, x, golden("x", shape_count(SCAN)));
+	graph_write(g, noise, golden("eps", shape_count(LATENT)));
+	run_forward(g);
+	expect_close("loss.autoencoder.l1", g, part[0], golden("loss.autoencoder.l1", 1), 1e-5);
+	expect_close("loss.autoencoder.kl", g, part[1], golden("loss.autoencoder.kl", 1), 1e-5);
+	expect_close("loss.autoencoder.adversarial", g, part[2], golden("loss.autoencoder.adversarial", 1), 1e-5);
+	expect_close("loss.autoencoder", g, total, golden("loss.autoencoder", 1), 1e-5);
+	run_backward(g, total);
+	expect_gradients(GOLDEN "grad.loss.autoencoder.safetensors", &a->params, NULL, tolerance);
+	for (size_t i = 0; i < d->params.n; i++)
+		for (size_t k = 0; d->params.p[i].g && k < d->params.p[i].count; k++)
+			assert_true(d->params.p[i].g[k] == 0);
+	float *made = read_values(g, recon);
+	graph_free(g);
+	return made;
+}
+
+/* The discriminator's side, of a reconstruction and the scan. */
+static void discriminator_loss(weights *d, const float *recon, float adversarial, enum nn_math math, double tolerance)
+{
+	graph *g = graph_new(GRAPH_TRAIN, math, 2);
+	params_freeze(&d->params, false);
+	layer *fake = graph_input(g, ONE), *x = graph_input(g, ONE);
+	layer *judged[2] = { discriminator_judge(g, &d->config.discriminator, fake), discriminator_judge(g, &d->config.discriminator, x) };
+	layer *square[2] = { squared_to(g, judged[0], 0), squared_to(g, judged[1], 1) };
+	const float half[2] = { 0.5f * adversarial, 0.5f * adversarial };
+	layer *loss = graph_minimise(weigh(g, 2, square, half));
+	made_ready(g, &d->params);
+	graph_write(g, fake, recon);
+	graph_write(g, x, golden("x", shape_count(SCAN)));
+	run_forward(g);
+	expect_close("loss.discriminator", g, loss, golden("loss.discriminator", 1), 1e-5);
+	run_backward(g, loss);
+	expect_gradients(GOLDEN "grad.loss.discriminator.safetensors", &d->params, NULL, tolerance);
+	graph_free(g);
 }
 
 static void losses(enum nn_math math, double tolerance)
 {
 	err e;
-	const shape one = { 1, 32, 40, 32, 1 }, latent = { 1, 8, 10, 8, 3 };
 	weights a = { 0 }, d = { 0 };
 	fine(weights_open(&a, GOLDEN "autoencoder.safetensors", "autoencoder", &e), &e);
 	fine(weights_open(&d, GOLDEN "discriminator.safetensors", "discriminator", &e), &e);
 	fine(params_own(&d.params, &e), &e);
 	fine(params_with_gradients(&a.params, &e), &e);
 	fine(params_with_gradients(&d.params, &e), &e);
-	nn *c = nn_new(NN_TRAIN, math, 2);
-	tensor *x = nn_from_field(c, one, golden("x", shape_count(SCAN))),
-	       *noise = nn_from_field(c, latent, golden("eps", shape_count(LATENT)));
-
-	/* the generator's side: no gradient for the discriminator */
-	params_freeze(&d.params, true);
-	tensor *log_var = NULL, *mean = autoencoder_encode(c, &a.config.autoencoder, &a.params, x, &log_var);
-	tensor *z = nn_posterior(c, mean, log_var, noise), *recon = autoencoder_decode(c, &a.config.autoencoder, &a.params, z);
-	tensor *fake = discriminator_judge(c, &d.config.discriminator, &d.params, recon, true);
-	tensor *part[3] = { nn_l1(c, recon, x), nn_kl(c, mean, log_var), nn_squared_to(c, fake, 1) };
-	const float weight[3] = { 1, (float)a.config.losses.kl_weight, (float)a.config.losses.adv_weight };
-	tensor *total = nn_weigh(c, 3, part, weight);
-	expect_close("loss.autoencoder.l1", c, part[0], golden("loss.autoencoder.l1", 1), 1e-5);
-	expect_close("loss.autoencoder.kl", c, part[1], golden("loss.autoencoder.kl", 1), 1e-5);
-	expect_close("loss.autoencoder.adversarial", c, part[2], golden("loss.autoencoder.adversarial", 1), 1e-5);
-	expect_close("loss.autoencoder", c, total, golden("loss.autoencoder", 1), 1e-5);
-	tensor *detached = nn_detach(c, nn_keep(recon));
-	nn_backward(c, total, 1);
-	fine(nn_error(c, &e), &e);
-	expect_gradients(GOLDEN "grad.loss.autoencoder.safetensors", &a.params, NULL, tolerance);
-	for (size_t i = 0; i < d.params.n; i++)
-		for (size_t k = 0; d.params.p[i].g && k < d.params.p[i].count; k++)
-			assert_true(d.params.p[i].g[k] == 0);
-
-	/* the discriminator's side */
-	params_freeze(&d.params, false);
-	tensor *judged[2] = { discriminator_judge(c, &d.config.discriminator, &d.params, detached, true),
-			      discriminator_judge(c, &d.config.discriminator, &d.params, x, true) };
-	tensor *square[2] = { nn_squared_to(c, judged[0], 0), nn_squared_to(c, judged[1], 1) };
-	const float half[2] = { 0.5f * weight[2], 0.5f * weight[2] };
-	tensor *loss = nn_weigh(c, 2, square, half);
-	expect_close("loss.discriminator", c, loss, golden("loss.discriminator", 1), 1e-5);
-	nn_backward(c, loss, 1);
-	fine(nn_error(c, &e), &e);
-	expect_gradients(GOLDEN "grad.loss.discriminator.safetensors", &d.params, NULL, tolerance);
-
-	tensor *all[] = { x,	   noise, log_var,  mean,      z,	  recon,     fake,	part[0], part[1],
-			  part[2], total, detached, judged[0], judged[1], square[0], square[1], loss };
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	float *recon = generator_loss(&a, &d, math, tolerance);
+	discriminator_loss(&d, recon, (float)a.config.losses.adv_weight, math, tolerance);
+	free(recon);
 	weights_close(&a);
 	weights_close(&d);
 }

@@ -50,9 +50,59 @@ static void check_line(size_t n, size_t width)
 static void lines(void **state)
 {
 	(void)state;
-	check_line(5, 8);	/* from the Gram matrix of rows */
-	check_line(8, 5);	/* of columns */
+	check_line(5, 8); /* from the Gram matrix of rows */
+	check_line(8, 5); /* of columns */
 	check_line(2, 2);
+}
+
+/* Axes that are spread are orthonormal and span what they did before. Each is a sum of all in equal parts, so that the scores' mean squares
+ * differ no more than those of the axes that share a frequency do. */
+static void check_spread(int k)
+{
+	enum { N = 40, WIDTH = 9 };
+	err e;
+	pca p;
+	float rows[N * WIDTH], before[WIDTH], after[WIDTH];
+	double mean = 0, apart = 0, square[WIDTH] = { 0 }, score[WIDTH];
+	for (size_t i = 0; i < N * WIDTH; i++)
+		rows[i] = (float)(sin(1.7 * (double)i + (double)(i * i % 101)) * pow(2, -(double)(i % WIDTH)));
+	SUCCEEDS(pca_fit(&p, rows, N, WIDTH, k, &e));
+	for (int i = 0; i < k; i++)
+		mean += p.square[i] / k;
+	for (int i = k % 2 ? 1 : 2; i + 1 < k; i += 2)
+		apart += (p.square[i] - p.square[i + 1]) / k;
+	assert_true(apart < (k % 2 ? .4 : .15) * mean && p.square[k - 1] < .1 * mean);
+	memcpy(before, rows, sizeof before);
+	memcpy(after, rows, sizeof after);
+	pca_project(&p, before);
+	SUCCEEDS(pca_spread(&p, &e));
+	pca_project(&p, after);
+	for (int i = 0; i < WIDTH; i++)
+		assert_true(fabs((double)(before[i] - after[i])) < 1e-6);
+	for (int i = 0; i < k; i++)
+		for (int j = 0; j < k; j++) {
+			double dot = 0;
+			for (int x = 0; x < WIDTH; x++)
+				dot += p.axis[i * WIDTH + x] * p.axis[j * WIDTH + x];
+			assert_true(fabs(dot - (i == j)) < 1e-12);
+		}
+	for (int r = 0; r < N; r++) {
+		pca_scores(&p, score, rows + r * WIDTH);
+		for (int i = 0; i < k; i++)
+			square[i] += score[i] * score[i] / N;
+	}
+	for (int i = 0; i < k; i++) {
+		assert_true(fabs(p.square[i] - square[i]) < 1e-9 * mean);
+		assert_true(fabs(square[i] - mean) < apart + 1e-9 * mean);
+	}
+	pca_free(&p);
+}
+
+static void spread(void **state)
+{
+	(void)state;
+	check_spread(6);
+	check_spread(7);
 }
 
 /* As many components as there are: nothing is lost. Axes are orthonormal and sorted. */
@@ -177,7 +227,7 @@ static void blocks_of_eight(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(all_components), cmocka_unit_test(methods),
-					    cmocka_unit_test(blocks_of_eight) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(spread), cmocka_unit_test(all_components),
+					    cmocka_unit_test(methods), cmocka_unit_test(blocks_of_eight) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,9 +88,9 @@ static void other_grids_and_plans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_grids_and_plans), /* first: what the process has held so far counts */
 		cmocka_unit_test(mean_and_decoded),
 		cmocka_unit_test(draws_from_the_posterior),
-		cmocka_unit_test(other_grids_and_plans),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -50,14 +50,14 @@ static json_t *parsed(const char *text)
 }
 
 /* The safetensors file of a kind: its tensors' entries, and the bytes behind its header. */
-typedef struct network {
+typedef struct written {
 	const char *kind, *path;
 	json_t *header;
 	unsigned char *data;
 	size_t bytes;
-} network;
+} written;
 
-static void make(network *w, const char *kind)
+static void make(written *w, const char *kind)
 {
 	err e = { 0 };
 	model_config c;
@@ -65,7 +65,7 @@ static void make(network *w, const char *kind)
 	param_table t = { 0 };
 	json_t *config = parsed(CONFIG);
 	st_file *f = NULL;
-	*w = (network){ .kind = kind, .path = test_path("w.safetensors"), .header = json_object() };
+	*w = (written){ .kind = kind, .path = test_path("w.safetensors"), .header = json_object() };
 	SUCCEEDS(config_parse(&c, config, "c", &e));
 	if (!strcmp(kind, "autoencoder"))
 		SUCCEEDS(autoencoder_table(&c.autoencoder, &t, &e));
@@ -96,7 +96,7 @@ static void make(network *w, const char *kind)
 	json_decref(config);
 }
 
-static void put(const network *w, const json_t *config)
+static void put(const written *w, const json_t *config)
 {
 	char *text = json_dumps(config, JSON_COMPACT);
 	char *how = json_dumps(json_object_get(config, "preparation"), JSON_COMPACT | JSON_ENCODE_ANY);
@@ -142,7 +142,7 @@ static int through_coder(const char *path, err *e)
 	model_cost cost;
 	int code = coder_open(&k, path, NN_EXACT, 1, e);
 	if (!code)
-		code = preparation_parse(&how, k.w.preparation, k.w.config.volume, e);
+		code = preparation_parse(&how, k.net.w.preparation, k.net.w.config.volume, e);
 	if (!code)
 		code = coder_shape(&k, how.n, e);
 	if (!code && product(k.x) > MOST_VOXELS) {
@@ -172,7 +172,7 @@ static int through_encoder(const char *path, err *e)
 	model_cost cost;
 	int code = encoder_open(&k, path, NN_EXACT, 1, e);
 	if (!code)
-		code = preparation_parse(&how, k.w.preparation, k.w.config.volume, e);
+		code = preparation_parse(&how, k.net.w.preparation, k.net.w.config.volume, e);
 	if (!code)
 		code = encoder_shape(&k, how.n, e);
 	size_t n = code ? 0 : volume_count(k.n);
@@ -203,7 +203,7 @@ static int through_denoiser(const char *path, err *e)
 	if (!code && product(d.x) <= MOST_VOXELS) { /* a plan would run half of them */
 		size_t n = product(d.x);
 		float *x = numbers(n), *y = d.y ? numbers((size_t)d.y) : NULL;
-		const diffusion_config *c = &d.w.config.diffusion;
+		const diffusion_config *c = &d.net.w.config.diffusion;
 		code = schedule_new(&s, c, e);
 		if (!code)
 			code = solver_new(&how, SOLVER_DPMPP2M, &s, c->timesteps < 3 ? 1 : 2, e);
@@ -227,7 +227,7 @@ static int through_denoiser(const char *path, err *e)
 /* ---- every number ---- */
 
 typedef struct trial {
-	network w;
+	written w;
 	int (*through)(const char *path, err *e);
 	json_t *config;
 	size_t tried, taken;

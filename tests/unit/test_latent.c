@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "format/lat.h"
-#include "train/latent.h"
+#include "train/noisy.h"
 
 static latent_space space;
 
@@ -16,7 +16,7 @@ static void open_space(void **state)
 	SUCCEEDS(latent_space_open(&space, "tests/oracle/golden/autoencoder.safetensors", NN_EXACT, 1, &e));
 	SUCCEEDS(latent_space_set(&space, &d, &e));
 	assert_true(space.scaling.scale == .8 && !space.scaling.mean && space.count == shape_count(space.s));
-	assert_int_equal(space.s.c, space.coder.w.config.autoencoder.latent_channels);
+	assert_int_equal(space.s.c, space.coder.net.w.config.autoencoder.latent_channels);
 }
 
 /* sqrt(a_t) scale z + sqrt(1-a_t) noise, with a_t from its definition; the same numbers again for the same draw, others for another. */
@@ -131,7 +131,7 @@ static void configuration(void **state)
 	model_config c;
 	SUCCEEDS(latent_space_config(&space, json, &e));
 	SUCCEEDS(config_parse(&c, json, "json", &e));
-	assert_memory_equal(c.volume, space.coder.w.config.volume, sizeof c.volume);
+	assert_memory_equal(c.volume, space.coder.net.w.config.volume, sizeof c.volume);
 	assert_int_equal(c.autoencoder.latent_channels, space.s.c);
 	assert_true(isinf(c.diffusion.clip) && c.diffusion.shift == SHIFT_NOISE && c.diffusion.schedule == SCHEDULE_COSINE);
 	json_object_set_new(json, "diffusion", json_pack("{s:f, s:s}", "clip", 1., "shift", "published"));
@@ -159,7 +159,7 @@ static void scans(void **state)
 {
 	(void)state;
 	err e = { 0 };
-	const int *n = space.coder.w.config.volume;
+	const int *n = space.coder.net.w.config.volume;
 	const int64_t voxels[4] = { 1, n[0], n[1], n[2] };
 	const char *path = test_path("scans.lat");
 	dataset *d = NULL;
@@ -187,7 +187,7 @@ static void scans(void **state)
 	for (int keep = 0; keep < 2; keep++) {
 		const dataset_latents l = latent_space_data(&space, keep ? VOXELS_KEPT : VOXELS_UNUSED, NULL);
 		dataset_options o = { .folder = test_folder(), .latents = &l };
-		SUCCEEDS(preparation_parse(&o.preparation, space.coder.w.preparation, n, &e));
+		SUCCEEDS(preparation_parse(&o.preparation, space.coder.net.w.preparation, n, &e));
 		SUCCEEDS(dataset_open(&d, (char *[]){ (char *)path }, 1, &o, &e));
 		assert_int_equal(d->n_train, 2);
 		assert_true((d->scans[0].x != NULL) == keep && !d->scans[1].x);
@@ -225,7 +225,7 @@ static void scans(void **state)
 	}
 	const dataset_latents l = latent_space_data(&space, VOXELS_NEEDED, NULL);
 	dataset_options o = { .folder = test_folder(), .latents = &l };
-	SUCCEEDS(preparation_parse(&o.preparation, space.coder.w.preparation, n, &e));
+	SUCCEEDS(preparation_parse(&o.preparation, space.coder.net.w.preparation, n, &e));
 	FAILS(ERR_DATA, "latent: ", dataset_open(&d, (char *[]){ (char *)path }, 1, &o, &e));
 	unlink(path);
 	free(x);

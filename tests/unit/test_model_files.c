@@ -8,7 +8,7 @@
 #include "model/config.h"
 #include "model/eight_bits.h"
 #include "model/find.h"
-#include "model/table.h"
+#include "nn/table.h"
 #include "model/weights.h"
 
 static int parse(model_config *c, const char *text, err *e)
@@ -119,21 +119,58 @@ static void config_refuses(void **state)
 	FAILS(ERR_CONFIG, "params.tsv", config_read(&c, "tests/oracle/golden/params.tsv", NULL, &e));
 }
 
+/* What a block and a batch norm have, and something drawn otherwise. */
+static const param_entry entries[] = {
+	{ "blocks.3.conv.weight", 5, { 64, 8, 3, 3, 3 }, 216, INIT_UNIFORM },
+	{ "blocks.3.conv.bias", 1, { 64 }, 216, INIT_UNIFORM },
+	{ "bn.weight", 1, { 64 }, 0, INIT_GAIN },
+	{ "bn.running_var", 1, { 64 }, 0, INIT_ONES },
+	{ "d.weight", 5, { 64, 8, 3, 3, 3 }, 0, INIT_NORMAL },
+	{ "bn.num_batches_tracked", 0, { 0 }, 0, INIT_COUNTER },
+};
+
+static void add_entries(param_table *t)
+{
+	err e = { 0 };
+	size_t number;
+	for (size_t i = 0; i < 6; i++) {
+		SUCCEEDS(table_add(t, &entries[i], &number, &e));
+		assert_int_equal(number, i + 1);
+	}
+}
+
+static void names(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	param_table t = { 0 };
+	size_t number;
+	add_entries(&t);
+	assert_int_equal(table_find(&t, "bn.weight"), 3);
+	assert_int_equal(table_find(&t, "bn.bias"), 0);
+	/* named once more it is the same, unless its shape is another */
+	SUCCEEDS(table_add(&t, &entries[2], &number, &e));
+	assert_int_equal(number, 3);
+	FAILS(ERR_BUG, "bn.weight: two parameters", table_add(&t, &(param_entry){ "bn.weight", 1, { 63 }, 0, INIT_GAIN }, &number, &e));
+	FAILS(ERR_BUG, "impossible", table_add(&t, &(param_entry){ "x", 6, { 1, 1, 1, 1, 1 }, 0, INIT_ONES }, &number, &e));
+	assert_int_equal(t.n, 6);
+	/* in another order */
+	SUCCEEDS(table_order(&t, (const char *const[]){ "d.", "bn.r", "bn.", NULL }, &e));
+	static const int places[] = { 4, 3, 2, 5, 0, 1 };
+	assert_int_equal(t.n, 6);
+	for (int i = 0; i < 6; i++)
+		assert_string_equal(t.t[i].name, entries[places[i]].name);
+	table_free(&t);
+}
+
 static void tables(void **state)
 {
 	(void)state;
 	err e = { 0 };
 	param_table t = { 0 };
 	params a = { 0 }, b = { 0 };
-	int64_t w[5] = { 64, 8, 3, 3, 3 }, n[1] = { 64 };
-	SUCCEEDS(table_add(&t, INIT_UNIFORM, 216, 5, w, &e, "blocks.%d.conv.weight", 3));
-	SUCCEEDS(table_add(&t, INIT_UNIFORM, 216, 1, n, &e, "blocks.%d.conv.bias", 3));
-	SUCCEEDS(table_add(&t, INIT_GAIN, 0, 1, n, &e, "bn.weight"));
-	SUCCEEDS(table_add(&t, INIT_ONES, 0, 1, n, &e, "bn.running_var"));
-	SUCCEEDS(table_add(&t, INIT_NORMAL, 0, 5, w, &e, "d.weight"));
-	SUCCEEDS(table_add(&t, INIT_COUNTER, 0, 0, NULL, &e, "bn.num_batches_tracked"));
-	FAILS(ERR_BUG, "impossible", table_add(&t, INIT_ONES, 0, 1, n, &e, "%0200d", 1));
-	assert_int_equal(t.n, 6);
+	size_t number;
+	add_entries(&t);
 	SUCCEEDS(table_fresh(&t, 1, &a, &e));
 	assert_string_equal(a.p[0].name, "blocks.3.conv.weight");
 	assert_int_equal(a.p[0].count, 64 * 216);
@@ -160,7 +197,7 @@ static void tables(void **state)
 	assert_true(a.p[5].counter && a.p[5].rank == 0 && a.p[5].v[0] == 0);
 	/* a function of seed and name, not of the place in the table */
 	param_table other = { 0 };
-	SUCCEEDS(table_add(&other, INIT_NORMAL, 0, 5, w, &e, "d.weight"));
+	SUCCEEDS(table_add(&other, &entries[4], &number, &e));
 	SUCCEEDS(table_fresh(&other, 1, &b, &e));
 	assert_memory_equal(b.p[0].v, a.p[4].v, a.p[4].count * sizeof(float));
 	params_free(&b);
@@ -384,7 +421,7 @@ static void finding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(tables),
+		cmocka_unit_test(config_takes),	  cmocka_unit_test(config_refuses), cmocka_unit_test(names), cmocka_unit_test(tables),
 		cmocka_unit_test(weights_golden), cmocka_unit_test(weights_eight_bits), cmocka_unit_test(eight_bits_values),
 		cmocka_unit_test(weights_refuse), cmocka_unit_test(finding),
 	};

@@ -1,14 +1,15 @@
 /* The operators between convolutions (dropout, pooling, upsampling, blocks, concatenation, places, modulation, time embedding) against
- * their plain formulas in double: values, gradients, threads, plans. */
+ * their plain formulas in double: values, gradients, threads, places in memory. */
 #include "../unit.h"
 
 #include "../nn_case.h"
 #include "../nn_gradient.h"
+#include "../nn_layers.h"
 
 #include "nn/blocks.h"
 #include "nn/combine.h"
 #include "nn/dropout.h"
-#include "nn/internal.h"
+#include "nn/graph_private.h"
 #include "nn/resample.h"
 
 enum what { DROPOUT, MEAN_POOL, UPSAMPLE, REPEAT, PLACES, TO_BLOCKS, FROM_BLOCKS, FLATTEN, CONCAT, DIFFERENCE, MODULATE, KINDS };
@@ -45,78 +46,92 @@ static const op_case cases[] = {
 
 typedef struct op_setup {
 	const op_case *k;
-	tensor *a, *b; /* b: affine, or the other tensor; NULL: none */
-	double *ra, *rb;
-	shape out;
-	dropout drop;
-	const double *r;
+	uint64_t seed;
+	float *a, *b, *r; /* b: norm, or the other value; NULL: none */
+	double *ra, *rb, *rr;
+	shape sb, out;
+	drop drop;
 } op_setup;
-
-static void make(op_setup *s, nn *c, const op_case *k, uint64_t seed)
-{
-	dice d = dice_of(seed);
-	bool affine = k->what <= MEAN_POOL && k->b.c;
-	*s = (op_setup){ .k = k, .out = k->a, .drop = { .rate = .3, .random = philox_make(seed, 1) } };
-	s->a = random_tensor(c, &d, k->a, 1);
-	if (affine || k->what >= CONCAT)
-		s->b = random_tensor(c, &d, affine ? (shape){ k->a.b, 1, 1, 1, 2 * k->a.c } : k->b, 1);
-	s->a->needs_grad = true;
-	if (s->b)
-		s->b->needs_grad = true;
-	if (k->what == MEAN_POOL)
-		s->out = (shape){ k->a.b, k->a.x / k->by[0], k->a.y / k->by[1], k->a.z / k->by[2], k->a.c };
-	if (k->what == REPEAT)
-		s->out.b *= k->by[0];
-	if (k->what == UPSAMPLE)
-		s->out = (shape){ k->a.b, k->a.x * k->by[0], k->a.y * k->by[1], k->a.z * k->by[2], k->a.c };
-	const int by = k->by[0];
-	if (k->what == TO_BLOCKS)
-		s->out = (shape){ k->a.b, k->a.x / by, k->a.y / by, k->a.z / by, k->a.c * by * by * by };
-	if (k->what == FROM_BLOCKS)
-		s->out = (shape){ k->a.b, k->a.x * by, k->a.y * by, k->a.z * by, k->a.c / by / by / by };
-	if (k->what == FLATTEN)
-		s->out = (shape){ k->a.b, 1, 1, 1, k->a.x * k->a.y * k->a.z * k->a.c };
-	if (k->what == CONCAT)
-		s->out.c += k->b.c;
-	s->ra = s->a->v ? widened(s->a->v, shape_count(s->a->s)) : NULL;
-	s->rb = s->b && s->b->v ? widened(s->b->v, shape_count(s->b->s)) : NULL;
-}
-
-static void unmake(op_setup *s, nn *c)
-{
-	nn_drop(c, s->a);
-	nn_drop(c, s->b);
-	free(s->ra);
-	free(s->rb);
-}
 
 static const double over[] = { 2.5, -.75 }; /* of the volumes of a difference */
 
-static tensor *run(nn *c, op_setup *s)
+static shape shape_out(const op_case *k)
 {
-	switch (s->k->what) {
-	case DROPOUT:
-		return nn_dropout(c, s->a, s->b, s->k->act, &s->drop);
+	const shape a = k->a;
+	const int *by = k->by, cube = by[0] * by[0] * by[0];
+	switch (k->what) {
 	case MEAN_POOL:
-		return nn_mean_pool(c, s->a, s->b, s->k->act, s->k->by);
+		return (shape){ a.b, a.x / by[0], a.y / by[1], a.z / by[2], a.c };
 	case UPSAMPLE:
-		return nn_upsample(c, s->a, s->k->by);
+		return (shape){ a.b, a.x * by[0], a.y * by[1], a.z * by[2], a.c };
 	case REPEAT:
-		return nn_repeat(c, s->a, s->k->by[0]);
-	case PLACES:
-		return nn_add_places(c, s->a);
+		return (shape){ a.b * by[0], a.x, a.y, a.z, a.c };
 	case TO_BLOCKS:
-		return nn_to_blocks(c, s->a, s->k->by[0]);
+		return (shape){ a.b, a.x / by[0], a.y / by[0], a.z / by[0], a.c * cube };
 	case FROM_BLOCKS:
-		return nn_from_blocks(c, s->a, s->k->by[0]);
+		return (shape){ a.b, a.x * by[0], a.y * by[0], a.z * by[0], a.c / cube };
 	case FLATTEN:
-		return nn_flatten(c, s->a);
-	case DIFFERENCE:
-		return nn_difference(c, s->a, s->b, over);
+		return (shape){ a.b, 1, 1, 1, a.x * a.y * a.z * a.c };
 	case CONCAT:
-		return nn_concat(c, s->a, s->b);
+		return (shape){ a.b, a.x, a.y, a.z, a.c + k->b.c };
 	default:
-		return nn_modulate(c, s->a, s->b);
+		return a;
+	}
+}
+
+static op_setup make(const op_case *k, uint64_t seed)
+{
+	dice d = dice_of(seed);
+	const bool affine = k->what <= MEAN_POOL && k->b.c;
+	op_setup s = { .k = k, .seed = seed, .out = shape_out(k), .drop = { .rate = .3 } };
+	s.drop.random = random_of(&seed, "drop");
+	s.a = random_values(&d, k->a, 1);
+	s.ra = widened(s.a, shape_count(k->a));
+	if (affine || k->what >= CONCAT) {
+		s.sb = affine ? (shape){ k->a.b, 1, 1, 1, 2 * k->a.c } : k->b;
+		s.b = random_values(&d, s.sb, 1);
+		s.rb = widened(s.b, shape_count(s.sb));
+	}
+	directions(seed, shape_count(s.out), &s.r, &s.rr);
+	return s;
+}
+
+static void unmake(op_setup *s)
+{
+	free(s->a);
+	free(s->b);
+	free(s->r);
+	free(s->ra);
+	free(s->rb);
+	free(s->rr);
+}
+
+static layer *described(graph *g, const op_setup *s, layer *a, layer *b, layer *by)
+{
+	const op_case *k = s->k;
+	switch (k->what) {
+	case DROPOUT:
+		return dropout(g, a, b, k->act, s->drop.rate, "drop");
+	case MEAN_POOL:
+		return mean_pool(g, a, b, k->act, k->by);
+	case UPSAMPLE:
+		return upsample(g, a, k->by);
+	case REPEAT:
+		return repeat(g, a, k->by[0]);
+	case PLACES:
+		return add_places(g, a);
+	case TO_BLOCKS:
+		return to_blocks(g, a, k->by[0]);
+	case FROM_BLOCKS:
+		return from_blocks(g, a, k->by[0]);
+	case FLATTEN:
+		return flatten(g, a);
+	case DIFFERENCE:
+		return difference(g, a, b, by);
+	case CONCAT:
+		return concat(g, a, b);
+	default:
+		return modulate(g, a, b);
 	}
 }
 
@@ -204,180 +219,283 @@ static double value(const void *of)
 	const op_setup *s = of;
 	double *y = plain(s), sum = 0;
 	for (size_t i = 0; i < shape_count(s->out); i++)
-		sum += y[i] * s->r[i];
+		sum += y[i] * s->rr[i];
 	free(y);
 	return sum;
+}
+
+/* ---- runs ---- */
+
+enum { A = 1, B = 2 }; /* whose gradients are wanted */
+
+typedef struct way {
+	enum graph_use use;
+	int threads;
+	bool copied; /* inputs lie where others may take their place */
+	int times; /* that the layer stands there */
+	int wanted;
+} way;
+
+/* What comes out: y, then the gradients of a and b, those that are wanted. */
+typedef struct results {
+	float *y, *da, *db;
+} results;
+
+static void results_free(results *r)
+{
+	free(r->y);
+	free(r->da);
+	free(r->db);
+}
+
+static results result_of(const op_setup *s, way w)
+{
+	err e;
+	params none = { 0 };
+	graph *g = graph_new(w.use, NN_EXACT, w.threads);
+	layer *a = graph_input(g, s->k->a), *b = s->b ? graph_input(g, s->sb) : NULL, *r = graph_input(g, s->out), *y = NULL, *loss = NULL;
+	layer *from = a, *by = s->k->what == DIFFERENCE ? graph_input(g, (shape){ s->k->a.b, 1, 1, 1, 1 }) : NULL;
+	if (w.wanted & A)
+		graph_want_gradient(a);
+	if (w.wanted & B)
+		graph_want_gradient(b);
+	for (int i = 0; i < w.times; i++) {
+		from = w.copied ? copied(g, a) : a;
+		y = graph_keep(described(g, s, from, w.copied && b ? copied(g, b) : b, by));
+		/* one behind the other: the losses add up */
+		loss = weighed_and(g, w.copied ? copied(g, y) : y, r, loss);
+	}
+	graph_minimise(loss);
+	assert_true(shape_equal(graph_shape(y), s->out));
+	graph_random(g, random_of, &s->seed);
+	made_ready(g, &none);
+	give(a, s->a);
+	if (b)
+		give(b, s->b);
+	if (by)
+		give(by, (const float[]){ (float)over[0], (float)over[1] });
+	give(r, s->r);
+	if (w.use != GRAPH_TRAIN && w.copied && (s->k->what == PLACES || s->k->what == FLATTEN || s->k->what == DIFFERENCE))
+		assert_true(takes_place_of(y, from));
+	SUCCEEDS(graph_forward(g, &e));
+	if (w.use == GRAPH_TRAIN)
+		SUCCEEDS(graph_backward(g, loss, 1, &e));
+	results out = { .y = copy_of(y->v, shape_count(s->out)), .da = copy_of(a->g, shape_count(s->k->a)) };
+	if (b)
+		out.db = copy_of(b->g, shape_count(s->sb));
+	graph_free(g);
+	return out;
 }
 
 static void test_formulas(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		err e;
 		const char *name = names[cases[i].what];
-		nn *c = nn_new(NN_TRAIN, NN_EXACT, 1 + (int)(i % 3));
-		op_setup s;
-		make(&s, c, &cases[i], 30 + i);
-		tensor *y = run(c, &s);
-		SUCCEEDS(nn_error(c, &e));
-		assert_true(shape_equal(y->s, s.out));
-		double *want = plain(&s), far = strays(y->v, want, shape_count(y->s)), *r = random_floats(i, shape_count(y->s));
+		op_setup s = make(&cases[i], 30 + i);
+		/* twice: gradients add up */
+		results got = result_of(&s, (way){ GRAPH_TRAIN, 1 + (int)(i % 3), false, 2, s.b ? A | B : A });
+		double *want = plain(&s), far = strays(got.y, want, shape_count(s.out));
 		if (!(far < 3e-7))
 			fail_msg("%s: strays by %.1e", name, far);
-		/* twice: gradients add up */
-		s.r = r;
-		back_from(c, y, r);
-		nn_drop(c, y);
-		y = run(c, &s);
-		back_from(c, y, r);
 		for (size_t k = 0; k < shape_count(s.out); k++)
-			r[k] *= 2;
-		if (!is_gradient(name, value, &s, s.ra, s.a->g, shape_count(s.a->s), 1e-6) ||
-		    (s.b && !is_gradient(name, value, &s, s.rb, s.b->g, shape_count(s.b->s), 1e-6)))
+			s.rr[k] *= 2;
+		if (!is_gradient(name, value, &s, s.ra, got.da, shape_count(s.k->a), 1e-6) ||
+		    (s.b && !is_gradient(name, value, &s, s.rb, got.db, shape_count(s.sb), 1e-6)))
 			fail_msg("%s: case %zu", name, i);
 		free(want);
-		free(r);
-		nn_drop(c, y);
-		unmake(&s, c);
-		nn_free(c);
+		results_free(&got);
+		unmake(&s);
 	}
 }
 
-static void test_threads_and_plans(void **state)
+/* The same bytes for any number of threads, wherever values lie, whoever's gradient is wanted. */
+static void test_ways(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		float *first = NULL;
-		for (int threads = 1; threads <= 3; threads++) {
-			size_t peak[2];
-			for (int real = 0; real < 2; real++) {
-				err e;
-				nn *c = nn_new(real ? NN_TRAIN : NN_PLAN, NN_EXACT, threads);
-				nn_record(c, true);
-				op_setup s;
-				make(&s, c, &cases[i], 40);
-				tensor *y = run(c, &s);
-				double *r = random_floats(1, shape_count(s.out));
-				if (real) {
-					back_from(c, y, r);
-				} else {
-					nn_gradient(c, y);
-					nn_backward(c, y, 0);
-				}
-				SUCCEEDS(nn_error(c, &e));
-				assert_true(shape_equal(y->s, s.out));
-				size_t n = shape_count(s.out), m = shape_count(s.a->s);
-				if (real && !first) {
-					first = malloc((n + m) * sizeof *first);
-					memcpy(first, y->v, n * sizeof *first);
-					memcpy(first + n, s.a->g, m * sizeof *first);
-				} else if (real) {
-					assert_memory_equal(first, y->v, n * sizeof *first);
-					assert_memory_equal(first + n, s.a->g, m * sizeof *first);
-				}
-				free(r);
-				nn_drop(c, y);
-				unmake(&s, c);
-				peak[real] = nn_peak(c);
-				nn_free(c);
+		op_setup s = make(&cases[i], 40);
+		const int both = s.b ? A | B : A;
+		results first = result_of(&s, (way){ GRAPH_TRAIN, 1, false, 1, both });
+		assert_non_null(first.da);
+		for (int threads = 1; threads <= 3; threads++)
+			for (int k = 0; k < 8; k++) {
+				const int wanted = k & (A | B);
+				if (wanted & ~both)
+					continue;
+				results got = result_of(&s, (way){ wanted ? GRAPH_TRAIN : GRAPH_ONCE, threads, k & 4, 1, wanted });
+				assert_memory_equal(first.y, got.y, shape_count(s.out) * sizeof(float));
+				assert_true(!got.da == !(wanted & A) && !got.db == !(wanted & B));
+				if (got.da)
+					assert_memory_equal(first.da, got.da, shape_count(s.k->a) * sizeof(float));
+				if (got.db)
+					assert_memory_equal(first.db, got.db, shape_count(s.sb) * sizeof(float));
+				results_free(&got);
 			}
-			assert_int_equal(peak[0], peak[1]);
-		}
-		free(first);
+		results_free(&first);
+		unmake(&s);
 	}
 }
 
-/* The share that is dropped, the same mask again for the same generator, another one for another. */
+/* ---- dropout ---- */
+
+static double a_half(philox random, uint64_t i)
+{
+	(void)random;
+	return i % 2 ? .05 : .5;
+}
+
+static float *masked(graph *g, layer *x, layer *y, const uint64_t *seed)
+{
+	err e;
+	const size_t n = shape_count(graph_shape(x));
+	graph_random(g, seed ? random_of : NULL, seed);
+	for (size_t i = 0; i < n; i++)
+		x->v[i] = 1;
+	SUCCEEDS(graph_forward(g, &e));
+	return copy_of(y->v, n);
+}
+
+/* The share that is dropped, the same mask again for the same generator, another one for another; nothing where nothing is drawn; others'
+ * numbers. */
 static void test_mask(void **state)
 {
 	(void)state;
-	err e;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-	tensor *x = nn_tensor(c, (shape){ 1, 20, 20, 20, 8 });
-	size_t n = shape_count(x->s), zeros = 0, unlike = 0;
-	for (size_t i = 0; i < n; i++)
-		x->v[i] = 1;
-	dropout d = { .rate = .1, .random = philox_make(1, 2) };
-	tensor *a = nn_dropout(c, x, NULL, ACT_NONE, &d), *again = nn_dropout(c, x, NULL, ACT_NONE, &d);
-	d.random = philox_make(1, 3);
-	tensor *b = nn_dropout(c, x, NULL, ACT_NONE, &d);
-	d.rate = 1;
-	assert_null(nn_dropout(c, x, NULL, ACT_NONE, &d));
-	assert_int_equal(nn_error(c, &e), ERR_BUG);
-	assert_memory_equal(a->v, again->v, n * sizeof(float));
+	params none = { 0 };
+	const uint64_t seed = 1, other = 2;
+	graph *g = graph_new(GRAPH_AGAIN, NN_EXACT, 2);
+	layer *x = graph_input(g, (shape){ 1, 20, 20, 20, 8 });
+	graph_enter(g, "a.%d", 1);
+	layer *y = graph_keep(dropout(g, x, NULL, ACT_NONE, .1, "b")), *z = graph_keep(dropout(g, x, NULL, ACT_NONE, .1, ""));
+	graph_leave(g);
+	made_ready(g, &none);
+	const size_t n = shape_count(graph_shape(x));
+	float *a = masked(g, x, y, &seed), *again = masked(g, x, y, &seed), *second = masked(g, x, z, &seed), *b = masked(g, x, y, &other);
+	float *whole = masked(g, x, y, NULL);
+	g->number = a_half;
+	float *halves = masked(g, x, y, &seed);
+	const drop by_name = { .1, random_of(&seed, "a.1.b"), NULL }, by_scope = { .1, random_of(&seed, "a.1"), NULL };
+	assert_memory_equal(a, again, n * sizeof(float));
+	size_t zeros = 0, unlike = 0;
 	for (size_t i = 0; i < n; i++) {
-		assert_true(a->v[i] == 0 || a->v[i] == (float)(1 / .9));
-		zeros += a->v[i] == 0;
-		unlike += a->v[i] != b->v[i];
+		const size_t place = i % 8 * (n / 8) + i / 8; /* in the field's order */
+		assert_true(a[i] == 0 || a[i] == (float)(1 / .9));
+		assert_true(a[i] == drop_factor(&by_name, place) && second[i] == drop_factor(&by_scope, place));
+		assert_true(whole[i] == 1 && halves[i] == (place % 2 ? 0 : (float)(1 / .9)));
+		zeros += a[i] == 0;
+		unlike += a[i] != b[i];
 	}
 	/* 64000 draws: standard deviation .0012 */
 	assert_true(fabs((double)zeros / (double)n - .1) < .005);
 	assert_true(fabs((double)unlike / (double)n - .18) < .007);
-	tensor *all[] = { x, a, again, b };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	float *const all[] = { a, again, second, b, whole, halves };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
+	graph_free(g);
+}
+
+/* A description with this mistake: its error. */
+static int mistake(int i, err *e)
+{
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *x = graph_input(g, (shape){ 1, 4, 5, 6, 8 }), *y = graph_input(g, (shape){ 1, 4, 5, 5, 8 }),
+	      *m = graph_input(g, (shape){ 1, 1, 1, 1, 8 }), *wrong = NULL;
+	switch (i) {
+	case 0:
+		wrong = mean_pool(g, x, NULL, ACT_NONE, (int[]){ 1, 2, 2 });
+		break;
+	case 1:
+		wrong = mean_pool(g, x, m, ACT_NONE, (int[]){ 1, 1, 2 });
+		break;
+	case 2:
+		wrong = concat(g, x, y);
+		break;
+	case 3:
+		wrong = difference(g, x, y, m);
+		break;
+	case 4:
+		wrong = difference(g, x, x, m);
+		break;
+	case 5:
+		wrong = modulate(g, x, m);
+		break;
+	case 6:
+		wrong = dropout(g, x, m, ACT_NONE, .1, "drop");
+		break;
+	case 7:
+		wrong = dropout(g, x, NULL, ACT_NONE, 1, "drop");
+		break;
+	case 8:
+		wrong = to_blocks(g, x, 2);
+		break;
+	case 9:
+		wrong = from_blocks(g, x, 3);
+		break;
+	default:
+		wrong = time_embedding(g, m, 4);
+	}
+	assert_null(wrong);
+	/* from now on everything is NULL, and NULL is taken everywhere; the first error stays */
+	assert_null(to_blocks(g, wrong, 2));
+	assert_null(from_blocks(g, wrong, 2));
+	assert_null(flatten(g, wrong));
+	assert_null(mean_pool(g, wrong, NULL, ACT_NONE, (int[]){ 1, 1, 2 }));
+	assert_null(upsample(g, wrong, (int[]){ 1, 1, 2 }));
+	assert_null(concat(g, x, wrong));
+	assert_null(difference(g, wrong, x, wrong));
+	assert_null(modulate(g, wrong, m));
+	assert_null(repeat(g, wrong, 3));
+	assert_null(add_places(g, wrong));
+	assert_null(time_embedding(g, wrong, 3));
+	assert_null(dropout(g, wrong, NULL, ACT_NONE, .1, "drop"));
+	const int code = graph_bind(g, (params *const[]){ &none }, 1, e);
+	graph_free(g);
+	return code;
 }
 
 static void test_misfits(void **state)
 {
 	(void)state;
 	err e;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	tensor *x = nn_tensor(c, (shape){ 1, 4, 5, 6, 8 }), *y = nn_tensor(c, (shape){ 1, 4, 5, 5, 8 }),
-	       *m = nn_tensor(c, (shape){ 1, 1, 1, 1, 8 });
-	assert_null(nn_mean_pool(c, x, NULL, ACT_NONE, (int[]){ 1, 2, 2 }));
-	FAILS(ERR_DATA, "4x5x6", nn_error(c, &e));
-	assert_null(nn_mean_pool(c, x, m, ACT_NONE, (int[]){ 1, 1, 2 }));
-	FAILS(ERR_BUG, "mean pooling", nn_error(c, &e));
-	assert_null(nn_concat(c, x, y));
-	FAILS(ERR_DATA, "do not fit", nn_error(c, &e));
-	assert_null(nn_difference(c, x, y, over));
-	FAILS(ERR_DATA, "a difference", nn_error(c, &e));
-	assert_null(nn_modulate(c, x, m));
-	FAILS(ERR_CONFIG, "modulation", nn_error(c, &e));
-	assert_null(nn_dropout(c, x, m, ACT_NONE, &(dropout){ .rate = .1 }));
-	FAILS(ERR_BUG, "dropout", nn_error(c, &e));
-	assert_null(nn_to_blocks(c, x, 2));
-	FAILS(ERR_DATA, "4x5x6", nn_error(c, &e));
-	assert_null(nn_from_blocks(c, x, 3));
-	FAILS(ERR_CONFIG, "8 channels", nn_error(c, &e));
-	assert_null(nn_to_blocks(c, NULL, 2));
-	assert_null(nn_from_blocks(c, NULL, 2));
-	assert_null(nn_mean_pool(c, NULL, NULL, ACT_NONE, (int[]){ 1, 1, 2 }));
-	assert_null(nn_upsample(c, NULL, (int[]){ 1, 1, 2 }));
-	assert_null(nn_concat(c, x, NULL));
-	assert_null(nn_modulate(c, NULL, m));
-	assert_null(nn_dropout(c, NULL, NULL, ACT_NONE, &(dropout){ .rate = .1 }));
-	assert_int_equal(nn_error(c, &e), 0);
-	nn_drop(c, x);
-	nn_drop(c, y);
-	nn_drop(c, m);
-	nn_free(c);
+	FAILS(ERR_DATA, "4x5x6", mistake(0, &e));
+	FAILS(ERR_BUG, "mean pooling", mistake(1, &e));
+	FAILS(ERR_DATA, "do not fit", mistake(2, &e));
+	FAILS(ERR_DATA, "a difference", mistake(3, &e));
+	FAILS(ERR_BUG, "a difference", mistake(4, &e));
+	FAILS(ERR_CONFIG, "modulation", mistake(5, &e));
+	FAILS(ERR_BUG, "dropout", mistake(6, &e));
+	FAILS(ERR_BUG, "dropout: a rate of 1", mistake(7, &e));
+	FAILS(ERR_DATA, "4x5x6", mistake(8, &e));
+	FAILS(ERR_CONFIG, "8 channels", mistake(9, &e));
+	FAILS(ERR_BUG, "a time embedding", mistake(10, &e));
 }
 
 static void test_time_embedding(void **state)
 {
 	(void)state;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	tensor *t = nn_time_embedding(c, (double[]){ 0, 999, .5 }, 3, 9);
-	const double times[] = { 0, 999, .5 };
+	err e;
+	params none = { 0 };
+	const float times[] = { 0, 999, .5f };
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 1);
+	layer *t = graph_input(g, (shape){ 3, 1, 1, 1, 1 }), *y = graph_keep(time_embedding(g, t, 9));
+	made_ready(g, &none);
+	give(t, times);
+	SUCCEEDS(graph_forward(g, &e));
 	for (int b = 0; b < 3; b++) {
 		for (int i = 0; i < 4; i++) {
-			double arg = times[b] / pow(10, i); /* 10000^(-i/4) */
-			assert_float_equal(t->v[b * 9 + i], cos(arg), 1e-7);
-			assert_float_equal(t->v[b * 9 + 4 + i], sin(arg), 1e-7);
+			double arg = (double)times[b] / pow(10, i); /* 10000^(-i/4) */
+			assert_float_equal(y->v[b * 9 + i], cos(arg), 1e-7);
+			assert_float_equal(y->v[b * 9 + 4 + i], sin(arg), 1e-7);
 		}
-		assert_true(t->v[b * 9 + 8] == 0);
+		assert_true(y->v[b * 9 + 8] == 0);
 	}
-	nn_drop(c, t);
-	nn_free(c);
+	graph_free(g);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_formulas), cmocka_unit_test(test_threads_and_plans),
-					    cmocka_unit_test(test_mask), cmocka_unit_test(test_misfits),
-					    cmocka_unit_test(test_time_embedding) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_formulas), cmocka_unit_test(test_ways), cmocka_unit_test(test_mask),
+					    cmocka_unit_test(test_misfits), cmocka_unit_test(test_time_embedding) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* nn_conv against the plain reference: chosen shapes, then random ones; exact and fast.
+/* Convolutions against the plain reference: chosen shapes, then random ones; exact and fast.
  *
  * Tolerances, as rms of the error over rms of the output, u = 2^-24. A float sum of K products strays by some u sqrt(K)/2 of the
  * output: 1.5e-6 for 100 channels and 27 taps. Winograd sums over channels only, 32 at a time and then these sums: 3e-7 for any number. The
@@ -7,6 +7,8 @@
  * together, and F(4,3) amplifies that: 1.2e-5 for any number of channels. */
 #include "../unit.h"
 #include "../nn_case.h"
+#include "../nn_gradient.h"
+#include "../nn_layers.h"
 
 static const double EXACT = 2e-6, TWO_PARTS = 1.2e-5;
 
@@ -17,7 +19,7 @@ static double worst[2];
 static int summed;
 
 /* Floats are summed by up to 64, then doubles: 64 u/2 = 2e-6 of what is added at most, and far less in the mean. */
-static void check_sums(const tensor *y)
+static void check_sums(const layer *y)
 {
 	size_t ch = (size_t)y->s.c, voxels = (size_t)y->s.x * y->s.y * y->s.z;
 	for (size_t i = 0; i < (size_t)y->s.b * ch; i++) {
@@ -35,38 +37,85 @@ static void check_sums(const tensor *y)
 	summed++;
 }
 
+/* The convolution of a graph, and what it reads. */
+typedef struct described {
+	graph *g;
+	layer *x, *norm, *add, *y;
+} described;
+
+static described describe(const conv_case *k, shape out, enum graph_use use, enum nn_math math, int threads)
+{
+	described d = { .g = graph_new(use, math, threads) };
+	d.x = graph_keep(graph_input(d.g, k->in));
+	d.norm = k->affine ? graph_keep(graph_input(d.g, affine_shape(k))) : NULL;
+	d.add = k->add ? graph_keep(graph_input(d.g, out)) : NULL;
+	const conv_spec spec = spec_of(k, d.norm, d.add);
+	d.y = graph_keep(conv(d.g, d.x, &spec, "conv"));
+	layer_want_sums(d.y);
+	return d;
+}
+
+static void give_all(const described *d, const conv_setup *s)
+{
+	give(d->x, s->x);
+	if (d->norm)
+		give(d->norm, s->affine);
+	if (d->add)
+		give(d->add, s->add);
+}
+
+/* What is kept of the weights from run to run changes nothing; other weights are seen after param_touch. */
+static void check_again(conv_setup *s, enum nn_math math, const float *want)
+{
+	err e;
+	const size_t n = shape_count(s->out), weights = s->weight->count;
+	const described d = describe(&s->k, s->out, GRAPH_AGAIN, math, 2);
+	made_ready(d.g, &s->ps);
+	for (int run = 0; run < 3; run++) {
+		give_all(&d, s);
+		SUCCEEDS(graph_forward(d.g, &e));
+		for (size_t i = 0; run < 2 && i < n; i++)
+			assert_true(d.y->v[i] == want[i]);
+		for (size_t i = 0; run == 2 && i < n; i++)
+			assert_true(d.y->v[i] == (s->bias ? s->bias->v[i % (size_t)s->k.out] : 0) + (s->add ? s->add[i] : 0));
+		memset(s->weight->v, 0, run ? weights * sizeof(float) : 0);
+		param_touch(s->weight);
+	}
+	graph_free(d.g);
+}
+
 static void check_forward(const conv_case *k, enum nn_math math, int threads, uint64_t seed)
 {
 	err e;
-	nn *c = nn_new(NN_INFER, math, threads);
 	conv_setup s;
-	conv_setup_make(&s, c, k, seed);
-	conv_spec spec = spec_of(&s);
-	tensor *y = nn_conv(c, s.x, &spec);
-	SUCCEEDS(nn_error(c, &e));
-	assert_non_null(y);
-	if (!shape_equal(y->s, s.out)) {
+	conv_setup_make(&s, k, seed);
+	const described d = describe(k, s.out, GRAPH_ONCE, math, threads);
+	const shape y = graph_shape(d.y);
+	if (!shape_equal(y, s.out)) {
 		show_case(k, math);
-		fail_msg("got %dx%dx%dx%dx%d, not %dx%dx%dx%dx%d", y->s.b, y->s.x, y->s.y, y->s.z, y->s.c, s.out.b, s.out.x, s.out.y,
-			 s.out.z, s.out.c);
+		fail_msg("got %dx%dx%dx%dx%d, not %dx%dx%dx%dx%d", y.b, y.x, y.y, y.z, y.c, s.out.b, s.out.x, s.out.y, s.out.z, s.out.c);
 	}
-	double *want = plain_result(&s), far = strays(y->v, want, shape_count(s.out));
+	made_ready(d.g, &s.ps);
+	give_all(&d, &s);
+	SUCCEEDS(graph_forward(d.g, &e));
+	double *want = plain_result(&s), far = strays(d.y->v, want, shape_count(s.out));
 	worst[math] = fmax(worst[math], far);
 	bool two_parts = math == NN_FAST && nn_kernels()->axis && k->in.c * k->out >= 1 << 17;
 	if (!(far <= (two_parts ? TWO_PARTS : EXACT))) {
 		show_case(k, math);
 		fail_msg("seed %llu: strays by %.2e", (unsigned long long)seed, far);
 	}
-	if (y->sums)
-		check_sums(y);
+	if (d.y->sums)
+		check_sums(d.y);
 	/* inputs are as they were */
-	assert_true(strays(s.x->v, s.rx, shape_count(k->in)) == 0);
-	if (s.add)
-		assert_true(strays(s.add->v, s.radd, shape_count(s.out)) == 0);
+	assert_memory_equal(d.x->v, s.x, shape_count(k->in) * sizeof(float));
+	if (d.add)
+		assert_memory_equal(d.add->v, s.add, shape_count(s.out) * sizeof(float));
+	if (seed % 3 == 0)
+		check_again(&s, math, d.y->v);
 	free(want);
-	nn_drop(c, y);
-	conv_setup_free(&s, c);
-	nn_free(c);
+	graph_free(d.g);
+	conv_setup_free(&s);
 }
 
 #define PLAIN .rank = 5, .stride = 1, .up = { 1, 1, 1 }
@@ -235,76 +284,58 @@ static void test_border(void **state)
 	(void)state;
 	err e;
 	const conv_case k = { NULL, { 1, 2, 2, 2, 16 }, 16, CUBE(3), PLAIN, .low = 1, .high = 1, .act = ACT_SILU, .affine = true };
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
 	conv_setup s;
-	conv_setup_make(&s, c, &k, 5);
+	conv_setup_make(&s, &k, 5);
 	for (int i = 0; i < 16; i++) {
-		s.affine->v[i] = 0;
-		s.affine->v[16 + i] = 50;	/* SiLU(50) = 50 */
+		s.affine[i] = 0;
+		s.affine[16 + i] = 50;	/* SiLU(50) = 50 */
 	}
 	for (size_t i = 0; i < s.weight->count; i++)
 		s.weight->v[i] = 1;
-	conv_spec spec = spec_of(&s);
-	tensor *y = nn_conv(c, s.x, &spec);
-	SUCCEEDS(nn_error(c, &e));
+	const described d = describe(&k, s.out, GRAPH_ONCE, NN_EXACT, 1);
+	made_ready(d.g, &s.ps);
+	give_all(&d, &s);
+	SUCCEEDS(graph_forward(d.g, &e));
 	/* every output sees the 8 voxels of the volume and 19 zeros */
-	for (size_t i = 0; i < shape_count(y->s); i++)
-		assert_float_equal(y->v[i], 8 * 16 * 50, 1e-2);
-	nn_drop(c, y);
-	conv_setup_free(&s, c);
-	nn_free(c);
+	for (size_t i = 0; i < shape_count(s.out); i++)
+		assert_float_equal(d.y->v[i], 8 * 16 * 50, 1e-2);
+	graph_free(d.g);
+	conv_setup_free(&s);
 }
 
-/* Large weights: nothing transformed is kept, threads do not change bytes, a plan takes what a run takes, and volumes that are worked on
- * one after the other get what one alone gets. */
+/* Large weights: nothing transformed is kept, threads do not change bytes, and volumes that are worked on one after the other get what one
+ * alone gets. */
 static void test_wide(void **state)
 {
 	(void)state;
-	const conv_case k = { NULL,	 { 6, 16, 17, 18, 256 }, 256,		 CUBE(3),     PLAIN, .low = 1,
-			      .high = 1, .act = ACT_SILU,	 .affine = true, .bias = true };
+	conv_case k = { NULL,	   { 6, 16, 17, 18, 256 }, 256,		   CUBE(3),	PLAIN, .low = 1,
+			.high = 1, .act = ACT_SILU,	   .affine = true, .bias = true };
 	float *first = NULL;
-	size_t n = shape_count(k.in), peak[2];
-	for (int run = 0; run < 4; run++) {	/* a plan; two threads, one thread, the last volume */
+	size_t n = shape_count(k.in);
+	conv_setup s;
+	conv_setup_make(&s, &k, 6);
+	for (int run = 0; run < 3; run++) {	/* two threads, one thread, the last volume */
 		err e;
-		nn *c = nn_new(run ? NN_INFER : NN_PLAN, NN_EXACT, run == 2 ? 1 : 2);
-		conv_setup s;
-		nn *real = nn_new(NN_INFER, NN_EXACT, 1);
-		conv_setup_make(&s, real, &k, 6);
-		conv_spec spec = spec_of(&s);
-		shape shape_ = k.in;
-		shape_.b = run == 3 ? 1 : 6;
-		size_t skip = run == 3 ? n / 6 * 5 : 0;
-		tensor *x = nn_tensor(c, shape_), *y;
-		if (run)
-			memcpy(x->v, s.x->v + skip, (n - skip) * sizeof(float));
-		if (run == 3) {
-			spec.affine = nn_tensor(c, (shape){ 1, 1, 1, 1, 512 });
-			memcpy(spec.affine->v, s.affine->v + 5 * 512, 512 * sizeof(float));
-		}
-		y = nn_conv(c, x, &spec);
-		SUCCEEDS(nn_error(c, &e));
-		assert_null(s.weight->packed);
-		if (run < 2)
-			peak[run] = nn_peak(c);
-		if (run == 1) {
-			first = malloc(n * sizeof *first);
-			memcpy(first, y->v, n * sizeof *first);
-		}
-		if (run == 2)
-			assert_memory_equal(first, y->v, n * sizeof *first);
-		if (run == 3) {
+		k.in.b = run == 2 ? 1 : 6;
+		const size_t skip = run == 2 ? n / 6 * 5 : 0;
+		const described d = describe(&k, s.out, GRAPH_ONCE, NN_EXACT, run == 1 ? 1 : 2);
+		made_ready(d.g, &s.ps);
+		assert_int_equal(d.y->lasting, 0);
+		give(d.x, s.x + skip);
+		give(d.norm, s.affine + (run == 2 ? 5 * 512 : 0));
+		SUCCEEDS(graph_forward(d.g, &e));
+		if (run == 0)
+			first = copy_of(d.y->v, n);
+		if (run == 1)
+			assert_memory_equal(first, d.y->v, n * sizeof *first);
+		if (run == 2) {
 			double *want = widened(first + skip, n - skip);
-			assert_true(strays(y->v, want, n - skip) < 1e-6);
+			assert_true(strays(d.y->v, want, n - skip) < 1e-6);
 			free(want);
-			nn_drop(c, spec.affine);
 		}
-		nn_drop(c, x);
-		nn_drop(c, y);
-		conv_setup_free(&s, real);
-		nn_free(real);
-		nn_free(c);
+		graph_free(d.g);
 	}
-	assert_int_equal(peak[0], peak[1]);
+	conv_setup_free(&s);
 	free(first);
 }
 

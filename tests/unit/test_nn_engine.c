@@ -1,4 +1,4 @@
-/* The context of nn: threads, errors, plans, the pool, the tape's edges. */
+/* A graph of everything: threads, errors, what is told beforehand, where values lie, where gradients end. */
 #ifdef __x86_64__
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -7,11 +7,12 @@
 
 #include "../unit.h"
 #include "../nn_case.h"
+#include "../nn_gradient.h"
+#include "../nn_layers.h"
 
-#include "nn/internal.h"
 #include "nn/loss.h"
 #include "nn/norm.h"
-#include "nn/pool.h"
+#include "nn/resample.h"
 
 /* A small network with everything in it: first layer, residual block, down, up, batch norm, a last layer through tiles. */
 enum { WIDE = 36, LAST = 3 };
@@ -30,8 +31,8 @@ static params network(uint64_t seed)
 		{ "middle.weight", 5, { WIDE, WIDE, 3, 3, 3 } }, { "middle.bias", 1, { WIDE } },
 		{ "down.weight", 5, { WIDE, WIDE, 3, 3, 3 } },	 { "down.bias", 1, { WIDE } },
 		{ "up.weight", 5, { WIDE, WIDE, 3, 3, 3 } },	 { "batch.weight", 1, { WIDE } },
-		{ "batch.bias", 1, { WIDE } },			 { "batch.mean", 1, { WIDE } },
-		{ "batch.var", 1, { WIDE } },			 { "batch.steps", 0, { 0 } },
+		{ "batch.bias", 1, { WIDE } },			 { "batch.running_mean", 1, { WIDE } },
+		{ "batch.running_var", 1, { WIDE } },		 { "batch.num_batches_tracked", 0, { 0 } },
 		{ "last.weight", 5, { LAST, WIDE, 4, 4, 4 } },	 { "last.bias", 1, { LAST } },
 	};
 	err e;
@@ -42,41 +43,44 @@ static params network(uint64_t seed)
 		SUCCEEDS(params_add(&ps, table[i].name, table[i].rank, table[i].n, &p, &e));
 		normals(&d, p->count, p->rank == 5 ? sqrt((double)p->n[0] / (double)p->count) : .5, p->v, NULL);
 		p->counter = p->rank == 0;
-		for (size_t k = 0; !strcmp(p->name, "batch.var") && k < p->count; k++)
+		for (size_t k = 0; !strcmp(p->name, "batch.running_var") && k < p->count; k++)
 			p->v[k] = .5f + p->v[k] * p->v[k];
 	}
 	SUCCEEDS(params_with_gradients(&ps, &e));
 	return ps;
 }
 
-static tensor *conv(nn *c, const params *ps, const char *name, tensor *x, conv_spec s)
+static layer *conv_to(graph *g, layer *x, int out, conv_spec s, const char *at)
 {
-	char text[32];
-	snprintf(text, sizeof text, "%s.weight", name);
-	s.weight = params_find(ps, text);
-	snprintf(text, sizeof text, "%s.bias", name);
-	s.bias = params_find(ps, text);
-	return nn_conv(c, x, &s);
+	s.out = out;
+	s.k = s.k ? s.k : 3;
+	return conv(g, x, &s, at);
 }
 
-/* What is kept beside the result is dropped on the way, as the networks do. */
-static tensor *forward(nn *c, const params *ps, tensor *x, bool training)
+static layer *forward(graph *g, layer *x)
 {
-	tensor *h = conv(c, ps, "first", x, (conv_spec){ .pad_low = 1, .pad_high = 1 });
-	tensor *norm = nn_group_norm(c, h, params_find(ps, "norm.weight"), params_find(ps, "norm.bias"), 6, 1e-6);
-	tensor *a = conv(c, ps, "middle", h, (conv_spec){ .pad_low = 1, .pad_high = 1, .affine = norm, .act = ACT_SILU, .add = h });
-	nn_drop(c, norm);
-	tensor *down = conv(c, ps, "down", a, (conv_spec){ .stride = 2, .pad_high = 1 });
-	nn_drop(c, a);
-	tensor *up = conv(c, ps, "up", down, (conv_spec){ .pad_low = 1, .pad_high = 1, .up = { 2, 2, 2 } });
-	nn_drop(c, down);
-	const batch_norm bn = { params_find(ps, "batch.weight"), params_find(ps, "batch.bias"), params_find(ps, "batch.mean"),
-				params_find(ps, "batch.var"),	 params_find(ps, "batch.steps"), 1e-5, .1 };
-	tensor *batch = nn_batch_norm(c, up, &bn, training);
-	tensor *y = conv(c, ps, "last", up, (conv_spec){ .stride = 2, .pad_low = 1, .pad_high = 1, .affine = batch, .act = ACT_LEAKY });
-	nn_drop(c, batch);
-	nn_drop(c, up);
-	return y;
+	layer *h = conv_to(g, x, WIDE, (conv_spec){ .pad_low = 1, .pad_high = 1 }, "first");
+	layer *norm = group_norm(g, h, 6, 1e-6, "norm");
+	layer *a = conv_to(g, h, WIDE, (conv_spec){ .pad_low = 1, .pad_high = 1, .norm = norm, .act = ACT_SILU, .add = h }, "middle");
+	layer *down = conv_to(g, a, WIDE, (conv_spec){ .stride = 2, .pad_high = 1 }, "down");
+	layer *up = conv_to(g, down, WIDE, (conv_spec){ .pad_low = 1, .pad_high = 1, .up = { 2, 2, 2 }, .no_bias = true }, "up");
+	const conv_spec last = { .k = 4, .stride = 2, .pad_low = 1, .pad_high = 1, .norm = batch_norm(g, up, 1e-5, .1, "batch"),
+				 .act = ACT_LEAKY };
+	return graph_keep(conv_to(g, up, LAST, last, "last"));
+}
+
+/* The network in a graph, its result read. */
+typedef struct whole {
+	graph *g;
+	layer *x, *y;
+} whole;
+
+static whole whole_of(enum graph_use use, enum nn_math math, int threads)
+{
+	whole w = { .g = graph_new(use, math, threads) };
+	w.x = graph_input(w.g, SCAN);
+	w.y = forward(w.g, w.x);
+	return w;
 }
 
 /* Everything that a training step computes, end to end. */
@@ -93,47 +97,49 @@ static void append(bytes *b, const float *v, size_t n)
 	b->n += n;
 }
 
-static bytes step(enum nn_math math, int threads)
+static bytes step(enum nn_math math, int threads, bool apart)
 {
 	err e;
 	bytes b = { 0 };
 	params ps = network(3);
-	nn *c = nn_new(NN_TRAIN, math, threads);
 	dice d = dice_of(8);
-	tensor *x = random_tensor(c, &d, SCAN, 1);
-	x->needs_grad = true;
-	tensor *y = forward(c, &ps, x, true);
-	assert_non_null(y);
-	tensor *noise = random_tensor(c, &d, y->s, 1), *z = nn_posterior(c, y, y, noise);
-	tensor *part[] = { nn_l1(c, z, noise), nn_squared_to(c, z, 1), nn_kl(c, y, z) };
-	tensor *loss = nn_weigh(c, 3, part, (float[]){ 1, .5f, 1e-3f });
-	append(&b, y->v, shape_count(y->s));
+	whole w = whole_of(GRAPH_TRAIN, math, threads);
+	const shape out = graph_shape(w.y);
+	float *x = random_values(&d, SCAN, 1), *drawn = random_values(&d, out, 1);
+	graph_want_gradient(w.x);
+	layer *noise = graph_input(w.g, out), *z = posterior(w.g, w.y, w.y, noise);
+	layer *part[] = { l1(w.g, z, noise), squared_to(w.g, z, 1), kl(w.g, w.y, z) };
+	layer *loss = graph_minimise(weigh(w.g, 3, part, (float[]){ 1, .5f, 1e-3f }));
+	made(w.g, &ps, apart);
+	give(w.x, x);
+	give(noise, drawn);
+	SUCCEEDS(graph_forward(w.g, &e));
+	append(&b, w.y->v, shape_count(out));
 	append(&b, loss->v, 1);
-	nn_backward(c, loss, 1);
-	SUCCEEDS(nn_error(c, &e));
-	append(&b, x->g, shape_count(x->s));
+	SUCCEEDS(graph_backward(w.g, loss, 1, &e));
+	append(&b, w.x->g, shape_count(SCAN));
 	for (size_t i = 0; i < ps.n; i++) {
 		append(&b, ps.p[i].v, ps.p[i].count);	/* running statistics have moved */
 		if (ps.p[i].g)
 			append(&b, ps.p[i].g, ps.p[i].count);
 	}
-	tensor *all[] = { x, y, noise, z, part[0], part[1], part[2], loss };
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	free(x);
+	free(drawn);
+	graph_free(w.g);
 	params_free(&ps);
 	return b;
 }
 
+/* The same bytes for any number of threads, and whether blocks share memory or not. */
 static void test_threads(void **state)
 {
 	(void)state;
 	for (int math = NN_EXACT; math <= NN_FAST; math++) {
-		bytes one = step((enum nn_math)math, 1);
+		bytes one = step((enum nn_math)math, 1, true);
 		for (size_t i = 0; i < one.n; i++)
 			assert_true(isfinite(one.v[i]));
 		for (int threads = 1; threads <= 4; threads++) {
-			bytes more = step((enum nn_math)math, threads);
+			bytes more = step((enum nn_math)math, threads, false);
 			assert_int_equal(more.n, one.n);
 			size_t i = 0;
 			while (i < one.n && !memcmp(&one.v[i], &more.v[i], sizeof(float)))
@@ -149,6 +155,39 @@ static void test_threads(void **state)
 
 /* ---- errors ---- */
 
+enum misfit { CHANNELS, SHORT_BIAS, GRID, RESIDUAL, NORM_CHANNELS, GROUPS, BATCH_BIAS, SHAPE, AFFINE, MISFITS };
+
+/* Describes something that does not fit; NULL where the description alone tells. */
+static layer *misfit(graph *g, enum misfit i, layer *x)
+{
+	const conv_spec around = { .pad_low = 1, .pad_high = 1 };
+	layer *wide = graph_input(g, (shape){ 1, 4, 4, 4, WIDE }), *small = graph_input(g, (shape){ 1, 1, 4, 4, WIDE });
+	conv_spec s = around;
+	switch (i) {
+	case CHANNELS:
+		return conv_to(g, x, WIDE, s, "middle");
+	case SHORT_BIAS:
+		return conv_to(g, x, WIDE, s, "first");
+	case GRID:
+		s.k = 4;
+		return conv_to(g, small, LAST, s, "last");
+	case RESIDUAL:
+		s.add = graph_input(g, (shape){ 1, 4, 4, 5, WIDE });
+		return conv_to(g, x, WIDE, s, "first");
+	case NORM_CHANNELS:
+		return group_norm(g, x, 1, 1e-6, "norm");
+	case GROUPS:
+		return group_norm(g, wide, 5, 1e-6, "norm");
+	case BATCH_BIAS:
+		return batch_norm(g, wide, 1e-5, .1, "batch");
+	case SHAPE:
+		return graph_input(g, (shape){ 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 });
+	default:
+		s.norm = small;
+		return conv_to(g, wide, WIDE, s, "middle");
+	}
+}
+
 static void test_misfits(void **state)
 {
 	(void)state;
@@ -156,472 +195,409 @@ static void test_misfits(void **state)
 		const char *what;
 		int code;
 		const char *part;
-	} want[] = {
-		{ "channels", ERR_CONFIG, "middle.weight" }, { "bias", ERR_CONFIG, "norm.bias" },
-		{ "grid", ERR_DATA, "last.weight" },	     { "residual", ERR_BUG, "first.weight" },
-		{ "group norm", ERR_CONFIG, "norm.weight" }, { "groups", ERR_CONFIG, "norm.weight" },
-		{ "batch norm", ERR_CONFIG, "first.bias" },  { "tensor", ERR_DATA, "impossible" },
-		{ "affine", ERR_BUG, "middle.weight" },
+		bool bound; /* it is only the weights that do not fit */
+	} want[MISFITS] = {
+		[CHANNELS] = { "channels", ERR_CONFIG, "middle.weight", true },
+		[SHORT_BIAS] = { "bias", ERR_CONFIG, "first.bias", true },
+		[GRID] = { "grid", ERR_DATA, "last", false },
+		[RESIDUAL] = { "residual", ERR_BUG, "first", false },
+		[NORM_CHANNELS] = { "group norm", ERR_CONFIG, "norm.weight", true },
+		[GROUPS] = { "groups", ERR_CONFIG, "norm.weight", false },
+		[BATCH_BIAS] = { "batch norm", ERR_CONFIG, "batch.bias", true },
+		[SHAPE] = { "shape", ERR_DATA, "impossible", false },
+		[AFFINE] = { "affine", ERR_BUG, "middle", false },
 	};
-	params ps = network(1);
 	err e;
-	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
-		nn *c = nn_new(i % 2 ? NN_TRAIN : NN_INFER, NN_EXACT, 2);
-		dice d = dice_of(1);
-		param short_bias = *params_find(&ps, "norm.bias");
-		short_bias.n[0] = WIDE - 1;	/* too short by one */
-		tensor *x = random_tensor(c, &d, (shape){ 1, 4, 4, 4, 1 }, 1), *wide = random_tensor(c, &d, (shape){ 1, 4, 4, 4, WIDE }, 1),
-		       *out = x;
-		tensor *small = random_tensor(c, &d, (shape){ 1, 1, 4, 4, WIDE }, 1);
-		const batch_norm bn = { params_find(&ps, "batch.weight"), params_find(&ps, "first.bias"), params_find(&ps, "batch.mean"),
-					params_find(&ps, "batch.var"),	 params_find(&ps, "batch.steps"), 1e-5, .1 };
-		param *first_bias = params_find(&ps, "first.bias");
-		conv_spec s = { .weight = params_find(&ps, "first.weight"), .bias = &short_bias, .pad_low = 1, .pad_high = 1 };
-		switch (i) {
-		case 0: out = conv(c, &ps, "middle", x, (conv_spec){ .add = nn_keep(wide) }); break;
-		case 1: out = nn_conv(c, x, &s); break;
-		case 2: out = conv(c, &ps, "last", small, (conv_spec){ .pad_low = 1, .pad_high = 1 }); break;
-		case 3: out = conv(c, &ps, "first", x, (conv_spec){ .add = nn_keep(wide) }); break;
-		case 4: out = nn_group_norm(c, x, params_find(&ps, "norm.weight"), params_find(&ps, "norm.bias"), 1, 1e-6); break;
-		case 5: out = nn_group_norm(c, wide, params_find(&ps, "norm.weight"), params_find(&ps, "norm.bias"), 5, 1e-6); break;
-		case 6:
-			first_bias->n[0] = WIDE + 1;
-			out = nn_batch_norm(c, wide, &bn, true);
-			first_bias->n[0] = WIDE;
-			break;
-		case 7: out = nn_tensor(c, (shape){ 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 }); break;
-		case 8: out = conv(c, &ps, "middle", wide, (conv_spec){ .pad_low = 1, .pad_high = 1, .affine = small }); break;
+	for (int i = 0; i < MISFITS; i++) {
+		params ps = network(1);
+		graph *g = graph_new(i % 2 ? GRAPH_TRAIN : GRAPH_ONCE, NN_EXACT, 2);
+		layer *x = graph_input(g, (shape){ 1, 4, 4, 4, 1 });
+		params_find(&ps, "first.bias")->n[0] -= i == SHORT_BIAS;
+		params_find(&ps, "batch.bias")->n[0] += i == BATCH_BIAS;
+		layer *out = misfit(g, (enum misfit)i, x);
+		if (!out == want[i].bound)
+			fail_msg("%s: %s", want[i].what, out ? "accepted" : "refused");
+		if (!out) {
+			/* the first error stays, and nothing is described behind it */
+			assert_null(graph_fail(g, ERR_BUG, "later"));
+			assert_null(conv_to(g, x, WIDE, (conv_spec){ .pad_low = 1, .pad_high = 1 }, "first"));
+			assert_null(graph_input(g, SCAN));
 		}
-		if (out)
-			fail_msg("%s: accepted", want[i].what);
-		assert_int_equal(wide->refs, 1);	/* the residual's reference is taken over in any case */
-		/* the first error stays, and nothing runs behind it */
-		assert_null(nn_fail(c, ERR_BUG, "later"));
-		assert_null(conv(c, &ps, "first", x, (conv_spec){ .pad_low = 1, .pad_high = 1 }));
-		assert_null(nn_tensor(c, SCAN));
-		int code = nn_error(c, &e);
+		int code = graph_bind(g, (params *const[]){ &ps }, 1, &e);
 		if (code != want[i].code || !strstr(e.text, want[i].part))
 			fail_msg("%s: %d %s", want[i].what, code, e.text);
-		assert_int_equal(nn_error(c, &e), 0);
-		out = conv(c, &ps, "first", x, (conv_spec){ .pad_low = 1, .pad_high = 1 });
-		assert_non_null(out);
-		nn_drop(c, out);
-		nn_drop(c, x);
-		nn_drop(c, wide);
-		nn_drop(c, small);
-		nn_free(c);
+		assert_int_equal(graph_error(g, &e), 0);
+		graph_free(g);
+		params_free(&ps);
 	}
-	params_free(&ps);
 }
 
-/* What an operator hands on after an error is NULL: the next ones take it. */
+/* What a function hands on after an error is NULL: the next ones take it. */
 static void test_null(void **state)
 {
 	(void)state;
 	err e;
-	params ps = network(1);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
-	tensor *t = nn_tensor(c, (shape){ 1, 1, 1, 1, 1 });
-	assert_null(forward(c, &ps, NULL, true));
-	assert_null(nn_l1(c, NULL, t));
-	assert_null(nn_l1(c, t, NULL));
-	assert_null(nn_squared_to(c, NULL, 1));
-	assert_null(nn_kl(c, NULL, t));
-	assert_null(nn_posterior(c, t, NULL, t));
-	assert_null(nn_detach(c, NULL));
-	assert_null(nn_keep(NULL));
-	nn_drop(c, NULL);
-	nn_backward(c, NULL, 1);
-	nn_to_field(c, NULL, NULL);
-	assert_true(isnan(nn_value(NULL)));
-	assert_int_equal(nn_error(c, &e), 0);
-	nn_drop(c, t);
-	nn_free(c);
-	nn_free(NULL);
-	params_free(&ps);
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 1);
+	layer *t = graph_input(g, (shape){ 1, 1, 1, 1, 1 });
+	assert_null(graph_fail(g, ERR_DATA, "first"));
+	assert_null(forward(g, NULL));
+	assert_null(l1(g, NULL, t));
+	assert_null(l1(g, t, NULL));
+	assert_null(squared_to(g, NULL, 1));
+	assert_null(kl(g, NULL, t));
+	assert_null(posterior(g, t, NULL, t));
+	assert_null(ssim(g, t, NULL));
+	assert_null(noise_loss(g, t, NULL, t, NULL, NULL, t));
+	assert_null(weigh(g, 1, &(layer *){ NULL }, (float[]){ 1 }));
+	assert_null(graph_keep(NULL));
+	assert_null(graph_minimise(NULL));
+	graph_want_gradient(NULL);
+	layer_want_sums(NULL);
+	assert_true(shape_equal(graph_shape(NULL), (shape){ 0 }));
+	assert_true(isnan(graph_value(NULL)));
+	FAILS(ERR_DATA, "first", graph_error(g, &e));
+	graph_free(g);
+	graph_free(NULL);
 }
 
-/* Losses of tensors that do not belong together. */
+/* Losses of values that do not belong together, or are none. */
 static void test_unlike(void **state)
 {
 	(void)state;
 	err e;
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
-	tensor *a = nn_tensor(c, (shape){ 1, 2, 2, 2, 3 }), *b = nn_tensor(c, (shape){ 1, 2, 2, 2, 1 });
-	assert_null(nn_l1(c, a, b));
-	assert_int_equal(nn_error(c, &e), ERR_BUG);
-	assert_null(nn_kl(c, a, b));
-	assert_int_equal(nn_error(c, &e), ERR_BUG);
-	assert_null(nn_posterior(c, a, b, a));
-	assert_int_equal(nn_error(c, &e), ERR_BUG);
-	assert_null(nn_posterior(c, a, a, b));
-	assert_int_equal(nn_error(c, &e), ERR_BUG);
-	nn_drop(c, a);
-	nn_drop(c, b);
-	nn_free(c);
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 1);
+	layer *a = graph_input(g, (shape){ 1, 2, 2, 2, 3 }), *b = graph_input(g, (shape){ 1, 2, 2, 2, 1 });
+	assert_null(l1(g, a, b));
+	FAILS(ERR_BUG, "L1", graph_error(g, &e));
+	assert_null(l1(g, a, NULL));
+	FAILS(ERR_BUG, "L1", graph_error(g, &e));
+	assert_null(kl(g, a, b));
+	FAILS(ERR_BUG, "KL", graph_error(g, &e));
+	assert_null(posterior(g, a, b, a));
+	FAILS(ERR_BUG, "posterior", graph_error(g, &e));
+	assert_null(posterior(g, a, a, b));
+	FAILS(ERR_BUG, "posterior", graph_error(g, &e));
+	assert_null(ssim(g, a, b));
+	FAILS(ERR_BUG, "SSIM", graph_error(g, &e));
+	assert_null(noise_loss(g, a, NULL, a, b, NULL, NULL));
+	FAILS(ERR_BUG, "8 places, not 24", graph_error(g, &e));
+	assert_null(noise_loss(g, a, NULL, a, NULL, b, NULL));
+	FAILS(ERR_BUG, "8 numbers for 1 volumes", graph_error(g, &e));
+	assert_null(weigh(g, 1, &a, (float[]){ 1 }));
+	FAILS(ERR_BUG, "number 1", graph_error(g, &e));
+	graph_free(g);
 }
 
-/* ---- plans ---- */
+/* ---- what is told beforehand ---- */
 
-static void test_plan(void **state)
-{
-	(void)state;
-	err e;
-	for (int threads = 1; threads <= 3; threads += 2)
-		for (int math = NN_EXACT; math <= NN_FAST; math++) {
-			size_t peak[2];
-			double flop[2];
-			/* the plan first, with the same weights: it must not stand in the way of the run */
-			params ps = network(2);
-			for (int run = 0; run < 2; run++) {
-				nn *c = nn_new(run ? NN_INFER : NN_PLAN, (enum nn_math)math, threads);
-				float *data = calloc(shape_count(SCAN), sizeof *data);
-				tensor *x = nn_from_field(c, SCAN, run ? data : NULL);
-				tensor *y = forward(c, &ps, x, false);
-				SUCCEEDS(nn_error(c, &e));
-				assert_non_null(y);
-				assert_true(run ? y->v != NULL : y->v == NULL);
-				assert_true(shape_equal(y->s, (shape){ 2, 10, 11, 12, LAST }));
-				nn_drop(c, x);
-				nn_drop(c, y);
-				peak[run] = nn_peak(c);
-				flop[run] = nn_flop(c);
-				nn_free(c);
-				free(data);
-				/* what is packed counts where it is made: forget it between the two */
-				for (size_t i = 0; i < ps.n; i++)
-					param_touch(&ps.p[i]);
-			}
-			params_free(&ps);
-			if (peak[0] != peak[1])
-				fail_msg("%d threads, math %d: planned %zu bytes, took %zu", threads, math, peak[0], peak[1]);
-			assert_true(flop[0] == flop[1]);
-			/* direct convolutions: 2 * outputs * taps * inputs each */
-			double voxels = 2. * 20 * 22 * 24, w = WIDE;
-			assert_true(flop[0] == 2 * 27 * w * voxels * (1 + w + w / 8 + w) + 2 * 64 * w * LAST * voxels / 8);
-		}
-}
-
-/* The same weights, planned and then run without forgetting anything. */
-static void test_plan_then_run(void **state)
+/* Products of direct convolutions: 2 * outputs * taps * inputs each; three times as many while training. No memory is taken before the
+ * graph is opened. */
+static void test_needs(void **state)
 {
 	(void)state;
 	err e;
 	params ps = network(2);
-	bytes got[2] = { 0 };
-	for (int planned = 0; planned < 2; planned++) {
-		if (planned) {
-			nn *p = nn_new(NN_PLAN, NN_EXACT, 2);
-			tensor *x = nn_from_field(p, SCAN, NULL);
-			nn_drop(p, forward(p, &ps, x, false));
-			nn_drop(p, x);
-			SUCCEEDS(nn_error(p, &e));
-			nn_free(p);
+	for (int threads = 1; threads <= 3; threads += 2)
+		for (int math = NN_EXACT; math <= NN_FAST; math++) {
+			size_t needed[2];
+			for (int train = 0; train < 2; train++) {
+				whole w = whole_of(train ? GRAPH_TRAIN : GRAPH_ONCE, (enum nn_math)math, threads);
+				assert_true(shape_equal(graph_shape(w.y), (shape){ 2, 10, 11, 12, LAST }));
+				graph_minimise(squared_to(w.g, w.y, 1));
+				SUCCEEDS(graph_bind(w.g, (params *const[]){ &ps }, 1, &e));
+				SUCCEEDS(graph_settle(w.g, &e));
+				assert_null(w.g->memory);
+				needed[train] = graph_bytes(w.g);
+				double voxels = 2. * 20 * 22 * 24, c = WIDE;
+				double flop = 2 * 27 * c * voxels * (1 + c + c / 8 + c) + 2 * 64 * c * LAST * voxels / 8;
+				assert_true(graph_flop(w.g) == (train ? 3 : 1) * flop);
+				/* once more: the same */
+				SUCCEEDS(graph_settle(w.g, &e));
+				assert_int_equal(graph_bytes(w.g), needed[train]);
+				assert_true(graph_flop(w.g) == (train ? 3 : 1) * flop);
+				graph_free(w.g);
+			}
+			/* x and the two of its size, or those of one layer after the other */
+			const size_t map = shape_count(SCAN) * WIDE * sizeof(float);
+			assert_true(needed[0] > 2 * map && needed[1] > needed[0] + map);
 		}
-		nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-		dice d = dice_of(1);
-		tensor *x = random_tensor(c, &d, SCAN, 1), *y = forward(c, &ps, x, false);
-		SUCCEEDS(nn_error(c, &e));
-		append(&got[planned], y->v, shape_count(y->s));
-		nn_drop(c, x);
-		nn_drop(c, y);
-		nn_free(c);
-		for (size_t i = 0; i < ps.n; i++)
-			param_touch(&ps.p[i]);
+	params_free(&ps);
+}
+
+static bytes result_of(whole *w, const float *x)
+{
+	err e;
+	bytes b = { 0 };
+	give(w->x, x);
+	SUCCEEDS(graph_forward(w->g, &e));
+	append(&b, w->y->v, shape_count(w->y->s));
+	return b;
+}
+
+/* The same weights, in a graph that is only settled, and then in one that runs. */
+static void test_settled_then_run(void **state)
+{
+	(void)state;
+	err e;
+	params ps = network(2);
+	dice d = dice_of(1);
+	float *x = random_values(&d, SCAN, 1);
+	bytes got[2];
+	for (int settled = 0; settled < 2; settled++) {
+		whole first = whole_of(GRAPH_AGAIN, NN_EXACT, 2), w = whole_of(GRAPH_AGAIN, NN_EXACT, 2);
+		if (settled) {
+			SUCCEEDS(graph_bind(first.g, (params *const[]){ &ps }, 1, &e));
+			SUCCEEDS(graph_settle(first.g, &e));
+		}
+		made_ready(w.g, &ps);
+		got[settled] = result_of(&w, x);
+		graph_free(first.g);
+		graph_free(w.g);
 	}
 	assert_memory_equal(got[0].v, got[1].v, got[0].n * sizeof(float));
 	free(got[0].v);
 	free(got[1].v);
+	free(x);
 	params_free(&ps);
-}
-
-/* A plan of training: three times the products of the way there; the memory that a step takes. */
-static void test_plan_training(void **state)
-{
-	(void)state;
-	err e;
-	size_t peak[2];
-	double flop[2];
-	for (int run = 0; run < 2; run++) {
-		params ps = network(2);
-		nn *c = nn_new(run ? NN_TRAIN : NN_PLAN, NN_EXACT, 2);
-		nn_record(c, true);
-		float *data = calloc(shape_count(SCAN), sizeof *data);
-		tensor *x = nn_from_field(c, SCAN, run ? data : NULL), *y = forward(c, &ps, x, true), *loss = nn_squared_to(c, y, 1);
-		nn_drop(c, x);
-		nn_drop(c, y);
-		flop[run] = nn_flop(c);
-		nn_backward(c, loss, 1);
-		SUCCEEDS(nn_error(c, &e));
-		nn_drop(c, loss);
-		peak[run] = nn_peak(c);
-		assert_true(run || nn_flop(c) == 3 * flop[0]);
-		nn_free(c);
-		free(data);
-		params_free(&ps);
-	}
-	assert_true(flop[0] == flop[1]);
-	assert_int_equal(peak[0], peak[1]);
 }
 
 /* ---- memory ---- */
 
-static void test_pool(void **state)
-{
-	(void)state;
-	pool p;
-	pool_init(&p, false, 1);
-	char *a = pool_take(&p, 100000), *b = pool_take(&p, 5 << 20);
-	assert_true((uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0);
-	memset(a, 1, 100000);
-	memset(b, 2, 5 << 20);
-	size_t live = p.live;
-	assert_true(live >= 100000 + (5 << 20));
-	pool_give(&p, a, 100000);
-	assert_true(p.kept > 0 && p.live + p.kept == live);
-	/* the same size again is the same memory, a nearly equal one too */
-	assert_ptr_equal(pool_take(&p, 100000 - 10), a);
-	assert_int_equal(p.kept, 0);
-	pool_give(&p, a, 100000 - 10);
-	pool_give(&p, b, 5 << 20);
-	assert_int_equal(p.live, 0);
-	/* another size: what is kept goes before the limit is passed */
-	char *d = pool_take(&p, 4 << 20);
-	memset(d, 3, 4 << 20);
-	assert_true(p.live + p.kept <= p.live_peak);
-	assert_int_equal(p.peak, live);
-	pool_give(&p, d, 4 << 20);
-	pool_free(&p);
-	/* counting: the same book-keeping, no memory */
-	pool_init(&p, true, 1);
-	assert_null(pool_take(&p, 100000));
-	assert_null(pool_take(&p, 5 << 20));
-	assert_int_equal(p.live, live);
-	pool_give(&p, NULL, 5 << 20);
-	pool_give(&p, NULL, 100000);
-	assert_int_equal(p.live, 0);
-	pool_free(&p);
-}
-
-/* A second scan takes no more memory than the first, and gets the same result. */
+/* Run after run gets the same result, also when memory was given back in between. */
 static void test_again(void **state)
 {
 	(void)state;
-	err e;
-	params ps = network(2);
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
 	dice d = dice_of(1);
-	tensor *x = random_tensor(c, &d, SCAN, 1), *first = forward(c, &ps, x, false);
-	size_t peak = nn_peak(c);
+	float *x = random_values(&d, SCAN, 1);
 	bytes kept = { 0 };
-	append(&kept, first->v, shape_count(first->s));
-	nn_drop(c, first);
-	for (int i = 0; i < 3; i++) {
-		tensor *y = forward(c, &ps, x, false);
-		SUCCEEDS(nn_error(c, &e));
-		assert_int_equal(nn_peak(c), peak);
-		assert_memory_equal(y->v, kept.v, kept.n * sizeof(float));
-		nn_drop(c, y);
+	for (int use = GRAPH_ONCE; use <= GRAPH_AGAIN; use++) {
+		params ps = network(2);
+		whole w = whole_of((enum graph_use)use, NN_EXACT, 2);
+		made_ready(w.g, &ps);
+		for (int i = 0; i < 4; i++) {
+			bytes now = result_of(&w, x);
+			if (!kept.v)
+				kept = now;
+			assert_memory_equal(now.v, kept.v, kept.n * sizeof(float));
+			if (now.v != kept.v)
+				free(now.v);
+			if (i == 2)
+				graph_rest(w.g);
+		}
+		/* changed weights: seen after param_touch */
+		param *last = params_find(&ps, "last.weight");
+		memset(last->v, 0, last->count * sizeof(float));
+		param_touch(last);
+		bytes now = result_of(&w, x);
+		for (size_t i = 0; i < now.n; i++)
+			assert_true(now.v[i] == params_find(&ps, "last.bias")->v[i % LAST]);
+		free(now.v);
+		graph_free(w.g);
+		params_free(&ps);
 	}
-	/* changed weights: seen after param_touch */
-	param *w = params_find(&ps, "last.weight");
-	memset(w->v, 0, w->count * sizeof(float));
-	param_touch(w);
-	tensor *y = forward(c, &ps, x, false);
-	SUCCEEDS(nn_error(c, &e));
-	for (size_t i = 0; i < shape_count(y->s); i++)
-		assert_true(y->v[i] == params_find(&ps, "last.bias")->v[i % LAST]);
-	nn_drop(c, y);
-	nn_drop(c, x);
 	free(kept.v);
-	nn_free(c);
-	params_free(&ps);
+	free(x);
 }
 
+/* A residual's place is the result's where nobody else reads it, there or back. */
 static void test_in_place(void **state)
 {
 	(void)state;
 	err e;
 	params ps = network(2);
 	const shape s = { 1, 5, 6, 7, WIDE };
-	const conv_spec same = { .pad_low = 1, .pad_high = 1 };
-	for (int mode = NN_INFER; mode <= NN_TRAIN; mode++) {
-		nn *c = nn_new((enum nn_mode)mode, NN_EXACT, 2);
-		dice d = dice_of(1);
-		tensor *x = random_tensor(c, &d, s, 1), *add = random_tensor(c, &d, s, 1);
-		bytes before = { 0 };
-		append(&before, add->v, shape_count(s));
-		/* somebody else reads it: memory of its own */
-		conv_spec spec = same;
-		spec.add = nn_keep(add);
-		tensor *apart = conv(c, &ps, "middle", x, spec);
-		SUCCEEDS(nn_error(c, &e));
-		assert_true(apart->v != add->v);
-		assert_int_equal(add->refs, mode == NN_TRAIN ? 2 : 1);	/* the tape is a reader */
-		assert_memory_equal(add->v, before.v, before.n * sizeof(float));
-		nn_forget(c);
-		assert_int_equal(add->refs, 1);
-		/* nobody else does: its memory */
-		float *v = add->v;
-		spec.add = add;
-		tensor *over = conv(c, &ps, "middle", x, spec);
-		SUCCEEDS(nn_error(c, &e));
-		assert_ptr_equal(over->v, v);
+	dice d = dice_of(1);
+	float *x = random_values(&d, s, 1), *add = random_values(&d, s, 1);
+	for (int use = GRAPH_ONCE; use <= GRAPH_TRAIN; use++) {
+		graph *g = graph_new((enum graph_use)use, NN_EXACT, 2);
+		layer *in = graph_input(g, s), *other = graph_input(g, s), *read = copied(g, other), *unread = copied(g, other);
+		conv_spec spec = { .pad_low = 1, .pad_high = 1, .add = read };
+		layer *apart = graph_keep(conv_to(g, in, WIDE, spec, "middle"));
+		layer *reader = graph_keep(copied(g, read)); /* somebody else reads it */
+		spec.add = unread;
+		layer *over = graph_keep(conv_to(g, in, WIDE, spec, "middle"));
+		/* what is its own residual is read while that is added */
+		layer *own = copied(g, in);
+		spec.add = own;
+		layer *both = graph_keep(conv_to(g, own, WIDE, spec, "middle"));
+		/* an input is left alone */
+		spec.add = other;
+		layer *beside = graph_keep(conv_to(g, in, WIDE, spec, "middle"));
+		made_ready(g, &ps);
+		assert_true(takes_place_of(over, unread) && !takes_place_of(apart, read) && !takes_place_of(both, own) &&
+			    !takes_place_of(beside, other));
+		give(in, x);
+		give(other, add);
+		SUCCEEDS(graph_forward(g, &e));
+		assert_memory_equal(reader->v, add, shape_count(s) * sizeof(float));
 		assert_memory_equal(over->v, apart->v, shape_count(s) * sizeof(float));
-		/* x as its own residual is read while it is added */
-		spec.add = nn_keep(x);
-		tensor *both = conv(c, &ps, "middle", x, spec);
-		assert_true(both->v != x->v);
-		tensor *all[] = { x, apart, over, both };
-		for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-			nn_drop(c, all[i]);
-		free(before.v);
-		nn_free(c);
+		assert_memory_equal(beside->v, apart->v, shape_count(s) * sizeof(float));
+		graph_free(g);
 	}
+	free(x);
+	free(add);
 	params_free(&ps);
 }
 
-/* A convolution of one tap whose input nobody else reads writes over it, slab by slab; the tape is a reader. */
+/* A convolution of one tap whose input nobody else reads writes over it, slab by slab; the way back is a reader. */
 static void test_over_input(void **state)
 {
 	(void)state;
 	err e;
 	enum { IN = 16, OUT = 15 };
-	const shape s = { 2, 40, 60, 64, IN };	/* several slabs */
+	const shape coarse = { 2, 20, 30, 32, IN }, s = { 2, 40, 60, 64, OUT };	/* several slabs */
 	params ps = { 0 };
 	dice d = dice_of(3);
 	param *w, *b;
-	SUCCEEDS(params_add(&ps, "w", 5, (int64_t[]){ OUT, IN, 1, 1, 1 }, &w, &e));
-	SUCCEEDS(params_add(&ps, "b", 1, (int64_t[]){ OUT }, &b, &e));
-	w = params_find(&ps, "w");
+	SUCCEEDS(params_add(&ps, "skip.weight", 5, (int64_t[]){ OUT, IN, 1, 1, 1 }, &w, &e));
+	SUCCEEDS(params_add(&ps, "skip.bias", 1, (int64_t[]){ OUT }, &b, &e));
+	w = params_find(&ps, "skip.weight");
 	normals(&d, w->count, .3, w->v, NULL);
 	normals(&d, b->count, .3, b->v, NULL);
-	conv_spec apart = { .weight = w, .bias = b, .act = ACT_SILU }, over = apart;
-	over.takes_x = true;
-	for (int mode = NN_INFER; mode <= NN_PLAN; mode++) {
-		nn *c = nn_new((enum nn_mode)mode, NN_EXACT, 2);
-		tensor *x = nn_tensor(c, s);
-		if (mode != NN_PLAN) {
-			normals(&d, shape_count(s), 1, x->v, NULL);
-			x->needs_grad = mode == NN_TRAIN;
-			tensor *want = nn_conv(c, x, &apart);
-			nn_forget(c);
-			float *v = x->v;
-			tensor *got = nn_conv(c, x, &over);
-			assert_int_equal(got->v == v, mode == NN_INFER);
-			assert_memory_equal(got->v, want->v, shape_count(want->s) * sizeof(float));
-			assert_true(shape_equal(got->s, want->s));
-			nn_drop(c, want);
-			nn_drop(c, got);
-		} else {
-			nn_drop(c, nn_conv(c, x, &over));
-		}
-		SUCCEEDS(nn_error(c, &e));
-		assert_true(mode != NN_PLAN || nn_peak(c) < shape_count(s) * sizeof(float) * 3 / 2);
-		nn_free(c);
+	SUCCEEDS(params_with_gradients(&ps, &e));
+	float *x = random_values(&d, coarse, 1), *want = NULL;
+	for (int way = 0; way < 3; way++) { /* read by somebody else; by nobody; by the way back */
+		graph *g = graph_new(way == 2 ? GRAPH_TRAIN : GRAPH_ONCE, NN_EXACT, 2);
+		layer *in = graph_input(g, coarse), *fine = upsample(g, in, (int[]){ 2, 2, 2 });
+		layer *got = graph_keep(conv(g, fine, &(conv_spec){ .out = OUT, .act = ACT_SILU }, "skip"));
+		if (way == 0)
+			graph_keep(fine);
+		if (way == 2)
+			graph_minimise(squared_to(g, got, 0));
+		made_ready(g, &ps);
+		assert_true(takes_place_of(got, fine) == (way == 1));
+		if (way == 1)
+			assert_true(graph_bytes(g) < shape_count(s) * IN / OUT * sizeof(float) * 3 / 2);
+		give(in, x);
+		SUCCEEDS(graph_forward(g, &e));
+		assert_true(shape_equal(got->s, s));
+		if (!want)
+			want = copy_of(got->v, shape_count(s));
+		assert_memory_equal(got->v, want, shape_count(s) * sizeof(float));
+		graph_free(g);
 	}
+	free(x);
+	free(want);
 	params_free(&ps);
 }
 
-/* ---- the tape's edges ---- */
+/* ---- where gradients end ---- */
 
-static void test_detach(void **state)
+static void expect_no_gradients(const params *ps)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		for (size_t k = 0; ps->p[i].g && k < ps->p[i].count; k++)
+			assert_true(ps->p[i].g[k] == 0);
+}
+
+static void test_frozen(void **state)
 {
 	(void)state;
 	err e;
 	params ps = network(2);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	dice d = dice_of(1);
-	tensor *x = random_tensor(c, &d, SCAN, 1), *y = forward(c, &ps, x, true);
-	assert_true(y->needs_grad && !x->needs_grad);
-	tensor *cut = nn_detach(c, nn_keep(y));
-	assert_true(!cut->needs_grad && cut->v != y->v);
-	assert_memory_equal(cut->v, y->v, shape_count(y->s) * sizeof(float));
-	tensor *loss = nn_squared_to(c, cut, 0);
-	assert_false(loss->needs_grad);
-	nn_backward(c, loss, 1);
-	SUCCEEDS(nn_error(c, &e));
-	for (size_t i = 0; i < ps.n; i++)
-		for (size_t k = 0; ps.p[i].g && k < ps.p[i].count; k++)
-			assert_true(ps.p[i].g[k] == 0);
-	nn_drop(c, cut);
-	nn_drop(c, loss);
-	nn_drop(c, y);
-
-	/* not recording: the same values, nothing to go back over */
-	nn_record(c, false);
-	y = forward(c, &ps, x, false);
-	assert_false(y->needs_grad);
-	assert_int_equal(y->refs, 1);
-	nn_drop(c, y);
-	nn_record(c, true);
-
-	/* frozen weights take no gradient but let it through */
-	params_freeze(&ps, true);
-	x->needs_grad = true;
-	y = forward(c, &ps, x, true);
-	loss = nn_squared_to(c, y, 0);
-	nn_backward(c, loss, 1);
-	SUCCEEDS(nn_error(c, &e));
-	double *g = widened(x->g, shape_count(SCAN));
-	assert_true(rms(g, shape_count(SCAN)) > 0);
-	free(g);
-	for (size_t i = 0; i < ps.n; i++)
-		for (size_t k = 0; ps.p[i].g && k < ps.p[i].count; k++)
-			assert_true(ps.p[i].g[k] == 0);
-	/* a context for inference never records */
-	nn *infer = nn_new(NN_INFER, NN_EXACT, 1);
-	nn_record(infer, true);
-	params_freeze(&ps, false);
-	tensor *t = random_tensor(infer, &d, (shape){ 1, 4, 4, 4, 1 }, 1), *u = forward(infer, &ps, t, false);
-	assert_false(u->needs_grad);
-	assert_false(nn_training(infer));
-	nn_drop(infer, t);
-	nn_drop(infer, u);
-	nn_free(infer);
-	nn_drop(c, y);
-	nn_drop(c, loss);
-	nn_drop(c, x);
-	nn_free(c);
+	float *x = random_values(&d, SCAN, 1);
+	for (int way = 0; way < 4; way++) { /* no gradient wanted at all; only x's; with weights; a graph without a way back */
+		whole w = whole_of(way == 3 ? GRAPH_ONCE : GRAPH_TRAIN, NN_EXACT, 2);
+		layer *loss = graph_minimise(squared_to(w.g, w.y, 0));
+		if (way == 1 || way == 3)
+			graph_want_gradient(w.x);
+		/* frozen weights take no gradient but let it through */
+		params_freeze(&ps, way < 2);
+		made_ready(w.g, &ps);
+		assert_true(w.y->needs_grad == (way == 1 || way == 2) && loss->needs_grad == w.y->needs_grad);
+		assert_true(w.x->needs_grad == (way == 1));
+		give(w.x, x);
+		SUCCEEDS(graph_forward(w.g, &e));
+		SUCCEEDS(graph_backward(w.g, loss, 1, &e));
+		double *g = way == 1 ? widened(w.x->g, shape_count(SCAN)) : NULL;
+		assert_true(!w.x->g == !g && (!g || rms(g, shape_count(SCAN)) > 0));
+		if (way != 2)
+			expect_no_gradients(&ps);
+		for (size_t i = 0; way == 2 && i < ps.n; i++)
+			if (ps.p[i].g && strncmp(ps.p[i].name, "batch.running", 13)) {
+				double *now = widened(ps.p[i].g, ps.p[i].count);
+				assert_true(rms(now, ps.p[i].count) > 0);
+				free(now);
+			}
+		params_zero_gradients(&ps);
+		free(g);
+		graph_free(w.g);
+	}
+	free(x);
 	params_free(&ps);
 }
 
-/* A context is freed with its tape full: the sanitizer tells whether all goes. */
+/* Runs without their way back, and a graph that is freed in between or was never opened: the sanitizer tells whether all goes. */
 static void test_forgotten(void **state)
 {
 	(void)state;
 	params ps = network(2);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
 	dice d = dice_of(1);
-	tensor *x = random_tensor(c, &d, SCAN, 1), *y = forward(c, &ps, x, true);
-	assert_true(y->refs == 2 && x->refs == 2);
-	nn_forget(c);
-	assert_true(y->refs == 1 && x->refs == 1);
-	nn_drop(c, y);
-	nn_drop(c, forward(c, &ps, x, true));
-	nn_drop(c, x);
-	nn_free(c);
+	float *x = random_values(&d, SCAN, 1);
+	for (int runs = 0; runs < 3; runs++) {
+		whole w = whole_of(GRAPH_TRAIN, NN_EXACT, 1);
+		graph_minimise(squared_to(w.g, w.y, 0));
+		if (runs)
+			made_ready(w.g, &ps);
+		for (int i = 0; i < runs; i++)
+			free(result_of(&w, x).v);
+		graph_free(w.g);
+	}
+	free(x);
 	params_free(&ps);
+}
+
+/* Each loss goes back on its own: the other one's seed is no part of it. */
+static void test_two_losses(void **state)
+{
+	(void)state;
+	err e;
+	params none = { 0 };
+	const shape s = { 1, 2, 3, 4, 5 };
+	dice d = dice_of(1);
+	float *x = random_values(&d, s, 1);
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 1);
+	layer *in = learnt_input(g, s), *first = graph_minimise(squared_to(g, in, 0)), *second = graph_minimise(squared_to(g, in, 1));
+	made_ready(g, &none);
+	for (int i = 0; i < 2; i++) {
+		const size_t n = shape_count(s);
+		give(in, x);
+		SUCCEEDS(graph_forward(g, &e));
+		SUCCEEDS(graph_backward(g, i ? second : first, 2, &e));
+		for (size_t k = 0; k < n; k++)
+			assert_float_equal(in->g[k], 4 * (x[k] - (float)i) / (float)n, 1e-6);
+	}
+	graph_free(g);
+	free(x);
 }
 
 static void test_field(void **state)
 {
 	(void)state;
+	err e;
+	params none = { 0 };
 	const shape s = { 2, 3, 4, 5, 6 };
 	size_t n = shape_count(s);
-	nn *c = nn_new(NN_INFER, NN_EXACT, 3);
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 3);
+	layer *in = learnt_input(g, s), *t = graph_keep(copied(g, in)), *r = graph_input(g, s), *loss = graph_minimise(weighed(g, t, r));
 	float *data = malloc(n * sizeof *data), *back = malloc(n * sizeof *back);
 	for (size_t i = 0; i < n; i++)
 		data[i] = (float)i;
-	tensor *t = nn_from_field(c, s, data);
+	made_ready(g, &none);
+	graph_write(g, in, data);
+	graph_write(g, r, data);
+	SUCCEEDS(graph_forward(g, &e));
 	/* channel 5 of voxel (2,1,3) of volume 1 */
 	assert_true(t->v[((((size_t)1 * 3 + 2) * 4 + 1) * 5 + 3) * 6 + 5] == (float)((((1 * 6 + 5) * 3 + 2) * 4 + 1) * 5 + 3));
-	nn_to_field(c, t, back);
+	graph_read(g, t, back);
+	assert_memory_equal(data, back, n * sizeof *data);
+	SUCCEEDS(graph_backward(g, loss, 1, &e));
+	graph_gradient(g, in, back);
 	assert_memory_equal(data, back, n * sizeof *data);
 	free(data);
 	free(back);
-	nn_drop(c, t);
-	nn_free(c);
+	graph_free(g);
 }
 
 /* LATPIPE_ARCH holds the kernels back; without it they are the best that the processor has. */
@@ -646,12 +622,11 @@ static void test_level(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_misfits),	cmocka_unit_test(test_null),
-		cmocka_unit_test(test_unlike),	  cmocka_unit_test(test_plan),		cmocka_unit_test(test_plan_then_run),
-		cmocka_unit_test(test_plan_training), cmocka_unit_test(test_pool),	cmocka_unit_test(test_again),
-		cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_over_input), cmocka_unit_test(test_detach),	cmocka_unit_test(test_forgotten),
-		cmocka_unit_test(test_field),	  cmocka_unit_test(test_level),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_misfits),	   cmocka_unit_test(test_null),
+		cmocka_unit_test(test_unlike),	cmocka_unit_test(test_needs),	   cmocka_unit_test(test_settled_then_run),
+		cmocka_unit_test(test_again),	cmocka_unit_test(test_in_place),   cmocka_unit_test(test_over_input),
+		cmocka_unit_test(test_frozen),	cmocka_unit_test(test_forgotten),  cmocka_unit_test(test_two_losses),
+		cmocka_unit_test(test_field),	cmocka_unit_test(test_level),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

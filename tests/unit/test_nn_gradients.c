@@ -1,11 +1,11 @@
-/* The tape's gradients against finite differences of the plain reference in double, and the adjoint test <A x, r> = <x, A' r>.
+/* A graph's gradients against finite differences of the plain reference in double, and the adjoint test <A x, r> = <x, A' r>.
  *
  * Tolerances: gradients are sums like the forward's (test_nn_conv.c), of one more product; exact 2e-6, fast 2e-5 of the rms. */
 #include "../unit.h"
 #include "../nn_case.h"
 #include "../nn_gradient.h"
+#include "../nn_layers.h"
 
-#include "nn/internal.h"
 #include "nn/loss.h"
 #include "nn/norm.h"
 
@@ -33,40 +33,103 @@ static double conv_loss_value(const void *of)
 	return sum;
 }
 
+enum { WANTS_X = 1, WANTS_NORM = 2, WANTS_ADD = 4, WANTS_PARAMS = 8, WANTS_ALL = 15 };
+
+/* A convolution in a graph that trains, its result weighed with r. */
+typedef struct described {
+	graph *g;
+	layer *x, *norm, *add, *r, *y, *loss;
+} described;
+
+static layer *given_input(graph *g, shape s, bool wanted) { return wanted ? learnt_input(g, s) : graph_input(g, s); }
+
+/* copy: inputs lie where others may take their place. */
+static described describe(conv_setup *s, enum nn_math math, int threads, int wanted, bool copy)
+{
+	const conv_case *k = &s->k;
+	described d = { .g = graph_new(GRAPH_TRAIN, math, threads) };
+	d.x = given_input(d.g, k->in, wanted & WANTS_X);
+	d.norm = k->affine ? given_input(d.g, affine_shape(k), wanted & WANTS_NORM) : NULL;
+	d.add = k->add ? given_input(d.g, s->out, wanted & WANTS_ADD) : NULL;
+	d.r = graph_input(d.g, s->out);
+	const conv_spec spec = spec_of(k, d.norm, d.add && copy ? copied(d.g, d.add) : d.add);
+	d.y = conv(d.g, copy ? copied(d.g, d.x) : d.x, &spec, "conv");
+	d.loss = graph_minimise(weighed(d.g, copy ? copied(d.g, d.y) : graph_keep(d.y), d.r));
+	params_freeze(&s->ps, !(wanted & WANTS_PARAMS));
+	params_zero_gradients(&s->ps);
+	made_ready(d.g, &s->ps);
+	return d;
+}
+
+static void there_and_back(const described *d, const conv_setup *s, const float *r)
+{
+	err e;
+	give(d->x, s->x);
+	if (d->norm)
+		give(d->norm, s->affine);
+	if (d->add)
+		give(d->add, s->add);
+	give(d->r, r);
+	SUCCEEDS(graph_forward(d->g, &e));
+	SUCCEEDS(graph_backward(d->g, d->loss, 1, &e));
+}
+
+/* The same bytes whoever's gradient is wanted, wherever values lie: no value is missed on the way back that was not asked for. */
+static void check_ways(conv_setup *s, enum nn_math math, const float *r, const described *all)
+{
+	float *dw = copy_of(s->weight->g, s->weight->count), *db = s->bias ? copy_of(s->bias->g, s->bias->count) : NULL;
+	for (int way = 0; way < 32; way++) {
+		const int wanted = way & WANTS_ALL;
+		if (!wanted || (wanted & WANTS_NORM && !s->affine) || (wanted & WANTS_ADD && !s->add))
+			continue;
+		const described d = describe(s, math, 1 + way % 3, wanted, way > WANTS_ALL);
+		there_and_back(&d, s, r);
+		const layer *const got[] = { d.x, d.norm, d.add }, *const want[] = { all->x, all->norm, all->add };
+		for (int i = 0; i < 3; i++) {
+			assert_true(!(got[i] && got[i]->g) == !(wanted & 1 << i));
+			if (wanted & 1 << i)
+				assert_memory_equal(got[i]->g, want[i]->g, shape_count(got[i]->s) * sizeof(float));
+		}
+		for (size_t i = 0; i < s->weight->count; i++)
+			assert_true(s->weight->g[i] == (wanted & WANTS_PARAMS ? dw[i] : 0));
+		for (size_t i = 0; s->bias && i < s->bias->count; i++)
+			assert_true(s->bias->g[i] == (wanted & WANTS_PARAMS ? db[i] : 0));
+		graph_free(d.g);
+	}
+	free(dw);
+	free(db);
+}
+
 static void check_conv(const conv_case *k, enum nn_math math, uint64_t seed)
 {
 	err e;
-	nn *c = nn_new(NN_TRAIN, math, 1 + (int)(seed % 3));
 	conv_setup s;
-	conv_setup_make(&s, c, k, seed);
+	conv_setup_make(&s, k, seed);
 	SUCCEEDS(params_with_gradients(&s.ps, &e));
-	s.x->needs_grad = true;
-	if (s.affine)
-		s.affine->needs_grad = true;
-	if (s.add)
-		s.add->needs_grad = true;
-	double *r = random_floats(seed + 1000, shape_count(s.out));
-	const conv_loss l = { .s = &s, .r = r };
-	conv_spec spec = spec_of(&s);
-	tensor *y = nn_conv(c, s.x, &spec);
-	back_from(c, y, r);
+	float *r;
+	double *rr;
+	directions(seed + 1000, shape_count(s.out), &r, &rr);
+	const conv_loss l = { .s = &s, .r = rr };
+	const described d = describe(&s, math, 1 + (int)(seed % 3), WANTS_ALL, false);
+	there_and_back(&d, &s, r);
 	double t = TOLERANCE[math];
-	bool good = is_gradient("x", conv_loss_value, &l, s.rx, s.x->g, shape_count(s.x->s), t);
+	bool good = is_gradient("x", conv_loss_value, &l, s.rx, d.x->g, shape_count(k->in), t);
 	good &= is_gradient("weight", conv_loss_value, &l, s.rw, s.weight->g, s.weight->count, t);
 	if (s.bias)
 		good &= is_gradient("bias", conv_loss_value, &l, s.rbias, s.bias->g, s.bias->count, t);
 	if (s.affine)
-		good &= is_gradient("affine", conv_loss_value, &l, s.raffine, s.affine->g, shape_count(s.affine->s), t);
+		good &= is_gradient("affine", conv_loss_value, &l, s.raffine, d.norm->g, shape_count(affine_shape(k)), t);
 	if (s.add)
-		good &= is_gradient("add", conv_loss_value, &l, s.radd, s.add->g, shape_count(s.out), t);
+		good &= is_gradient("add", conv_loss_value, &l, s.radd, d.add->g, shape_count(s.out), t);
 	if (!good) {
 		show_case(k, math);
 		fail_msg("seed %llu", (unsigned long long)seed);
 	}
+	check_ways(&s, math, r, &d);
 	free(r);
-	nn_drop(c, y);
-	conv_setup_free(&s, c);
-	nn_free(c);
+	free(rr);
+	graph_free(d.g);
+	conv_setup_free(&s);
 }
 
 #define CUBE(n) { n, n, n }
@@ -145,43 +208,45 @@ static void test_normalised(void **state)
 	(void)state;
 	err e;
 	const conv_case k = { NULL, { 2, 3, 4, 3, 16 }, 8, CUBE(3), PLAIN, AROUND, .act = ACT_SILU, .affine = true, .bias = true };
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	conv_setup s;
-	conv_setup_make(&s, c, &k, 3);
-	nn_drop(c, s.affine);
-	params vectors = { 0 };
-	SUCCEEDS(params_add(&vectors, "gamma", 1, &(int64_t){ 16 }, NULL, &e));
-	SUCCEEDS(params_add(&vectors, "beta", 1, &(int64_t){ 16 }, NULL, &e));
-	SUCCEEDS(params_with_gradients(&vectors, &e));
+	conv_setup_make(&s, &k, 3);
+	SUCCEEDS(params_add(&s.ps, "norm.weight", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_add(&s.ps, "norm.bias", 1, &(int64_t){ 16 }, NULL, &e));
 	SUCCEEDS(params_with_gradients(&s.ps, &e));
-	conv_loss l = { .s = &s, .gamma = &vectors.p[0], .beta = &vectors.p[1], .groups = 4 };
+	s.weight = params_find(&s.ps, "conv.weight");
+	conv_loss l = { .s = &s, .gamma = params_find(&s.ps, "norm.weight"), .beta = params_find(&s.ps, "norm.bias"), .groups = 4 };
 	dice d = dice_of(9);
 	l.rgamma = doubles(16);
 	l.rbeta = doubles(16);
 	normals(&d, 16, 1, l.gamma->v, l.rgamma);
 	normals(&d, 16, 1, l.beta->v, l.rbeta);
 	for (size_t i = 0; i < shape_count(k.in); i++) {	/* far from mean 0 */
-		s.x->v[i] += 2;
-		s.rx[i] = (double)s.x->v[i];
+		s.x[i] += 2;
+		s.rx[i] = (double)s.x[i];
 	}
-	s.x->needs_grad = true;
-	double *r = random_floats(11, shape_count(s.out));
-	l.r = r;
-	s.affine = nn_group_norm(c, s.x, l.gamma, l.beta, l.groups, 1e-6);
-	conv_spec spec = spec_of(&s);
-	tensor *y = nn_conv(c, s.x, &spec);
-	back_from(c, y, r);
-	assert_true(is_gradient("x", conv_loss_value, &l, s.rx, s.x->g, shape_count(k.in), 3e-6));
+	float *r;
+	double *rr;
+	directions(11, shape_count(s.out), &r, &rr);
+	l.r = rr;
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, 2);
+	layer *x = learnt_input(g, k.in), *ri = graph_input(g, s.out);
+	const conv_spec spec = spec_of(&k, group_norm(g, x, l.groups, 1e-6, "norm"), NULL);
+	layer *loss = graph_minimise(weighed(g, conv(g, x, &spec, "conv"), ri));
+	made_ready(g, &s.ps);
+	give(x, s.x);
+	give(ri, r);
+	SUCCEEDS(graph_forward(g, &e));
+	SUCCEEDS(graph_backward(g, loss, 1, &e));
+	assert_true(is_gradient("x", conv_loss_value, &l, s.rx, x->g, shape_count(k.in), 3e-6));
 	assert_true(is_gradient("gamma", conv_loss_value, &l, l.rgamma, l.gamma->g, 16, 3e-6));
 	assert_true(is_gradient("beta", conv_loss_value, &l, l.rbeta, l.beta->g, 16, 3e-6));
 	assert_true(is_gradient("weight", conv_loss_value, &l, s.rw, s.weight->g, s.weight->count, 3e-6));
-	nn_drop(c, y);
+	graph_free(g);
 	free(r);
+	free(rr);
 	free(l.rgamma);
 	free(l.rbeta);
-	params_free(&vectors);
-	conv_setup_free(&s, c);
-	nn_free(c);
+	conv_setup_free(&s);
 }
 
 /* <A x, r> = <x, A' r> for the linear map from x, and <A w, r> = <w, A' r> for the one from the weights; no reference needed, so
@@ -206,18 +271,17 @@ static void test_adjoint(void **state)
 	for (size_t i = 0; i < sizeof large / sizeof *large; i++)
 		for (int math = NN_EXACT; math <= NN_FAST; math++) {
 			err e;
-			nn *c = nn_new(NN_TRAIN, (enum nn_math)math, 2);
 			conv_setup s;
-			conv_setup_make(&s, c, &large[i], 50 + i);
+			conv_setup_make(&s, &large[i], 50 + i);
 			SUCCEEDS(params_with_gradients(&s.ps, &e));
-			s.x->needs_grad = true;
-			size_t n = shape_count(s.out);
-			double *r = random_floats(60 + i, n);
-			conv_spec spec = spec_of(&s);
-			tensor *y = nn_conv(c, s.x, &spec);
-			back_from(c, y, r);
-			double forward = dot(r, y->v, n), size = rms(r, n) * sqrt((double)n) * sqrt((double)n);
-			double through_x = dot(s.rx, s.x->g, shape_count(s.x->s)), through_w = dot(s.rw, s.weight->g, s.weight->count);
+			const size_t n = shape_count(s.out);
+			float *r;
+			double *rr;
+			directions(60 + i, n, &r, &rr);
+			const described d = describe(&s, (enum nn_math)math, 2, WANTS_ALL, false);
+			there_and_back(&d, &s, r);
+			double forward = dot(rr, d.y->v, n), size = rms(rr, n) * sqrt((double)n) * sqrt((double)n);
+			double through_x = dot(s.rx, d.x->g, shape_count(s.k.in)), through_w = dot(s.rw, s.weight->g, s.weight->count);
 			/* outputs are of size 1: relative to |y||r|, an error of 1e-6 of each of n values adds up to 1e-6 / sqrt(n) */
 			double far = fmax(fabs(forward - through_x), fabs(forward - through_w)) / size;
 			if (!(far <= 5 * TOLERANCE[math] / sqrt((double)n))) {
@@ -225,52 +289,50 @@ static void test_adjoint(void **state)
 				fail_msg("<Ax,r> = %.9g, through x %.9g, through w %.9g: %.1e", forward, through_x, through_w, far);
 			}
 			free(r);
-			nn_drop(c, y);
-			conv_setup_free(&s, c);
-			nn_free(c);
+			free(rr);
+			graph_free(d.g);
+			conv_setup_free(&s);
 		}
 }
 
-/* Two uses add up: x as the input of two convolutions with one weight and as a residual; then a second pass adds to it all. */
+/* Two uses add up: x as the input of two convolutions with one weight and as a residual; then a second pass adds to the weights'. */
 static void test_sharing(void **state)
 {
 	(void)state;
 	err e;
 	const conv_case k = { NULL, { 1, 3, 4, 5, 16 }, 16, CUBE(3), PLAIN, AROUND, .bias = true };
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
 	conv_setup s;
-	conv_setup_make(&s, c, &k, 4);
+	conv_setup_make(&s, &k, 4);
 	SUCCEEDS(params_with_gradients(&s.ps, &e));
-	s.x->needs_grad = true;
-	size_t n = shape_count(s.out);
-	double *r = random_floats(5, n);
-	conv_spec spec = spec_of(&s);
-	float *once_x = NULL, *once_w = malloc(s.weight->count * sizeof *once_w);
-	tensor *y = nn_conv(c, s.x, &spec);
-	back_from(c, y, r);
-	once_x = malloc(n * sizeof *once_x);
-	memcpy(once_x, s.x->g, n * sizeof *once_x);
-	memcpy(once_w, s.weight->g, s.weight->count * sizeof *once_w);
-	nn_drop(c, y);
+	const size_t n = shape_count(s.out);
+	float *r;
+	double *rr;
+	directions(5, n, &r, &rr);
+	described d = describe(&s, NN_EXACT, 1, WANTS_ALL, false);
+	there_and_back(&d, &s, r);
+	float *once_x = copy_of(d.x->g, n), *once_w = copy_of(s.weight->g, s.weight->count);
+	graph_free(d.g);
+	d = (described){ .g = graph_new(GRAPH_TRAIN, NN_EXACT, 1) };
+	d.x = learnt_input(d.g, k.in);
+	d.r = graph_input(d.g, s.out);
+	conv_spec spec = spec_of(&k, NULL, d.x);
+	spec.add = conv(d.g, d.x, &spec, "conv");
+	d.loss = graph_minimise(weighed(d.g, conv(d.g, d.x, &spec, "conv"), d.r));
+	made_ready(d.g, &s.ps);
 	for (int pass = 0; pass < 2; pass++) {
-		spec.add = nn_keep(s.x);
-		tensor *a = nn_conv(c, s.x, &spec);
-		spec.add = a;	/* its last reader: but the tape holds it */
-		y = nn_conv(c, s.x, &spec);
-		back_from(c, y, r);
-		nn_drop(c, y);
-		spec.add = NULL;
+		there_and_back(&d, &s, r);
+		/* y = 2 A x + x: 2 A' r, and r; the gradient of an input is that of one pass */
+		for (size_t i = 0; i < n; i++)
+			assert_true(fabs((double)d.x->g[i] - (2 * (double)once_x[i] + rr[i])) < 1e-5);
+		for (size_t i = 0; i < s.weight->count; i++)
+			assert_true(fabs((double)s.weight->g[i] - (3 + 2 * pass) * (double)once_w[i]) < 1e-4);
 	}
-	/* y = 2 A x + x: 1 + 2 * 2 times A' r, and 2 r */
-	for (size_t i = 0; i < n; i++)
-		assert_true(fabs((double)s.x->g[i] - (5 * (double)once_x[i] + 2 * r[i])) < 1e-5);
-	for (size_t i = 0; i < s.weight->count; i++)
-		assert_true(fabs((double)s.weight->g[i] - 5 * (double)once_w[i]) < 1e-4);
+	graph_free(d.g);
 	free(once_x);
 	free(once_w);
 	free(r);
-	conv_setup_free(&s, c);
-	nn_free(c);
+	free(rr);
+	conv_setup_free(&s);
 }
 
 /* ---- norms ---- */
@@ -308,70 +370,84 @@ static double norm_loss_value(const void *of)
 
 enum { GAMMA, BETA, MEAN, VAR, STEPS, VECTORS };
 
-/* groups 0: batch norm, of the batch or (`fixed`) of running statistics. */
-static void check_norm(shape shape_, int groups, bool fixed, uint64_t seed)
+static params norm_params(int ch, dice *d)
 {
-	static const char *const names[VECTORS] = { "gamma", "beta", "mean", "var", "steps" };
+	static const char *const names[VECTORS] = { "n.weight", "n.bias", "n.running_mean", "n.running_var", "n.num_batches_tracked" };
 	err e;
-	int ch = shape_.c;
-	size_t n = shape_count(shape_), m = (size_t)shape_.b * 2 * (size_t)ch;
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	params ps = { 0 };
-	dice d = dice_of(seed);
 	for (int i = 0; i < VECTORS; i++) {
 		SUCCEEDS(params_add(&ps, names[i], i == STEPS ? 0 : 1, &(int64_t){ ch }, NULL, &e));
 		for (size_t k = 0; i < STEPS && k < ps.p[i].count; k++)
-			ps.p[i].v[k] = (float)(i == VAR ? .5 + philox_uniform(d.p, d.i++) : philox_normal(d.p, d.i++));
+			ps.p[i].v[k] = (float)(i == VAR ? .5 + philox_uniform(d->p, d->i++) : philox_normal(d->p, d->i++));
 	}
 	SUCCEEDS(params_with_gradients(&ps, &e));
-	tensor *x = random_tensor(c, &d, shape_, 1);
+	return ps;
+}
+
+/* Running statistics: PyTorch's rule, and only when training a batch norm. */
+static void expect_running(const params *ps, const norm_loss *l, double *const before[2], bool moves)
+{
+	const size_t ch = (size_t)l->s.c;
+	double *mean = doubles(ch), *var = doubles(ch), count = (double)shape_count(l->s) / (double)ch;
+	ref_moments(l->s, l->x, mean, var);
+	for (size_t k = 0; k < ch; k++) {
+		double want_mean = moves ? .9 * before[0][k] + .1 * mean[k] : before[0][k];
+		double want_var = moves ? .9 * before[1][k] + .1 * var[k] * count / fmax(count - 1, 1) : before[1][k];
+		assert_float_equal(ps->p[MEAN].v[k], want_mean, 1e-5 * fmax(1, fabs(want_mean)));
+		assert_float_equal(ps->p[VAR].v[k], want_var, 1e-5 * fmax(1, want_var));
+	}
+	assert_true(ps->p[STEPS].v[0] == (moves ? 1 : 0));
+	free(mean);
+	free(var);
+}
+
+/* groups 0: batch norm. fixed: its running statistics, as outside of training. */
+static void check_norm(shape shape_, int groups, bool fixed, uint64_t seed)
+{
+	err e;
+	const size_t ch = (size_t)shape_.c, n = shape_count(shape_), m = (size_t)shape_.b * 2 * ch;
+	dice d = dice_of(seed);
+	params ps = norm_params(shape_.c, &d);
+	float *v = random_values(&d, shape_, 1), *r;
+	double *rr;
 	for (size_t i = 0; i < n; i++)
-		x->v[i] = x->v[i] * (float)(1 + i % (size_t)ch % 3) + 3 - (float)(i % (size_t)ch % 9);	/* channels differ */
-	x->needs_grad = true;
-	double *r = random_floats(seed + 1, m);
-	norm_loss l = { .s = shape_, .x = widened(x->v, n), .gamma = widened(ps.p[GAMMA].v, (size_t)ch),
-			.beta = widened(ps.p[BETA].v, (size_t)ch), .groups = groups, .r = r };
-	double *before[2] = { widened(ps.p[MEAN].v, (size_t)ch), widened(ps.p[VAR].v, (size_t)ch) };
+		v[i] = v[i] * (float)(1 + i % ch % 3) + 3 - (float)(i % ch % 9);	/* channels differ */
+	directions(seed + 1, m, &r, &rr);
+	norm_loss l = { .s = shape_, .x = widened(v, n), .gamma = widened(ps.p[GAMMA].v, ch), .beta = widened(ps.p[BETA].v, ch),
+			.groups = groups, .r = rr };
+	double *before[2] = { widened(ps.p[MEAN].v, ch), widened(ps.p[VAR].v, ch) };
 	if (fixed) {
 		l.mean = before[0];
 		l.var = before[1];
 	}
-	const batch_norm bn = { &ps.p[GAMMA], &ps.p[BETA], &ps.p[MEAN], &ps.p[VAR], &ps.p[STEPS], 1e-5, .1 };
-	tensor *affine = groups ? nn_group_norm(c, x, bn.gamma, bn.beta, groups, 1e-5) : nn_batch_norm(c, x, &bn, !fixed);
-	SUCCEEDS(nn_error(c, &e));
-	assert_true(shape_equal(affine->s, (shape){ shape_.b, 1, 1, 1, 2 * ch }));
+	graph *g = graph_new(fixed ? GRAPH_ONCE : GRAPH_TRAIN, NN_EXACT, 2);
+	layer *x = learnt_input(g, shape_), *ri = graph_input(g, (shape){ shape_.b, 1, 1, 1, 2 * shape_.c });
+	layer *affine = graph_keep(groups ? group_norm(g, x, groups, 1e-5, "n") : batch_norm(g, x, 1e-5, .1, "n"));
+	layer *loss = graph_minimise(weighed(g, affine, ri));
+	assert_true(shape_equal(affine->s, ri->s));
+	made_ready(g, &ps);
+	give(x, v);
+	give(ri, r);
+	SUCCEEDS(graph_forward(g, &e));
 	double *want = plain_norm(&l);
 	assert_true(strays(affine->v, want, m) < 2e-7);	/* computed in double, stored as float */
-	back_from(c, affine, r);
-	if (fixed)
-		assert_null(x->g);	/* running statistics are constants */
-	else
+	if (!fixed) {
+		SUCCEEDS(graph_backward(g, loss, 1, &e));
 		assert_true(is_gradient("x", norm_loss_value, &l, l.x, x->g, n, 3e-6));	/* p + q x in float, x some 10 from 0 */
-	assert_true(is_gradient("gamma", norm_loss_value, &l, l.gamma, ps.p[GAMMA].g, (size_t)ch, 1e-6));
-	assert_true(is_gradient("beta", norm_loss_value, &l, l.beta, ps.p[BETA].g, (size_t)ch, 1e-6));
-	/* running statistics: PyTorch's rule, and only when training a batch norm */
-	double *mean = doubles((size_t)ch), *var = doubles((size_t)ch), count = (double)n / ch;
-	ref_moments(shape_, l.x, mean, var);
-	for (int k = 0; k < ch; k++) {
-		bool moves = !groups && !fixed;
-		double want_mean = moves ? .9 * before[0][k] + .1 * mean[k] : before[0][k];
-		double want_var = moves ? .9 * before[1][k] + .1 * var[k] * count / fmax(count - 1, 1) : before[1][k];
-		assert_float_equal(ps.p[MEAN].v[k], want_mean, 1e-5 * fmax(1, fabs(want_mean)));
-		assert_float_equal(ps.p[VAR].v[k], want_var, 1e-5 * fmax(1, want_var));
+		assert_true(is_gradient("gamma", norm_loss_value, &l, l.gamma, ps.p[GAMMA].g, ch, 1e-6));
+		assert_true(is_gradient("beta", norm_loss_value, &l, l.beta, ps.p[BETA].g, ch, 1e-6));
 	}
-	assert_true(ps.p[STEPS].v[0] == (!groups && !fixed ? 1 : 0));
-	free(mean);
-	free(var);
+	expect_running(&ps, &l, before, !groups && !fixed);
+	graph_free(g);
 	free(want);
 	free(before[0]);
 	free(before[1]);
 	free(l.x);
 	free(l.gamma);
 	free(l.beta);
+	free(v);
 	free(r);
-	nn_drop(c, x);
-	nn_drop(c, affine);
-	nn_free(c);
+	free(rr);
 	params_free(&ps);
 }
 
@@ -401,28 +477,29 @@ static void test_far_mean(void **state)
 	(void)state;
 	err e;
 	const shape s = { 1, 30, 31, 20, 16 };
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
 	params ps = { 0 };
-	SUCCEEDS(params_add(&ps, "gamma", 1, &(int64_t){ 16 }, NULL, &e));
-	SUCCEEDS(params_add(&ps, "beta", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_add(&ps, "n.weight", 1, &(int64_t){ 16 }, NULL, &e));
+	SUCCEEDS(params_add(&ps, "n.bias", 1, &(int64_t){ 16 }, NULL, &e));
 	for (int i = 0; i < 16; i++)
 		ps.p[0].v[i] = 1;
 	dice d = dice_of(4);
-	tensor *x = random_tensor(c, &d, s, 1);
+	float *v = random_values(&d, s, 1);
 	for (size_t i = 0; i < shape_count(s); i++)
-		x->v[i] += 100;
-	double *rx = widened(x->v, shape_count(s)), one[16], zero[16] = { 0 }, want[32];
+		v[i] += 100;
+	double *rx = widened(v, shape_count(s)), one[16], zero[16] = { 0 }, want[32];
 	for (int i = 0; i < 16; i++)
 		one[i] = 1;
 	ref_group_norm(s, rx, one, zero, 8, 1e-6, want);
-	tensor *affine = nn_group_norm(c, x, &ps.p[0], &ps.p[1], 8, 1e-6);
-	SUCCEEDS(nn_error(c, &e));
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	layer *x = graph_input(g, s), *affine = graph_keep(group_norm(g, x, 8, 1e-6, "n"));
+	made_ready(g, &ps);
+	give(x, v);
+	SUCCEEDS(graph_forward(g, &e));
 	assert_true(strays(affine->v, want, 32) < 1e-7);
 	assert_true(strays(affine->v, want, 16) < 1e-7);	/* the scales alone */
+	graph_free(g);
 	free(rx);
-	nn_drop(c, x);
-	nn_drop(c, affine);
-	nn_free(c);
+	free(v);
 	params_free(&ps);
 }
 
@@ -464,61 +541,106 @@ static double posterior_value(const void *of)
 	return sum;
 }
 
-static void expect_scalar(nn *c, const tensor *t, double want)
+static void expect_scalar(const layer *t, double want)
+{
+	assert_true(shape_equal(graph_shape(t), (shape){ 1, 1, 1, 1, 1 }));
+	assert_float_equal(graph_value(t), want, 1e-6 * fabs(want));
+}
+
+/* Values that are given to inputs of one shape. */
+enum { A, B, NOISE, R, VALUES };
+
+typedef struct loss_graph {
+	graph *g;
+	layer *in[VALUES], *t, *loss; /* t: what is tested */
+} loss_graph;
+
+static loss_graph loss_graph_of(shape s)
+{
+	loss_graph l = { .g = graph_new(GRAPH_TRAIN, NN_EXACT, 2) };
+	for (int i = 0; i < VALUES; i++)
+		l.in[i] = i < NOISE ? learnt_input(l.g, s) : graph_input(l.g, s);
+	return l;
+}
+
+static void there_and_back_again(const loss_graph *l, float *const v[VALUES], float seed)
 {
 	err e;
-	SUCCEEDS(nn_error(c, &e));
-	assert_true(shape_equal(t->s, (shape){ 1, 1, 1, 1, 1 }));
-	assert_float_equal(nn_value(t), want, 1e-6 * fabs(want));
+	for (int i = 0; i < VALUES; i++)
+		if (v[i])
+			give(l->in[i], v[i]);
+	SUCCEEDS(graph_forward(l->g, &e));
+	SUCCEEDS(graph_backward(l->g, l->loss, seed, &e));
+}
+
+/* A scalar, weighed: 3 t + 0 t, with an empty place between. */
+static void check_scalar(int i, shape s, const losses *l, float *const v[VALUES])
+{
+	scalar_fn *const of[3] = { l1_value, squared_value, kl_value };
+	params none = { 0 };
+	loss_graph n = loss_graph_of(s);
+	layer *a = n.in[A];
+	n.t = graph_keep(i == 0 ? l1(n.g, a, n.in[NOISE]) : i == 1 ? squared_to(n.g, a, .7f) : kl(n.g, a, n.in[B]));
+	n.loss = graph_minimise(weigh(n.g, 3, (layer *[]){ n.t, NULL, n.t }, (float[]){ 2, 100, 1 }));
+	made_ready(n.g, &none);
+	there_and_back_again(&n, v, 1);
+	expect_scalar(n.t, of[i](l) / 3);
+	expect_scalar(n.loss, of[i](l));
+	assert_true(is_gradient("first", of[i], l, l->a, a->g, l->n, 1e-6));
+	if (i == 2) {
+		assert_true(is_gradient("second", of[i], l, l->b, n.in[B]->g, l->n, 1e-6));
+		assert_true(n.in[B]->g[0] == 0);
+	}
+	assert_null(n.in[NOISE]->g);
+	graph_free(n.g);
+}
+
+/* copy: the mean lies where the draw may take its place, and its gradient the draw's. */
+static void check_posterior(shape s, const losses *l, float *const v[VALUES], bool copy)
+{
+	params none = { 0 };
+	loss_graph n = loss_graph_of(s);
+	layer *mean = copy ? copied(n.g, n.in[A]) : n.in[A];
+	n.t = graph_keep(posterior(n.g, mean, n.in[B], n.in[NOISE]));
+	n.loss = graph_minimise(weighed(n.g, n.t, n.in[R]));
+	made_ready(n.g, &none);
+	assert_true(takes_place_of(n.t, mean) == copy);
+	there_and_back_again(&n, v, 1);
+	double *want = doubles(l->n);
+	ref_posterior(l->n, l->a, l->b, l->noise, want);
+	assert_true(strays(n.t->v, want, l->n) < 1e-6);
+	assert_true(is_gradient("mean", posterior_value, l, l->a, n.in[A]->g, l->n, 1e-6));
+	assert_true(is_gradient("log variance", posterior_value, l, l->b, n.in[B]->g, l->n, 1e-6));
+	assert_true(n.in[B]->g[0] == 0);
+	assert_null(n.in[NOISE]->g);
+	free(want);
+	graph_free(n.g);
 }
 
 static void check_losses(shape s, uint64_t seed)
 {
 	size_t n = shape_count(s);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	dice d = dice_of(seed);
-	tensor *a = random_tensor(c, &d, s, 1), *b = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
-	b->v[0] = -31;	/* outside of the clamp: no gradient */
+	float *v[VALUES];
+	double *rr;
+	for (int i = 0; i < R; i++)
+		v[i] = random_values(&d, s, 1);
+	v[B][0] = -31;	/* outside of the clamp: no gradient */
 	for (size_t i = 0; i < n; i++)	/* off the kink of L1 */
-		while (fabsf(a->v[i] - noise->v[i]) < 1e-3f)
-			a->v[i] += .01f;
-	a->needs_grad = b->needs_grad = true;
-	double *r = random_floats(seed + 1, n);
-	losses l = { n, s.b, widened(a->v, n), widened(b->v, n), widened(noise->v, n), r };
-	scalar_fn *const of[3] = { l1_value, squared_value, kl_value };
-	for (int i = 0; i < 3; i++) {
-		tensor *t = i == 0 ? nn_l1(c, a, noise) : i == 1 ? nn_squared_to(c, a, .7f) : nn_kl(c, a, b);
-		expect_scalar(c, t, of[i](&l) / 3);
-		/* weighed: 3 t + 0 t, with an empty place between */
-		tensor *sum = nn_weigh(c, 3, (tensor *[]){ t, NULL, t }, (float[]){ 2, 100, 1 });
-		expect_scalar(c, sum, of[i](&l));
-		nn_backward(c, sum, 1);
-		assert_true(is_gradient("first", of[i], &l, l.a, a->g, n, 1e-6));
-		if (i == 2)
-			assert_true(is_gradient("second", of[i], &l, l.b, b->g, n, 1e-6));
-		memset(a->g, 0, n * sizeof(float));
-		nn_drop(c, t);
-		nn_drop(c, sum);
-	}
-	memset(b->g, 0, n * sizeof(float));
-	tensor *z = nn_posterior(c, a, b, noise);
-	double *want = doubles(n);
-	ref_posterior(n, l.a, l.b, l.noise, want);
-	assert_true(strays(z->v, want, n) < 1e-6);
-	back_from(c, z, r);
-	assert_true(is_gradient("mean", posterior_value, &l, l.a, a->g, n, 1e-6));
-	assert_true(is_gradient("log variance", posterior_value, &l, l.b, b->g, n, 1e-6));
-	assert_true(b->g[0] == 0);
-	assert_null(noise->g);
-	free(want);
-	free(r);
+		while (fabsf(v[A][i] - v[NOISE][i]) < 1e-3f)
+			v[A][i] += .01f;
+	directions(seed + 1, n, &v[R], &rr);
+	losses l = { n, s.b, widened(v[A], n), widened(v[B], n), widened(v[NOISE], n), rr };
+	for (int i = 0; i < 3; i++)
+		check_scalar(i, s, &l, v);
+	check_posterior(s, &l, v, false);
+	check_posterior(s, &l, v, true);
+	free(rr);
 	free(l.a);
 	free(l.b);
 	free(l.noise);
-	tensor *all[] = { a, b, noise, z };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	for (int i = 0; i < VALUES; i++)
+		free(v[i]);
 }
 
 typedef struct noise_terms {
@@ -536,40 +658,51 @@ static double noise_value(const void *of)
 static void test_noise_loss(void **state)
 {
 	(void)state;
-	const shape s = { 2, 3, 4, 2, 3 };
+	const shape s = { 2, 3, 4, 2, 3 }, one = { 1, s.x, s.y, s.z, s.c }, each = { 2, 1, 1, 1, 1 };
+	const float weights[] = { .7f, .3f }, coefficients[] = { -.9f, -.2f };
 	size_t n = shape_count(s);
 	for (int terms = 2; terms >= 0; terms--) {
-		nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
+		params none = { 0 };
 		dice d = dice_of(8);
-		tensor *eps = random_tensor(c, &d, s, 1), *g = random_tensor(c, &d, s, 1), *noise = random_tensor(c, &d, s, 1);
-		tensor *place = random_tensor(c, &d, (shape){ 1, s.x, s.y, s.z, s.c }, 1);
-		eps->needs_grad = g->needs_grad = true;
+		float *v[VALUES] = { NULL };
+		for (int i = 0; i < R; i++)
+			v[i] = random_values(&d, s, 1);
+		float *place = random_values(&d, one, 1);
 		for (size_t i = 0; i < n / 2; i++)
-			place->v[i] = terms ? fabsf(place->v[i]) : 1;
-		noise_terms t = { n / 2, widened(eps->v, n), widened(g->v, n), widened(noise->v, n), widened(place->v, n / 2),
+			place[i] = terms ? fabsf(place[i]) : 1;
+		noise_terms t = { n / 2, widened(v[A], n), widened(v[B], n), widened(v[NOISE], n), widened(place, n / 2),
 				  { 1, 1 }, { 0, 0 } };
-		if (terms)
-			memcpy(t.weight, (double[]){ .7, .3 }, sizeof t.weight);
+		for (int i = 0; i < 2; i++) {
+			t.weight[i] = terms ? (double)weights[i] : 1;
+			t.coefficient[i] = terms == 2 ? (double)coefficients[i] : 0;
+		}
+		loss_graph l = loss_graph_of(s);
+		layer *places = terms ? graph_input(l.g, one) : NULL, *weight = terms ? graph_input(l.g, each) : NULL;
+		layer *coefficient = terms == 2 ? graph_input(l.g, each) : NULL;
+		l.loss = graph_minimise(noise_loss(l.g, l.in[A], terms == 2 ? l.in[B] : NULL, l.in[NOISE], places, weight, coefficient));
+		made_ready(l.g, &none);
+		if (terms) {
+			give(places, place);
+			give(weight, weights);
+		}
+		if (coefficient)
+			give(coefficient, coefficients);
+		there_and_back_again(&l, v, 3);
+		expect_scalar(l.loss, noise_value(&t) / 3);
+		assert_true(is_gradient("eps", noise_value, &t, t.eps, l.in[A]->g, n, 1e-6));
 		if (terms == 2)
-			memcpy(t.coefficient, (double[]){ -.9, -.2 }, sizeof t.coefficient);
-		tensor *loss = nn_noise_loss(c, eps, terms == 2 ? g : NULL, noise, terms ? place : NULL,
-					     terms ? t.weight : NULL, terms == 2 ? t.coefficient : NULL);
-		expect_scalar(c, loss, noise_value(&t) / 3);
-		nn_backward(c, loss, 3);
-		assert_true(is_gradient("eps", noise_value, &t, t.eps, eps->g, n, 1e-6));
-		if (terms == 2)
-			assert_true(is_gradient("g", noise_value, &t, t.g, g->g, n, 1e-6));
+			assert_true(is_gradient("g", noise_value, &t, t.g, l.in[B]->g, n, 1e-6));
 		else
-			assert_null(g->g);
-		assert_null(noise->g);
+			assert_null(l.in[B]->g);
+		assert_null(l.in[NOISE]->g);
+		graph_free(l.g);
 		free(t.eps);
 		free(t.g);
 		free(t.noise);
 		free(t.place);
-		tensor *all[] = { eps, g, noise, place, loss };
-		for (int i = 0; i < 5; i++)
-			nn_drop(c, all[i]);
-		nn_free(c);
+		free(place);
+		for (int i = 0; i < R; i++)
+			free(v[i]);
 	}
 }
 
@@ -584,29 +717,44 @@ static double ssim_value(const void *of)
 	return 3 * ref_ssim(p->s, p->x, p->target);
 }
 
+/* Without a way back: another place for what is only needed there. */
+static void check_ssim_once(shape s, const float *x, const float *target, double want)
+{
+	err e;
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *in = graph_input(g, s), *aim = graph_input(g, s), *t = graph_keep(ssim(g, in, aim)), *self = graph_keep(ssim(g, aim, aim));
+	made_ready(g, &none);
+	give(in, x);
+	give(aim, target);
+	SUCCEEDS(graph_forward(g, &e));
+	assert_true(graph_value(t) == want);
+	assert_float_equal(graph_value(self), 1, 1e-6);
+	graph_free(g);
+}
+
 static void check_ssim(shape s, uint64_t seed)
 {
 	size_t n = shape_count(s);
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 2);
 	dice d = dice_of(seed);
-	tensor *x = random_tensor(c, &d, s, .3f), *target = random_tensor(c, &d, s, .3f);
+	params none = { 0 };
+	float *v[VALUES] = { random_values(&d, s, .3f), NULL, random_values(&d, s, .3f), NULL };
 	for (size_t i = 0; i < n; i++)	/* alike, as a reconstruction is */
-		target->v[i] += .5f * x->v[i] + .2f;
-	x->needs_grad = true;
-	ssim_pair p = { s, widened(x->v, n), widened(target->v, n) };
-	tensor *t = nn_ssim(c, x, target);
-	expect_scalar(c, t, ref_ssim(s, p.x, p.target));
-	nn_backward(c, t, 3);
-	assert_true(is_gradient("ssim", ssim_value, &p, p.x, x->g, n, 2e-5));
-	assert_null(target->g);
-	tensor *self = nn_ssim(c, target, target);
-	assert_float_equal(nn_value(self), 1, 1e-6);
+		v[NOISE][i] += .5f * v[A][i] + .2f;
+	ssim_pair p = { s, widened(v[A], n), widened(v[NOISE], n) };
+	loss_graph l = loss_graph_of(s);
+	l.loss = graph_minimise(ssim(l.g, l.in[A], l.in[NOISE]));
+	made_ready(l.g, &none);
+	there_and_back_again(&l, v, 3);
+	expect_scalar(l.loss, ref_ssim(s, p.x, p.target));
+	assert_true(is_gradient("ssim", ssim_value, &p, p.x, l.in[A]->g, n, 2e-5));
+	assert_null(l.in[NOISE]->g);
+	check_ssim_once(s, v[A], v[NOISE], graph_value(l.loss));
+	graph_free(l.g);
 	free(p.x);
 	free(p.target);
-	tensor *all[] = { x, target, t, self };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	free(v[A]);
+	free(v[NOISE]);
 }
 
 static void test_ssim(void **state)
@@ -616,12 +764,11 @@ static void test_ssim(void **state)
 	check_ssim((shape){ 1, 11, 11, 11, 1 }, 1);
 	check_ssim((shape){ 2, 12, 13, 11, 1 }, 2);
 	check_ssim((shape){ 1, 11, 12, 14, 3 }, 3);
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	tensor *small = nn_tensor(c, (shape){ 1, 11, 10, 11, 1 });
-	assert_null(nn_ssim(c, small, small));
-	assert_int_equal(nn_error(c, &e), ERR_CONFIG);
-	nn_drop(c, small);
-	nn_free(c);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *small = graph_input(g, (shape){ 1, 11, 10, 11, 1 });
+	assert_null(ssim(g, small, small));
+	assert_int_equal(graph_error(g, &e), ERR_CONFIG);
+	graph_free(g);
 }
 
 static void test_losses(void **state)
@@ -637,27 +784,17 @@ static void test_losses(void **state)
 static void test_clamp(void **state)
 {
 	(void)state;
-	err e;
-	const shape s = { 1, 1, 1, 1, 2 };
-	nn *c = nn_new(NN_TRAIN, NN_EXACT, 1);
-	tensor *mean = nn_tensor(c, s), *log_var = nn_tensor(c, s), *noise = nn_tensor(c, s);
-	for (int i = 0; i < 2; i++) {
-		mean->v[i] = 3;
-		log_var->v[i] = i ? 25 : 0;
-		noise->v[i] = 2;
-	}
-	log_var->needs_grad = true;
-	tensor *kl = nn_kl(c, mean, log_var), *z = nn_posterior(c, mean, log_var, noise);
-	SUCCEEDS(nn_error(c, &e));
-	assert_float_equal(nn_value(kl), .5 * (9 + 9 + exp(20) - 20 - 1), 20);
-	assert_float_equal(z->v[0], 5, 1e-6);
-	assert_float_equal(z->v[1], 3 + 2 * exp(10), 1e-2);
-	nn_backward(c, kl, 1);
-	assert_true(log_var->g[0] == 0 && log_var->g[1] == 0);	/* exp(0) - 1, and the clamp */
-	tensor *all[] = { mean, log_var, noise, kl, z };
-	for (int i = 0; i < 5; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	params none = { 0 };
+	loss_graph l = loss_graph_of((shape){ 1, 1, 1, 1, 2 });
+	l.t = graph_keep(posterior(l.g, l.in[A], l.in[B], l.in[NOISE]));
+	l.loss = graph_minimise(kl(l.g, l.in[A], l.in[B]));
+	made_ready(l.g, &none);
+	there_and_back_again(&l, (float *[VALUES]){ (float[]){ 3, 3 }, (float[]){ 0, 25 }, (float[]){ 2, 2 }, NULL }, 1);
+	assert_float_equal(graph_value(l.loss), .5 * (9 + 9 + exp(20) - 20 - 1), 20);
+	assert_float_equal(l.t->v[0], 5, 1e-6);
+	assert_float_equal(l.t->v[1], 3 + 2 * exp(10), 1e-2);
+	assert_true(l.in[B]->g[0] == 0 && l.in[B]->g[1] == 0);	/* exp(0) - 1, and the clamp */
+	graph_free(l.g);
 }
 
 /* With an argument: only the tests that match it. */

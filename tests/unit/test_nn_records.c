@@ -1,9 +1,11 @@
-/* A volume's bytes depend neither on those beside it in a batch, nor on its place there, nor on the number of threads: every operator on
- * 5 volumes, on 2 and on each alone. A product's rounding depends on its number of rows in most of OpenBLAS's kernels, so kernels.sh runs
- * this with each of them. */
+/* A volume's bytes depend neither on those beside it in a batch, nor on its place there, nor on the number of threads: every kind of layer
+ * on 5 volumes, on 2 and on each alone. A product's rounding depends on its number of rows in most of OpenBLAS's kernels, so kernels.sh
+ * runs this with each of them. */
 #include "../unit.h"
 
 #include "../nn_case.h"
+#include "../nn_gradient.h"
+#include "../nn_layers.h"
 
 #include "nn/attention.h"
 #include "nn/combine.h"
@@ -16,38 +18,37 @@
 
 enum { MOST = 5, INPUTS = 3 };
 
-/* An operator: shapes of its inputs for one volume (b 0: not used), and what it makes of them. It owns no input. */
+/* What is described of inputs: their shapes for one volume (b 0: not used), and the parameters. */
 typedef struct operator {
 	shape in[INPUTS];
-	void *with;
-	tensor *(*run)(nn *c, tensor *const *in, void *with);
+	const void *with;
+	layer *(*describe)(graph *g, layer *const *in, const void *with);
+	params *ps;
+	bool over; /* the result lies where the layer's input did */
 } operator;
 
 /* The result for `n` volumes from `from` on, as bytes: [n][...]. values: those of all volumes, input by input. */
 static float *result_of(const operator *o, float *const *values, int from, int n, int threads, size_t *each)
 {
 	err e;
-	nn *c = nn_new(NN_INFER, NN_FAST, threads);
-	tensor *in[INPUTS] = { NULL };
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_ONCE, NN_FAST, threads);
+	layer *in[INPUTS] = { NULL };
 	for (int i = 0; i < INPUTS && o->in[i].b; i++) {
 		shape s = o->in[i];
-		size_t one = shape_count(s);
 		s.b = n;
-		in[i] = nn_tensor(c, s);
-		assert_non_null(in[i]);
-		memcpy(in[i]->v, values[i] + (size_t)from * one, (size_t)n * one * sizeof(float));
+		in[i] = graph_input(g, s);
 	}
-	tensor *out = o->run(c, in, o->with);
-	SUCCEEDS(nn_error(c, &e));
+	layer *out = graph_keep(o->describe(g, in, o->with));
+	made_ready(g, o->ps ? o->ps : &none);
+	assert_true(!o->over || takes_place_of(out, out->in[0]));
+	for (int i = 0; i < INPUTS && o->in[i].b; i++)
+		give(in[i], values[i] + (size_t)from * shape_count(o->in[i]));
+	SUCCEEDS(graph_forward(g, &e));
 	assert_int_equal(out->s.b, n);
 	*each = shape_count(out->s) / (size_t)n;
-	float *v = malloc((size_t)n * *each * sizeof *v);
-	assert_non_null(v);
-	memcpy(v, out->v, (size_t)n * *each * sizeof *v);
-	for (int i = 0; i < INPUTS; i++)
-		nn_drop(c, in[i]);
-	nn_drop(c, out);
-	nn_free(c);
+	float *v = copy_of(out->v, (size_t)n * *each);
+	graph_free(g);
 	return v;
 }
 
@@ -84,48 +85,40 @@ static void same_in_any_batch(const char *what, const operator *o, uint64_t seed
 		free(want[v]);
 }
 
-static param *parameter(params *ps, dice *d, const char *name, int rank, const int64_t *n)
+static void parameter(params *ps, dice *d, const char *name, int rank, const int64_t *n)
 {
 	err e;
 	param *p;
 	SUCCEEDS(params_add(ps, name, rank, n, &p, &e));
 	normals(d, p->count, rank > 1 ? sqrt((double)p->n[0] / (double)p->count) : 1, p->v, NULL);
-	return p;
 }
 
 /* ---- convolutions ---- */
 
 enum { X, AFFINE, ADD };
 
-static tensor *run_conv(nn *c, tensor *const *in, void *with)
+static layer *describe_conv(graph *g, layer *const *in, const void *with)
 {
-	conv_spec s = *(const conv_spec *)with;
-	s.affine = in[AFFINE];
-	s.add = nn_keep(in[ADD]);
-	return nn_conv(c, in[X], &s);
+	const conv_case *k = with;
+	const conv_spec s = spec_of(k, k->affine ? in[AFFINE] : NULL, in[ADD]);
+	return conv(g, in[X], &s, "conv");
 }
 
 static void convolution(const conv_case *k, uint64_t seed)
 {
 	dice d = dice_of(seed);
 	params ps = { 0 };
-	conv_spec s = { .stride = k->stride, .pad_low = k->low, .pad_high = k->high, .act = k->act };
 	int64_t n[5] = { k->out, k->in.c, k->k[0], k->k[1], k->k[2] };
 	if (k->rank == 4)
 		memmove(n + 2, n + 3, 2 * sizeof *n);
-	memcpy(s.up, k->up, sizeof s.up);
 	parameter(&ps, &d, "conv.weight", k->rank, n);
 	parameter(&ps, &d, "conv.bias", 1, n);
-	s.weight = params_find(&ps, "conv.weight");
-	s.bias = k->bias ? params_find(&ps, "conv.bias") : NULL;
-	operator o = { .in = { k->in }, .with = &s, .run = run_conv };
+	operator o = { .in = { k->in }, .with = k, .describe = describe_conv, .ps = &ps };
 	const ref_conv plain = plain_of(k);
 	o.in[X].b = 1;
-	if (k->affine)
+	if (k->affine || k->add) /* inputs follow each other */
 		o.in[AFFINE] = (shape){ 1, 1, 1, 1, 2 * k->in.c };
 	if (k->add) {
-		if (!k->affine) /* inputs follow each other */
-			o.in[AFFINE] = (shape){ 1, 1, 1, 1, 2 * k->in.c };
 		o.in[ADD] = ref_conv_shape(&plain);
 		o.in[ADD].b = 1;
 	}
@@ -157,16 +150,9 @@ static void test_conv(void **state)
 }
 
 /* A convolution that lays its result over its own input, as the U-Nets' skip connections do. */
-static tensor *run_over(nn *c, tensor *const *in, void *with)
+static layer *describe_over(graph *g, layer *const *in, const void *with)
 {
-	conv_spec s = *(const conv_spec *)with;
-	s.takes_x = true;
-	tensor *x = nn_tensor(c, in[0]->s);
-	memcpy(x->v, in[0]->v, shape_count(x->s) * sizeof(float));
-	float *v = x->v;
-	tensor *out = nn_conv(c, x, &s);
-	assert_ptr_equal(out->v, v);
-	return out;
+	return conv(g, copied(g, in[0]), &(conv_spec){ .out = *(const int *)with, .rank = 2 }, "skip");
 }
 
 static void test_over_input(void **state)
@@ -179,12 +165,9 @@ static void test_over_input(void **state)
 	for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
 		dice d = dice_of(i);
 		params ps = { 0 };
-		conv_spec s = { 0 };
 		parameter(&ps, &d, "skip.weight", 2, (int64_t[]){ out[i], inputs[i].c });
 		parameter(&ps, &d, "skip.bias", 1, (int64_t[]){ out[i] });
-		s.weight = params_find(&ps, "skip.weight");
-		s.bias = params_find(&ps, "skip.bias");
-		const operator o = { .in = { inputs[i] }, .with = &s, .run = run_over };
+		const operator o = { .in = { inputs[i] }, .with = &out[i], .describe = describe_over, .ps = &ps, .over = true };
 		same_in_any_batch("convolution in place", &o, i);
 		params_free(&ps);
 	}
@@ -192,12 +175,12 @@ static void test_over_input(void **state)
 
 /* ---- attention ---- */
 
-static tensor *run_attention(nn *c, tensor *const *in, void *with)
+static layer *describe_attention(graph *g, layer *const *in, const void *with)
 {
 	attention_spec s = *(const attention_spec *)with;
-	s.q.t = in[0];
-	s.k.t = s.v.t = in[1] ? in[1] : in[0];
-	return nn_attention(c, &s);
+	s.q.x = in[0];
+	s.k.x = s.v.x = in[1] ? in[1] : in[0];
+	return attention(g, &s);
 }
 
 static void test_attention(void **state)
@@ -217,18 +200,16 @@ static void test_attention(void **state)
 		s.q = (attention_part){ NULL, 0, apart ? w : 3 * w };
 		s.k = (attention_part){ NULL, w, apart ? w : 3 * w };
 		s.v = (attention_part){ NULL, apart ? 2 * channels : 2 * w, apart ? w : 3 * w };
-		const operator o = { .in = { cases[i].q, cases[i].kv }, .with = &s, .run = run_attention };
+		const operator o = { .in = { cases[i].q, cases[i].kv }, .with = &s, .describe = describe_attention };
 		same_in_any_batch("attention", &o, i);
 	}
 }
 
 /* ---- the semantic encoder's ---- */
 
-static tensor *run_convnext(nn *c, tensor *const *in, void *with)
+static layer *describe_convnext(graph *g, layer *const *in, const void *with)
 {
-	tensor *x = nn_tensor(c, in[1]->s);
-	memcpy(x->v, in[1]->v, shape_count(x->s) * sizeof(float));
-	return nn_convnext(c, in[0], x, with);
+	return convnext(g, in[0], copied(g, in[1]), with, "");
 }
 
 static void test_convnext(void **state)
@@ -240,29 +221,25 @@ static void test_convnext(void **state)
 		dice d = dice_of(i);
 		params ps = { 0 };
 		int64_t ch = shapes[i].c, wide = 4 * ch;
-		parameter(&ps, &d, "gain", 1, &ch);
-		parameter(&ps, &d, "offset", 1, &ch);
-		parameter(&ps, &d, "widen", 2, (int64_t[]){ wide, ch });
-		parameter(&ps, &d, "widen_bias", 1, &wide);
-		parameter(&ps, &d, "narrow", 2, (int64_t[]){ ch, wide });
-		parameter(&ps, &d, "narrow_bias", 1, &ch);
-		parameter(&ps, &d, "scale", 3, (int64_t[]){ ch, 1, 1 });
-		convnext_spec s = { &ps.p[0], &ps.p[1], &ps.p[2], &ps.p[3], &ps.p[4], &ps.p[5], &ps.p[6], 1e-6, NULL };
-		const operator o = { .in = { shapes[i], shapes[i] }, .with = &s, .run = run_convnext };
+		parameter(&ps, &d, "block.2.weight", 1, &ch);
+		parameter(&ps, &d, "block.2.bias", 1, &ch);
+		parameter(&ps, &d, "block.3.weight", 2, (int64_t[]){ wide, ch });
+		parameter(&ps, &d, "block.3.bias", 1, &wide);
+		parameter(&ps, &d, "block.5.weight", 2, (int64_t[]){ ch, wide });
+		parameter(&ps, &d, "block.5.bias", 1, &ch);
+		parameter(&ps, &d, "layer_scale", 3, (int64_t[]){ ch, 1, 1 });
+		const convnext_spec s = { .wide = (int)wide, .eps = 1e-6, .use = "depth" };
+		const operator o = { .in = { shapes[i], shapes[i] }, .with = &s, .describe = describe_convnext, .ps = &ps };
 		same_in_any_batch("ConvNeXt block", &o, i);
 		params_free(&ps);
 	}
 }
 
-static tensor *run_slices(nn *c, tensor *const *in, void *with)
+static layer *describe_slices(graph *g, layer *const *in, const void *with)
 {
-	params *ps = with;
-	tensor *deep = nn_depthwise(c, in[0], &ps->p[0], &ps->p[1]), *norm = nn_layer_norm(c, deep, &ps->p[1], &ps->p[1], 1e-6);
-	tensor *mean = nn_map_mean(c, norm), *coded = nn_add_code(c, mean, &ps->p[2]), *out = nn_soft_pool(c, coded, in[1]);
-	tensor *all[] = { deep, norm, mean, coded };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	return out;
+	(void)with;
+	layer *norm = layer_norm(g, depthwise(g, in[0], "depthwise"), 1e-6, "norm");
+	return soft_pool(g, add_code(g, map_mean(g, norm), 12, "code"), in[1]);
 }
 
 static void test_slices(void **state)
@@ -270,26 +247,24 @@ static void test_slices(void **state)
 	(void)state;
 	dice d = dice_of(5);
 	params ps = { 0 };
-	parameter(&ps, &d, "depthwise", 4, (int64_t[]){ 24, 1, 7, 7 });
-	parameter(&ps, &d, "bias", 1, (int64_t[]){ 24 });
+	parameter(&ps, &d, "depthwise.weight", 4, (int64_t[]){ 24, 1, 7, 7 });
+	parameter(&ps, &d, "depthwise.bias", 1, (int64_t[]){ 24 });
+	parameter(&ps, &d, "norm.weight", 1, (int64_t[]){ 24 });
+	parameter(&ps, &d, "norm.bias", 1, (int64_t[]){ 24 });
 	parameter(&ps, &d, "code", 3, (int64_t[]){ 1, 12, 24 });
-	const operator o = { .in = { { 1, 9, 8, 7, 24 }, { 1, 1, 1, 9, 1 } }, .with = &ps, .run = run_slices };
+	const operator o = { .in = { { 1, 9, 8, 7, 24 }, { 1, 1, 1, 9, 1 } }, .describe = describe_slices, .ps = &ps };
 	same_in_any_batch("slices", &o, 5);
 	params_free(&ps);
 }
 
 /* ---- norm, and what joins ---- */
 
-static tensor *run_joins(nn *c, tensor *const *in, void *with)
+static layer *describe_joins(graph *g, layer *const *in, const void *with)
 {
-	params *ps = with;
-	tensor *affine = nn_group_norm(c, in[0], &ps->p[0], &ps->p[1], 4, 1e-5), *by = nn_modulate(c, affine, in[2]);
-	tensor *fine = nn_upsample(c, in[0], (int[]){ 1, 2, 2 }), *coarse = nn_mean_pool(c, fine, by, ACT_SILU, (int[]){ 1, 2, 2 });
-	tensor *both = nn_concat(c, coarse, in[1]), *out = nn_add_places(c, both);
-	tensor *all[] = { affine, by, fine, coarse, both };
-	for (int i = 0; i < 5; i++)
-		nn_drop(c, all[i]);
-	return out;
+	(void)with;
+	const int by[] = { 1, 2, 2 };
+	layer *norm = modulate(g, group_norm(g, in[0], 4, 1e-5, "norm"), in[2]);
+	return add_places(g, concat(g, mean_pool(g, upsample(g, in[0], by), norm, ACT_SILU, by), in[1]));
 }
 
 static void test_joins(void **state)
@@ -297,9 +272,11 @@ static void test_joins(void **state)
 	(void)state;
 	dice d = dice_of(6);
 	params ps = { 0 };
-	parameter(&ps, &d, "gamma", 1, (int64_t[]){ 24 });
-	parameter(&ps, &d, "beta", 1, (int64_t[]){ 24 });
-	const operator o = { .in = { { 1, 14, 12, 10, 24 }, { 1, 14, 12, 10, 7 }, { 1, 1, 1, 1, 48 } }, .with = &ps, .run = run_joins };
+	parameter(&ps, &d, "norm.weight", 1, (int64_t[]){ 24 });
+	parameter(&ps, &d, "norm.bias", 1, (int64_t[]){ 24 });
+	const operator o = {
+		.in = { { 1, 14, 12, 10, 24 }, { 1, 14, 12, 10, 7 }, { 1, 1, 1, 1, 48 } }, .describe = describe_joins, .ps = &ps
+	};
 	same_in_any_batch("norm, pooling and joining", &o, 6);
 	params_free(&ps);
 }

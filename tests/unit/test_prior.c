@@ -1,9 +1,10 @@
 /* The prior of latents: the noise to be expected, against the formula with the whole covariance; what is learned from latents. */
 #include "../unit.h"
 
-#include <math.h>
+#include "../nn_case.h"
+#include "../nn_gradient.h"
+#include "../nn_layers.h"
 
-#include "base/philox.h"
 #include "model/prior.h"
 #include "model/schedule.h"
 #include "nn/loss.h"
@@ -74,7 +75,73 @@ static void plain(const params *ps, const float *x, double a, int planes, const 
 		out[i] = sqrt(1 - a) * v[i];
 }
 
-static void expected_noise(void **state)
+/* What 5 latents are told, and what the layer says of them. */
+enum { LATENTS = 5 };
+
+static const float times[LATENTS] = { 999, 0, 500, 50, 500 };
+
+typedef struct prior_case {
+	int planes, threads;
+	bool told, copy; /* copy: the noise takes the latents' place */
+	float x[LATENTS * N], score[LATENTS * K];
+} prior_case;
+
+/* The noise to be expected in the field's order, and the gradients of the loss, mean (noise - .5)^2, at the scores. Twice: what is solved
+ * for a timestep is kept. */
+static void run(gaussian *p, const prior_case *k, float got[LATENTS * N], float gradient[LATENTS * K])
+{
+	err e;
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_TRAIN, NN_EXACT, k->threads);
+	layer *in = graph_input(g, (shape){ LATENTS, k->planes, Y, Z, C }), *t = graph_input(g, (shape){ LATENTS, 1, 1, 1, 1 });
+	layer *scores = k->told ? learnt_input(g, (shape){ LATENTS, 1, 1, 1, K }) : NULL, *x = k->copy ? copied(g, in) : in;
+	layer *out = graph_keep(expected_noise(g, p, x, t, scores)), *loss = graph_minimise(squared_to(g, out, .5f));
+	made_ready(g, &none);
+	assert_true(takes_place_of(out, x) == k->copy);
+	for (int i = 0; i < 2; i++) {
+		graph_write(g, in, k->x);
+		graph_write(g, t, times);
+		if (scores)
+			graph_write(g, scores, k->score);
+		SUCCEEDS(graph_forward(g, &e));
+		SUCCEEDS(graph_backward(g, loss, 1, &e));
+	}
+	graph_read(g, out, got);
+	if (scores)
+		graph_gradient(g, scores, gradient);
+	graph_free(g);
+}
+
+static void check_noise(const params *ps, const schedule *s, gaussian *p, prior_case *k)
+{
+	const int n = k->planes * Y * Z * C;
+	float got[LATENTS * N], gradient[LATENTS * K];
+	double want[LATENTS][N];
+	for (int i = 0; i < LATENTS * n; i++)
+		k->x[i] = (float)normal(3, (uint64_t)i);
+	for (int i = 0; i < LATENTS * K; i++)
+		k->score[i] = (float)normal(8, (uint64_t)i);
+	run(p, k, got, gradient);
+	for (int b = 0; b < LATENTS; b++) {
+		plain(ps, k->x + b * n, s->abar[(int)times[b]], k->planes, k->told ? k->score + b * K : NULL, want[b]);
+		for (int i = 0; i < n; i++)
+			assert_true(fabs((double)got[b * n + i] - want[b][i]) < 2e-6 * fmax(1, fabs(want[b][i])));
+	}
+	for (int i = 0; k->told && i < LATENTS * K; i++) {
+		/* the noise is linear in the scores */
+		const int b = i / K;
+		const float before = k->score[i];
+		double other[N], slope = 0;
+		k->score[i] += 1;
+		plain(ps, k->x + b * n, s->abar[(int)times[b]], k->planes, k->score + b * K, other);
+		k->score[i] = before;
+		for (int j = 0; j < n; j++)
+			slope += 2 * (want[b][j] - .5) * (other[j] - want[b][j]) / (LATENTS * n);
+		assert_true(fabs((double)gradient[i] - slope) < 2e-6 * fmax(1, fabs(slope)));
+	}
+}
+
+static void expected_noise_of(void **state)
 {
 	(void)state;
 	err e = { 0 };
@@ -84,47 +151,9 @@ static void expected_noise(void **state)
 	gaussian *p;
 	SUCCEEDS(schedule_new(&s, &m.diffusion, &e));
 	SUCCEEDS(prior_new(&p, &m, &ps, &e));
-	const double times[] = { 999, 0, 500, 50, 500 };
-	for (int i = 0; i < 2 * 3 * 2; i++) {
-		const int planes = X - i % 2, threads = 1 + i / 2 % 3, n = planes * Y * Z * C;
-		const bool told = i >= 6;
-		nn *c = nn_new(NN_TRAIN, NN_EXACT, threads);
-		float x[5 * N], got[5 * N], score[5 * K];
-		for (int k = 0; k < 5 * n; k++)
-			x[k] = (float)normal(3, (uint64_t)k);
-		for (int k = 0; k < 5 * K; k++)
-			score[k] = (float)normal(8, (uint64_t)k);
-		tensor *in = nn_from_field(c, (shape){ 5, planes, Y, Z, C }, x);
-		tensor *scores = told ? nn_from_field(c, (shape){ 5, 1, 1, 1, K }, score) : NULL;
-		if (scores)
-			scores->needs_grad = true;
-		tensor *out = nn_expected_noise(c, p, in, times, scores), *loss = nn_squared_to(c, out, .5f);
-		SUCCEEDS(nn_error(c, &e));
-		nn_to_field(c, out, got);
-		double want[5][N];
-		for (int b = 0; b < 5; b++) {
-			plain(&ps, x + b * n, s.abar[(int)times[b]], planes, told ? score + b * K : NULL, want[b]);
-			for (int k = 0; k < n; k++)
-				assert_true(fabs((double)got[b * n + k] - want[b][k]) < 2e-6 * fmax(1, fabs(want[b][k])));
-		}
-		nn_backward(c, loss, 1);
-		for (int k = 0; told && k < 5 * K; k++) {
-			/* the noise is linear in the scores */
-			const int b = k / K;
-			const float before = score[k];
-			double other[N], slope = 0;
-			score[k] += 1;
-			plain(&ps, x + b * n, s.abar[(int)times[b]], planes, score + b * K, other);
-			score[k] = before;
-			for (int j = 0; j < n; j++)
-				slope += 2 * (want[b][j] - .5) * (other[j] - want[b][j]) / (5 * n);
-			assert_true(fabs((double)scores->g[k] - slope) < 2e-6 * fmax(1, fabs(slope)));
-		}
-		tensor *all[] = { in, out, loss, scores };
-		for (int k = 0; k < 4; k++)
-			nn_drop(c, all[k]);
-		nn_free(c);
-	}
+	for (int i = 0; i < 2 * 3 * 2 * 2; i++)
+		check_noise(&ps, &s, p,
+			    &(prior_case){ .planes = X - i % 2, .threads = 1 + i / 2 % 3, .told = i / 6 % 2, .copy = i >= 12 });
 	gaussian_free(p);
 	schedule_free(&s);
 	ps.p[1].v[5] = 0;
@@ -135,6 +164,74 @@ static void expected_noise(void **state)
 	const model_config none = config_of(0);
 	SUCCEEDS(prior_new(&p, &none, &ps, &e));
 	assert_null(p);
+	params_free(&ps);
+}
+
+/* The scores to be expected of clean latents are what makes L'm and the rest likeliest: (I + L diag(1/r) L') m = L diag(1/r) x; a graph for
+ * fewer planes that ran before does not matter. */
+static void expected_scores_of(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	params ps = random_prior(), none = { 0 };
+	const model_config m = config_of(K);
+	gaussian *p;
+	SUCCEEDS(prior_new(&p, &m, &ps, &e));
+	for (int threads = 1; threads <= 3; threads++) {
+		prior_case k = { .planes = X - 1, .threads = threads };
+		float x[2 * N], got[2 * K], ignored[LATENTS * N];
+		run(p, &k, ignored, NULL);
+		for (int i = 0; i < 2 * N; i++)
+			x[i] = (float)normal(9, (uint64_t)i);
+		graph *g = graph_new(GRAPH_ONCE, NN_EXACT, threads);
+		layer *in = graph_input(g, (shape){ 2, X, Y, Z, C }), *out = graph_keep(expected_scores(g, p, in));
+		made_ready(g, &none);
+		graph_write(g, in, x);
+		SUCCEEDS(graph_forward(g, &e));
+		graph_read(g, out, got);
+		for (int b = 0; b < 2; b++)
+			for (int i = 0; i < K; i++) {
+				const float *L = ps.p[0].v, *r = ps.p[1].v;
+				double left = (double)got[b * K + i], right = 0;
+				for (int j = 0; j < N; j++) {
+					double all = 0;
+					for (int o = 0; o < K; o++)
+						all += (double)(L[o * N + j] * got[b * K + o]);
+					left += (double)L[i * N + j] / (double)r[j] * all;
+					right += (double)L[i * N + j] / (double)r[j] * (double)x[b * N + j];
+				}
+				assert_true(fabs(left - right) < 1e-4 * fmax(1, fabs(right)));
+			}
+		graph_free(g);
+	}
+	gaussian_free(p);
+	params_free(&ps);
+}
+
+static void other_latents(void **state)
+{
+	(void)state;
+	err e = { 0 };
+	params ps = random_prior();
+	const model_config m = config_of(K);
+	gaussian *p;
+	SUCCEEDS(prior_new(&p, &m, &ps, &e));
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *x = graph_input(g, (shape){ 2, X, Y, Z, C }), *t = graph_input(g, (shape){ 2, 1, 1, 1, 1 }),
+	      *one = graph_input(g, (shape){ 1, 1, 1, 1, 1 }), *large = graph_input(g, (shape){ 2, X + 1, Y, Z, C });
+	assert_null(expected_noise(g, NULL, x, t, NULL));
+	assert_null(expected_scores(g, NULL, x));
+	assert_int_equal(graph_error(g, &e), 0);
+	assert_null(expected_noise(g, p, large, t, NULL));
+	FAILS(ERR_BUG, "expected noise", graph_error(g, &e));
+	assert_null(expected_noise(g, p, x, one, NULL));
+	FAILS(ERR_BUG, "expected noise", graph_error(g, &e));
+	assert_null(expected_noise(g, p, x, t, t));
+	FAILS(ERR_BUG, "expected noise", graph_error(g, &e));
+	assert_null(expected_scores(g, p, large));
+	FAILS(ERR_BUG, "expected scores", graph_error(g, &e));
+	graph_free(g);
+	gaussian_free(p);
 	params_free(&ps);
 }
 
@@ -180,6 +277,7 @@ static void learned(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(expected_noise), cmocka_unit_test(learned) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(expected_noise_of), cmocka_unit_test(expected_scores_of),
+					    cmocka_unit_test(other_latents), cmocka_unit_test(learned) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

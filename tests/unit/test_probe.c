@@ -212,7 +212,7 @@ static void metrics_by_hand(void **state)
 	const size_t subject[6] = { 0, 1, 2, 3, 4, 5 };
 	interval m[METRICS];
 	err e = { 0 };
-	SUCCEEDS(metrics_measure(m, PROBE_CLASSIFY, truth, f, subject, 6, 6, 500, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_CLASSIFY, 6, 6, 1, truth, f, subject }, 500, 1, &e));
 	near(m[METRIC_ACCURACY].value, 4. / 6, 1e-15); /* tp 2 fp 1 fn 1 tn 2 */
 	near(m[METRIC_BALANCED_ACCURACY].value, 2. / 3, 1e-15);
 	near(m[METRIC_PRECISION].value, 2. / 3, 1e-15);
@@ -225,7 +225,7 @@ static void metrics_by_hand(void **state)
 		assert_true(m[i].lo <= m[i].value && m[i].value <= m[i].hi && m[i].lo < m[i].hi);
 
 	const double value[4] = { 1, 2, 3, 6 }, g[4] = { 1, 3, 3, 4 };
-	SUCCEEDS(metrics_measure(m, PROBE_REGRESS, value, g, subject, 4, 4, 500, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_REGRESS, 4, 4, 1, value, g, subject }, 500, 1, &e));
 	near(m[METRIC_MAE].value, .75, 1e-15);
 	near(m[METRIC_RMSE].value, sqrt(5. / 4), 1e-15);
 	near(m[METRIC_R2].value, 1 - 5. / 14, 1e-15);
@@ -239,17 +239,17 @@ static void metrics_that_are_undefined(void **state)
 	const size_t subject[3] = { 0, 1, 2 }, same[3] = { 0, 0, 0 };
 	interval m[METRICS];
 	err e = { 0 };
-	SUCCEEDS(metrics_measure(m, PROBE_CLASSIFY, truth, f, subject, 3, 3, 100, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_CLASSIFY, 3, 3, 1, truth, f, subject }, 100, 1, &e));
 	assert_true(isnan(m[METRIC_AUC].value) && isnan(m[METRIC_AUC].lo));
 	near(m[METRIC_BALANCED_ACCURACY].value, 2. / 3, 1e-15);
 	near(m[METRIC_PRECISION].value, 0, 0);
 	near(m[METRIC_RECALL].value, 0, 0);
 	near(m[METRIC_MCC].value, 0, 0);
-	SUCCEEDS(metrics_measure(m, PROBE_REGRESS, truth, f, same, 3, 1, 100, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_REGRESS, 3, 1, 1, truth, f, same }, 100, 1, &e));
 	assert_true(isnan(m[METRIC_R2].value));
 	near(m[METRIC_MAE].value, 2, 1e-15);
 	assert_true(isnan(m[METRIC_MAE].lo)); /* one subject: nothing to draw from */
-	FAILS(ERR_DATA, "nothing to judge", metrics_measure(m, PROBE_REGRESS, truth, f, same, 0, 0, 100, 1, &e));
+	FAILS(ERR_DATA, "nothing to judge", metrics_measure(m, &(predicted){ PROBE_REGRESS, 0, 0, 1, truth, f, same }, 100, 1, &e));
 }
 
 /* The interval of a mean is nearly the normal one; records of a subject come together, so twice the records of each give the same; threads
@@ -267,19 +267,48 @@ static void bootstrap_of_subjects(void **state)
 		subject[i] = i % N;
 	}
 	threads_set(1);
-	SUCCEEDS(metrics_measure(m, PROBE_REGRESS, truth, f, subject, N, N, 4000, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_REGRESS, N, N, 1, truth, f, subject }, 4000, 1, &e));
 	for (size_t i = 0; i < N; i++)
 		squares += pow(truth[i] - m[METRIC_MAE].value, 2);
 	double half = 1.96 * sqrt(squares / N / N);
 	near(m[METRIC_MAE].lo, m[METRIC_MAE].value - half, .05 * half);
 	near(m[METRIC_MAE].hi, m[METRIC_MAE].value + half, .05 * half);
 	threads_set(3);
-	SUCCEEDS(metrics_measure(again, PROBE_REGRESS, truth, f, subject, N, N, 4000, 1, &e));
+	SUCCEEDS(metrics_measure(again, &(predicted){ PROBE_REGRESS, N, N, 1, truth, f, subject }, 4000, 1, &e));
 	assert_memory_equal(m, again, sizeof m);
-	SUCCEEDS(metrics_measure(twice, PROBE_REGRESS, truth, f, subject, 2 * N, N, 4000, 1, &e));
+	SUCCEEDS(metrics_measure(twice, &(predicted){ PROBE_REGRESS, 2 * N, N, 1, truth, f, subject }, 4000, 1, &e));
 	near(twice[METRIC_MAE].lo, m[METRIC_MAE].lo, 1e-12);
-	SUCCEEDS(metrics_measure(again, PROBE_REGRESS, truth, f, subject, N, N, 4000, 2, &e));
+	SUCCEEDS(metrics_measure(again, &(predicted){ PROBE_REGRESS, N, N, 1, truth, f, subject }, 4000, 2, &e));
 	assert_true(again[METRIC_MAE].lo != m[METRIC_MAE].lo);
+}
+
+/* Repeats: the mean of the metrics, not the metric of the mean, and what lies between them; the interval is that of the mean, which does
+ * not know how often the same predictions were repeated. */
+static void metrics_of_repeats(void **state)
+{
+	(void)state;
+	const double value[4] = { 1, 2, 3, 6 }, g[12] = { 1, 3, 3, 4, 3, 0, 3, 8, 1, 2, 3, 6 };
+	const double truth[4] = { 1, 1, 0, 0 }, f[8] = { 2, 1, -1, -2, 1, -2, -1, 2 };
+	const size_t subject[4] = { 0, 1, 2, 3 };
+	const double thrice[12] = { 1, 3, 3, 4, 1, 3, 3, 4, 1, 3, 3, 4 };
+	interval m[METRICS], once[METRICS];
+	err e = { 0 };
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_REGRESS, 4, 4, 3, value, g, subject }, 500, 1, &e));
+	near(m[METRIC_MAE].value, (.75 + 1.5 + 0) / 3, 1e-15);
+	near(m[METRIC_MAE].sd, .75, 1e-15); /* .75, 1.5, 0 */
+	near(m[METRIC_RMSE].value, (sqrt(5. / 4) + sqrt(3) + 0) / 3, 1e-15);
+	near(m[METRIC_R2].value, (1 - 5. / 14 + 1 - 12. / 14 + 1) / 3, 1e-15);
+	assert_true(isnan(m[METRIC_AUC].value));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_CLASSIFY, 4, 4, 2, truth, f, subject }, 500, 1, &e));
+	near(m[METRIC_AUC].value, (1 + .25) / 2, 1e-15);
+	near(m[METRIC_AUC].sd, .75 / sqrt(2), 1e-15);
+	near(m[METRIC_ACCURACY].value, (1 + .5) / 2, 1e-15);
+	SUCCEEDS(metrics_measure(once, &(predicted){ PROBE_REGRESS, 4, 4, 1, value, thrice, subject }, 500, 1, &e));
+	SUCCEEDS(metrics_measure(m, &(predicted){ PROBE_REGRESS, 4, 4, 3, value, thrice, subject }, 500, 1, &e));
+	near(m[METRIC_MAE].lo, once[METRIC_MAE].lo, 1e-15);
+	near(m[METRIC_MAE].hi, once[METRIC_MAE].hi, 1e-15);
+	near(m[METRIC_MAE].sd, 0, 1e-15);
+	assert_true(isnan(once[METRIC_MAE].sd));
 }
 
 /* ---- cases and folds ---- */
@@ -787,6 +816,7 @@ int main(void)
 		cmocka_unit_test(logistic_gradient),
 		cmocka_unit_test(one_class_alone),
 		cmocka_unit_test(metrics_by_hand),
+		cmocka_unit_test(metrics_of_repeats),
 		cmocka_unit_test(metrics_that_are_undefined),
 		cmocka_unit_test(bootstrap_of_subjects),
 		cmocka_unit_test(folds_by_subject),

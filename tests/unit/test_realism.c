@@ -124,7 +124,7 @@ static void variances(void **state)
 	FAILS(ERR_DATA, "8 real scans for 8 components", components_of(&p, &real, 8, &e));
 	pca_free(&p);
 	same = make(SMALL, 1, patterns);
-	SUCCEEDS(scans_add(&same, SMALL, same.x, &e));
+	SUCCEEDS(scans_add(&same, SMALL, scans_at(&real, 0), &e));
 	FAILS(ERR_DATA, "fewer than 1 components", components_of(&p, &same, 1, &e));
 	pca_free(&p);
 	scans_free(&same);

@@ -5,7 +5,6 @@
 
 #include "model/semantic.h"
 #include "model/weights.h"
-#include "nn/internal.h"
 #include "nn/loss.h"
 
 static const shape SCAN = { 2, 32, 40, 32, 1 }, CODE = { 2, 1, 1, 1, 64 };
@@ -30,16 +29,16 @@ static int teardown(void **state)
 }
 
 /* The codes of scans, into y. */
-static void encode(nn *c, const sem_config *s, const params *p, shape of, const float *x, float *y)
+static void encode(int threads, const sem_config *s, params *p, shape of, const float *x, float *y)
 {
-	err e;
-	semantic_call call = { .x = nn_from_field(c, of, x) };
-	tensor *code = semantic_encode(c, s, p, &call);
-	SUCCEEDS(nn_error(c, &e));
-	assert_true(shape_equal(code->s, (shape){ of.b, 1, 1, 1, s->embedding }));
-	nn_to_field(c, code, y);
-	nn_drop(c, call.x);
-	nn_drop(c, code);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, threads);
+	layer *in = graph_input(g, of), *code = graph_keep(semantic_encode(g, s, in, false, false));
+	assert_true(shape_equal(graph_shape(code), (shape){ of.b, 1, 1, 1, s->embedding }));
+	made_ready(g, p);
+	graph_write(g, in, x);
+	run_forward(g);
+	graph_read(g, code, y);
+	graph_free(g);
 }
 
 static void test_golden(void **state)
@@ -48,8 +47,7 @@ static void test_golden(void **state)
 	float y[128], again[128], one[64];
 	const float *x = golden("x", shape_count(SCAN));
 	for (int threads = 1; threads <= 3; threads++) {
-		nn *c = nn_new(NN_INFER, NN_EXACT, threads);
-		encode(c, &w.config.semantic, &w.params, SCAN, x, y);
+		encode(threads, &w.config.semantic, &w.params, SCAN, x, y);
 		double far = strays(y, golden("semantic", shape_count(CODE)), 128);
 		if (!(far <= 1e-5))
 			fail_msg("strays by %.1e", far);
@@ -57,12 +55,11 @@ static void test_golden(void **state)
 		if (threads > 1)
 			assert_memory_equal(y, again, sizeof y);
 		memcpy(again, y, sizeof y);
-		/* alone, and in memory that was used before: the same code but for the products' blocks */
+		/* alone: the same code but for the products' blocks */
 		shape single = SCAN;
 		single.b = 1;
-		encode(c, &w.config.semantic, &w.params, single, x + shape_count(single), one);
+		encode(threads, &w.config.semantic, &w.params, single, x + shape_count(single), one);
 		assert_true(strays(one, y + 64, 64) < 1e-6);
-		nn_free(c);
 	}
 }
 
@@ -74,56 +71,51 @@ static void test_planes(void **state)
 	const float *x = golden("x", shape_count(SCAN));
 	float *moved = malloc(shape_count(one) * sizeof *moved), want[64], got[64];
 	sem_config s = w.config.semantic;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-	encode(c, &s, &w.params, one, x, want);
+	encode(2, &s, &w.params, one, x, want);
 	for (int i = 0; i < 32; i++)
 		for (int j = 0; j < 40; j++)
 			for (int k = 0; k < 32; k++)
 				moved[(i * 32 + k) * 40 + j] = x[(i * 40 + j) * 32 + k];
 	s.plane = PLANE_CORONAL;
-	encode(c, &s, &w.params, coronal, moved, got);
+	encode(2, &s, &w.params, coronal, moved, got);
 	assert_memory_equal(got, want, sizeof got);
 	for (int i = 0; i < 32; i++)
 		for (int j = 0; j < 40; j++)
 			for (int k = 0; k < 32; k++)
 				moved[(k * 32 + i) * 40 + j] = x[(i * 40 + j) * 32 + k];
 	s.plane = PLANE_SAGITTAL;
-	encode(c, &s, &w.params, sagittal, moved, got);
+	encode(2, &s, &w.params, sagittal, moved, got);
 	assert_memory_equal(got, want, sizeof got);
 	int slices, size[2];
 	s.plane = PLANE_CORONAL;
 	semantic_slices(&s, (const int[3]){ 5, 6, 7 }, &slices, size);
 	assert_true(slices == 6 && size[0] == 5 && size[1] == 7);
 	free(moved);
-	nn_free(c);
 }
 
-static philox noise_of(const void *of, const char *use) { return philox_make(*(const uint64_t *)of, philox_hash(use)); }
-
 /* <y, r> of both scans with what `seed` drops (0: nothing); with `back` gradients are added. */
-static double loss_of(const params *p, const sem_config *s, const float *r, uint64_t seed, bool back)
+static double loss_of(params *p, const sem_config *s, const float *r, uint64_t seed, bool back)
 {
-	err e;
-	nn *c = nn_new(back ? NN_TRAIN : NN_INFER, NN_EXACT, 1);
-	semantic_call call = { .x = nn_from_field(c, SCAN, golden("x", shape_count(SCAN))), .random = seed ? noise_of : NULL, .of = &seed };
-	tensor *y = semantic_encode(c, s, p, &call);
-	SUCCEEDS(nn_error(c, &e));
-	double loss = 0;
+	graph *g = graph_new(back ? GRAPH_TRAIN : GRAPH_ONCE, NN_EXACT, 1);
+	layer *x = graph_input(g, SCAN), *directions = graph_input(g, CODE);
+	layer *y = graph_keep(semantic_encode(g, s, x, seed != 0, false)), *loss = graph_minimise(weighed(g, y, directions));
+	made_ready(g, p);
+	graph_write(g, x, golden("x", shape_count(SCAN)));
+	give(directions, r);
+	if (seed)
+		graph_random(g, random_of, &seed);
+	run_forward(g);
+	double sum = 0;
 	for (size_t i = 0; i < shape_count(CODE); i++)
-		loss += (double)y->v[i] * (double)r[i];
-	if (back) {
-		memcpy(nn_gradient(c, y), r, shape_count(CODE) * sizeof *r);
-		nn_backward(c, y, 0);
-		SUCCEEDS(nn_error(c, &e));
-	}
-	nn_drop(c, y);
-	nn_drop(c, call.x);
-	nn_free(c);
-	return loss;
+		sum += (double)y->v[i] * (double)r[i];
+	if (back)
+		run_backward(g, loss);
+	graph_free(g);
+	return sum;
 }
 
 /* The loss when p is moved by `step` along its gradient. */
-static double moved(param *p, double step, const params *all, const sem_config *s, const float *r, uint64_t seed)
+static double moved(param *p, double step, params *all, const sem_config *s, const float *r, uint64_t seed)
 {
 	float *before = malloc(p->count * sizeof *before);
 	memcpy(before, p->v, p->count * sizeof *before);
@@ -207,41 +199,36 @@ static void test_dropping(void **state)
 	assert_true(loss_of(&w.params, &off, r, 1, false) == none);
 }
 
-/* Plans of inference and of training ask for what the runs take. */
+/* What a run takes. */
+static void plan(enum graph_use use, params *p, size_t *bytes, double *flop)
+{
+	err e;
+	graph *g = graph_new(use, NN_EXACT, 2);
+	layer *x = graph_input(g, SCAN), *y = graph_keep(semantic_encode(g, &w.config.semantic, x, use == GRAPH_TRAIN, false));
+	if (use == GRAPH_TRAIN)
+		graph_minimise(squared_to(g, y, 1));
+	SUCCEEDS(graph_bind(g, (params *const[]){ p }, 1, &e));
+	SUCCEEDS(graph_settle(g, &e));
+	*bytes = graph_bytes(g);
+	*flop = graph_flop(g);
+	graph_free(g);
+}
+
+/* Plans of inference and of training; made_ready sees to it that runs need no more. */
 static void test_plans(void **state)
 {
 	(void)state;
 	err e;
-	for (int training = 0; training < 2; training++) {
-		size_t peak[2];
-		double flop[2];
-		for (int run = 0; run < 2; run++) {
-			weights own = { 0 };
-			SUCCEEDS(weights_open(&own, GOLDEN "semantic.safetensors", "semantic", &e));
-			if (training)
-				SUCCEEDS(params_with_gradients(&own.params, &e));
-			nn *c = nn_new(!run ? NN_PLAN : training ? NN_TRAIN : NN_INFER, NN_EXACT, 2);
-			nn_record(c, training);
-			uint64_t seed = 4;
-			semantic_call call = { .x = nn_from_field(c, SCAN, run ? golden("x", shape_count(SCAN)) : NULL),
-					       .random = training ? noise_of : NULL,
-					       .of = &seed };
-			tensor *y = semantic_encode(c, &own.config.semantic, &own.params, &call);
-			nn_drop(c, call.x);
-			flop[run] = nn_flop(c);
-			tensor *loss = training ? nn_squared_to(c, y, 1) : NULL;
-			if (training)
-				nn_backward(c, loss, 1);
-			SUCCEEDS(nn_error(c, &e));
-			nn_drop(c, loss);
-			nn_drop(c, y);
-			peak[run] = nn_peak(c);
-			nn_free(c);
-			weights_close(&own);
-		}
-		assert_int_equal(peak[0], peak[1]);
-		assert_true(flop[0] == flop[1] && flop[0] > 1e7);
-	}
+	weights own = { 0 };
+	size_t once, train;
+	double flop, with_back;
+	SUCCEEDS(weights_open(&own, GOLDEN "semantic.safetensors", "semantic", &e));
+	SUCCEEDS(params_with_gradients(&own.params, &e));
+	plan(GRAPH_ONCE, &own.params, &once, &flop);
+	plan(GRAPH_TRAIN, &own.params, &train, &with_back);
+	assert_true(flop > 1e7 && with_back == 3 * flop); /* every layer has gradients, of its input and its weights */
+	assert_true(once > shape_count(SCAN) * sizeof(float) && train > 2 * once);
+	weights_close(&own);
 }
 
 /* The network's names and shapes are those of the file, all of them, in its order. */
@@ -300,10 +287,8 @@ static void test_fresh(void **state)
 	assert_true(square / (double)stem->count > 1e-4);
 	/* a network that works: finite codes, of both scans, that differ */
 	float y[128];
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
-	encode(c, &s, &ps, SCAN, golden("x", shape_count(SCAN)), y);
+	encode(2, &s, &ps, SCAN, golden("x", shape_count(SCAN)), y);
 	assert_true(isfinite(y[0]) && memcmp(y, y + 64, 64 * sizeof *y));
-	nn_free(c);
 	params_free(&ps);
 }
 
@@ -372,25 +357,36 @@ static void test_config(void **state)
 	json_decref(root);
 }
 
+static void misfit(shape of, int code, const char *reason)
+{
+	err e;
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	assert_null(semantic_encode(g, &w.config.semantic, graph_input(g, of), false, false));
+	FAILS(code, reason, graph_bind(g, (params *const[]){ &w.params }, 1, &e));
+	graph_free(g);
+}
+
 static void test_misfits(void **state)
 {
 	(void)state;
-	err e;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	semantic_call call = { .x = nn_tensor(c, (shape){ 1, 32, 31, 32, 1 }) };
-	assert_null(semantic_encode(c, &w.config.semantic, &w.params, &call));
-	FAILS(ERR_DATA, "too small", nn_error(c, &e));
-	nn_drop(c, call.x);
-	call.x = nn_tensor(c, (shape){ 1, 32, 32, 33, 1 });
-	memset(call.x->v, 0, shape_count(call.x->s) * sizeof *call.x->v);
-	assert_null(semantic_encode(c, &w.config.semantic, &w.params, &call));
-	FAILS(ERR_CONFIG, "positional_encoding.pe: not made for 33 slices", nn_error(c, &e));
-	nn_drop(c, call.x);
-	call.x = nn_tensor(c, (shape){ 1, 32, 32, 32, 2 });
-	assert_null(semantic_encode(c, &w.config.semantic, &w.params, &call));
-	FAILS(ERR_DATA, "2 channels", nn_error(c, &e));
-	nn_drop(c, call.x);
-	nn_free(c);
+	misfit((shape){ 1, 32, 31, 32, 1 }, ERR_DATA, "backbone.backbone.features.6.1: a grid of 32x2x1 is too small");
+	misfit((shape){ 1, 32, 32, 33, 1 }, ERR_CONFIG, "positional_encoding.pe: made for 32 slices, not for 33");
+	misfit((shape){ 1, 32, 32, 32, 2 }, ERR_DATA, "2 channels");
+}
+
+/* The coarse scan of x [2,2,4]; freed by the caller. */
+static float *coarse_scan(const sem_config *s, const float *x, int numbers)
+{
+	params none = { 0 };
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	layer *in = graph_input(g, (shape){ 1, 2, 2, 4, 1 }), *coarse = graph_keep(semantic_coarse(g, s, in));
+	assert_true(shape_equal(graph_shape(coarse), (shape){ 1, 1, 1, 1, numbers }));
+	made_ready(g, &none);
+	graph_write(g, in, x);
+	run_forward(g);
+	float *v = read_values(g, coarse);
+	graph_free(g);
+	return v;
 }
 
 /* Two boxes of 2x2x2 voxels: means, and shares of ranges with soft edges. */
@@ -398,37 +394,31 @@ static void test_coarse(void **state)
 {
 	(void)state;
 	err e;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
 	sem_config s = { .coarse = { 1, 1, 2 } };
 	float x[16]; /* [2,2,4]: the first box lies at z 0 and 1 */
 	for (int i = 0; i < 16; i++)
 		x[i] = i % 4 < 2 ? .5f : (float)(i / 4) * .25f;
 	x[0] = 1;
-	tensor *in = nn_from_field(c, (shape){ 1, 2, 2, 4, 1 }, x), *means = semantic_coarse(c, &s, in);
-	SUCCEEDS(nn_error(c, &e));
 	assert_int_equal(semantic_box(&s, (int[]){ 2, 2, 4 }), 2);
 	assert_int_equal(semantic_box(&s, (int[]){ 2, 2, 5 }), 0);
 	assert_int_equal(semantic_coarse_count(&s), 2);
-	assert_true(shape_equal(means->s, (shape){ 1, 1, 1, 1, 2 }));
-	assert_float_equal(means->v[0], .5625, 1e-6);
-	assert_float_equal(means->v[1], .375, 1e-6);
+	float *means = coarse_scan(&s, x, 2);
+	assert_float_equal(means[0], .5625, 1e-6);
+	assert_float_equal(means[1], .375, 1e-6);
 	s.n_shares = 2;
 	s.shares[0] = .25; /* half of a voxel at the edge lies above it */
 	s.shares[1] = .6;
-	tensor *shares = semantic_coarse(c, &s, in);
-	SUCCEEDS(nn_error(c, &e));
 	assert_int_equal(semantic_coarse_count(&s), 4);
-	assert_true(shape_equal(shares->s, (shape){ 1, 1, 1, 1, 4 }));
+	float *shares = coarse_scan(&s, x, 4);
 	const double want[] = { 7. / 8, 1. / 8, (.5 + 1) / 4, 1. / 4 };
 	for (int i = 0; i < 4; i++)
-		assert_float_equal(shares->v[i], want[i], 1e-6);
-	tensor *odd = nn_tensor(c, (shape){ 1, 2, 2, 5, 1 });
-	assert_null(semantic_coarse(c, &s, odd));
-	FAILS(ERR_CONFIG, "2x2x5", nn_error(c, &e));
-	tensor *all[] = { in, means, shares, odd };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+		assert_float_equal(shares[i], want[i], 1e-6);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	assert_null(semantic_coarse(g, &s, graph_input(g, (shape){ 1, 2, 2, 5, 1 })));
+	FAILS(ERR_CONFIG, "2x2x5", graph_settle(g, &e));
+	graph_free(g);
+	free(means);
+	free(shares);
 }
 
 /* With an argument: only the tests that match it. */

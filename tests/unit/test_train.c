@@ -199,64 +199,68 @@ static void moving_average(void **state)
 	params_free(&ema);
 }
 
+enum { AUTOENCODER, DISCRIMINATOR, PARTS };
+
 typedef struct run {
-	params w, ema, d;
-	optimiser a, b;
-	checkpoint_part parts[2];
+	train_part parts[PARTS];
 } run;
 
 static void run_make(run *r, int64_t last)
 {
 	err e = { 0 };
-	*r = (run){ 0 };
-	add(&r->w, "conv.weight", 6, NULL);
-	add(&r->w, "norm.bias", last, NULL);
-	add(&r->d, "conv.weight", 2, NULL);
-	add(&r->d, "count", 1, NULL);
-	r->d.p[1].counter = true;
-	SUCCEEDS(params_with_gradients(&r->w, &e));
-	SUCCEEDS(params_with_gradients(&r->d, &e));
-	SUCCEEDS(ema_init(&r->ema, &r->w, &e));
-	SUCCEEDS(optimiser_init(&r->a, RULE_ADAM, 1, &r->w, &e));
-	SUCCEEDS(optimiser_init(&r->b, RULE_ADAM, 1, &r->d, &e));
-	r->parts[0] = (checkpoint_part){ "autoencoder", &r->w, &r->ema, &r->a };
-	r->parts[1] = (checkpoint_part){ "discriminator", &r->d, NULL, &r->b };
+	train_part *a = &r->parts[AUTOENCODER], *d = &r->parts[DISCRIMINATOR];
+	*a = (train_part){ .name = "autoencoder", .averaged = true, .optimiser = { .rule = RULE_ADAM, .vectors = 1 } };
+	*d = (train_part){ .name = "discriminator", .optimiser = { .rule = RULE_ADAM, .vectors = 1 } };
+	add(&a->weights, "conv.weight", 6, NULL);
+	add(&a->weights, "norm.bias", last, NULL);
+	add(&d->weights, "conv.weight", 2, NULL);
+	add(&d->weights, "count", 1, NULL);
+	d->weights.p[1].counter = true;
+	for (int i = 0; i < PARTS; i++) {
+		SUCCEEDS(params_with_gradients(&r->parts[i].weights, &e));
+		SUCCEEDS(part_begin(&r->parts[i], &e));
+	}
+	assert_true(a->ema.n == 2 && !d->ema.n);
 }
 
 static void run_free(run *r)
 {
-	params_free(&r->w);
-	params_free(&r->ema);
-	params_free(&r->d);
-	optimiser_free(&r->a);
-	optimiser_free(&r->b);
+	for (int i = 0; i < PARTS; i++)
+		part_free(&r->parts[i]);
 }
 
 static void run_steps(run *r, int from, int to)
 {
 	err e = { 0 };
+	train_part *a = &r->parts[AUTOENCODER], *d = &r->parts[DISCRIMINATOR];
 	for (int step = from; step < to; step++) {
 		for (int i = 0; i < 6; i++)
-			r->w.p[0].g[i] = sinf((float)(step * 7 + i));
-		r->w.p[1].g[0] = cosf((float)step);
-		r->d.p[0].g[1] = (float)step / 3;
-		r->d.p[1].v[0] = (float)step;
-		SUCCEEDS(optimiser_step(&r->a, &r->w, .01, 1, &e));
-		SUCCEEDS(optimiser_step(&r->b, &r->d, .02, 1, &e));
-		ema_update(&r->ema, &r->w, .99, step);
+			a->weights.p[0].g[i] = sinf((float)(step * 7 + i));
+		a->weights.p[1].g[0] = cosf((float)step);
+		d->weights.p[0].g[1] = (float)step / 3;
+		d->weights.p[1].v[0] = (float)step;
+		SUCCEEDS(optimiser_step(&a->optimiser, &a->weights, .01, 1, &e));
+		SUCCEEDS(optimiser_step(&d->optimiser, &d->weights, .02, 1, &e));
+		ema_update(&a->ema, &a->weights, .99, step);
 	}
+}
+
+static void same_values(const params *a, const params *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		assert_memory_equal(a->p[i].v, b->p[i].v, a->p[i].count * sizeof(float));
 }
 
 static void run_same(const run *r, const run *s)
 {
-	const params *a[3] = { &r->w, &r->ema, &r->d }, *b[3] = { &s->w, &s->ema, &s->d };
-	for (int k = 0; k < 3; k++)
-		for (size_t i = 0; i < a[k]->n; i++)
-			assert_memory_equal(a[k]->p[i].v, b[k]->p[i].v, a[k]->p[i].count * sizeof(float));
-	assert_memory_equal(r->a.m[0], s->a.m[0], 6 * sizeof(float));
-	assert_memory_equal(r->b.v[0], s->b.v[0], 2 * sizeof(float));
-	assert_int_equal(r->a.step, s->a.step);
-	assert_int_equal(r->b.step, s->b.step);
+	const optimiser *a = &r->parts[AUTOENCODER].optimiser, *b = &s->parts[AUTOENCODER].optimiser;
+	for (int i = 0; i < PARTS; i++) {
+		same_values(&r->parts[i].weights, &s->parts[i].weights);
+		same_values(&r->parts[i].ema, &s->parts[i].ema);
+		assert_int_equal(r->parts[i].optimiser.step, s->parts[i].optimiser.step);
+	}
+	assert_memory_equal(a->m[0], b->m[0], 6 * sizeof(float));
+	assert_memory_equal(r->parts[DISCRIMINATOR].optimiser.v[0], s->parts[DISCRIMINATOR].optimiser.v[0], 2 * sizeof(float));
 }
 
 /* Bytes 0 .. at-1 of a file stay. */
@@ -288,18 +292,18 @@ static void checkpoints(void **state)
 	assert_int_equal(json_integer_value(json_object_get(then, "step")), 5);
 	assert_string_equal(json_string_value(json_object_get(then, "data")), "abc");
 	json_decref(then);
-	assert_int_equal(half.a.step, 5);
+	assert_int_equal(half.parts[AUTOENCODER].optimiser.step, 5);
 	run_steps(&half, 5, 9);
 	run_same(&half, &whole);
 	/* a second one: the first is kept, and used when the second is damaged */
 	SUCCEEDS(checkpoint_write(path, true, half.parts, 2, now, &e));
 	assert_int_equal(access(previous, F_OK), 0);
 	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
-	assert_true(!fell_back && half.a.step == 9);
+	assert_true(!fell_back && half.parts[AUTOENCODER].optimiser.step == 9);
 	json_decref(then);
 	cut(path, 300);
 	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
-	assert_true(fell_back && half.a.step == 5);
+	assert_true(fell_back && half.parts[AUTOENCODER].optimiser.step == 5);
 	json_decref(then);
 	run_steps(&half, 5, 9);
 	run_same(&half, &whole);
@@ -312,7 +316,7 @@ static void checkpoints(void **state)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(checkpoint_write(path, false, half.parts, 2, now, &e), ERR_CREATE);
 	SUCCEEDS(checkpoint_read(path, half.parts, 2, &then, &fell_back, &e));
-	assert_true(fell_back && half.a.step == 5);
+	assert_true(fell_back && half.parts[AUTOENCODER].optimiser.step == 5);
 	json_decref(then);
 	rmdir(path);
 	SUCCEEDS(checkpoint_write(path, false, half.parts, 2, now, &e));
@@ -323,7 +327,7 @@ static void checkpoints(void **state)
 	/* of another configuration: said, and nothing is filled in */
 	run_make(&other, 2);
 	FAILS(ERR_CONFIG, "norm.bias: another shape", checkpoint_read(path, other.parts, 2, &then, NULL, &e));
-	assert_true(other.w.p[0].v[0] == 0);
+	assert_true(other.parts[AUTOENCODER].weights.p[0].v[0] == 0);
 	FAILS(ERR_CONFIG, "another configuration", checkpoint_read(path, half.parts, 1, &then, NULL, &e));
 	cut(previous, 300);
 	FAILS(ERR_NOINPUT, "checkpoint", checkpoint_read(path, half.parts, 2, &then, NULL, &e));
@@ -430,6 +434,7 @@ static void earlier_versions(void **state)
 	b.step = 0;
 	SUCCEEDS(state_read(&b, test_folder(), &e));
 	assert_true(b.step == 5 && b.judged == 5 && b.best == .5);
+	memcpy(s.parts, b.parts, sizeof s.parts);
 	run_same(&r, &s);
 	st_close(f);
 	free(text);

@@ -4,8 +4,8 @@
 #include "../golden.h"
 #include "../oracle_weights.h"
 
-#include "model/schedule.h"
 #include "model/denoiser.h"
+#include "model/schedule.h"
 #include "model/semantic.h"
 #include "model/unet.h"
 #include "nn/combine.h"
@@ -18,7 +18,7 @@ static const shape SCAN = { 2, 32, 40, 32, 1 }, LATENT = { 2, 8, 10, 8, 3 };
 static model_config config;
 static json_t *settings;
 static params nets[2]; /* U-Net, shift U-Net */
-static double times[2];
+static float times[2];
 
 static const char *const kinds[] = { "unet", "shift_unet" };
 
@@ -35,7 +35,7 @@ static int setup(void **state)
 		table_free(&t);
 		for (size_t k = 0; k < nets[i].n; k++)
 			oracle_draw(&nets[i].p[k]);
-		times[i] = (double)golden("t", 2)[i];
+		times[i] = golden("t", 2)[i];
 	}
 	return 0;
 }
@@ -102,6 +102,30 @@ static void test_published(void **state)
 	}
 }
 
+/* The ends of a described network. */
+typedef struct ends {
+	layer *x, *t, *y, *eps, *shift; /* y and shift: NULL without a code */
+} ends;
+
+static ends described(graph *g, bool guided, double dropout)
+{
+	ends n = { .x = graph_input(g, LATENT), .t = graph_input(g, (shape){ 2, 1, 1, 1, 1 }) };
+	n.y = guided ? graph_input(g, (shape){ 2, 1, 1, 1, CODE }) : NULL;
+	n.eps = graph_keep(unet_predict(g, &config, &(unet_call){ .x = n.x, .t = n.t, .y = n.y, .dropout = dropout }, &n.shift));
+	if (guided)
+		graph_keep(n.shift);
+	return n;
+}
+
+/* The golden values' latents, times and codes. */
+static void give_golden(graph *g, const ends *n)
+{
+	graph_write(g, n->x, golden("z", 2 * COUNT));
+	graph_write(g, n->t, times);
+	if (n->y)
+		graph_write(g, n->y, golden("y", 2 * CODE));
+}
+
 /* A network that is to be trained predicts 0 at first. */
 static void test_fresh(void **state)
 {
@@ -109,25 +133,22 @@ static void test_fresh(void **state)
 	err e;
 	param_table t = { 0 };
 	params ps = { 0 };
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	const ends n = described(g, true, 0);
 	fine(unet_table(&config, true, &t, &e), &e);
 	fine(table_fresh(&t, 3, &ps, &e), &e);
-	unet_call call = { .x = nn_from_field(c, LATENT, golden("z", 2 * COUNT)), .t = times };
-	call.y = nn_from_field(c, (shape){ 2, 1, 1, 1, CODE }, golden("y", 2 * CODE));
-	tensor *g, *eps = unet_predict(c, &config, &ps, &call, &g);
-	fine(nn_error(c, &e), &e);
+	made_ready(g, &ps);
+	give_golden(g, &n);
+	run_forward(g);
 	for (size_t i = 0; i < 2 * COUNT; i++)
-		assert_true(eps->v[i] == 0 && g->v[i] == 0);
+		assert_true(n.eps->v[i] == 0 && n.shift->v[i] == 0);
 	for (size_t i = 0; i < ps.n; i++) {
 		bool zero = strstr(ps.p[i].name, "out_layers.3.") || strstr(ps.p[i].name, "proj_out.") || strstr(ps.p[i].name, "out.2.") ||
 			    (ps.p[i].rank == 1 && strstr(ps.p[i].name, ".bias") &&
 			     (strstr(ps.p[i].name, "_layers.0.") || strstr(ps.p[i].name, "norm.") || strstr(ps.p[i].name, "out.0.")));
 		assert_true((ps.p[i].v[0] == 0) == zero);
 	}
-	tensor *all[] = { call.x, call.y, g, eps };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	graph_free(g);
 	table_free(&t);
 	params_free(&ps);
 }
@@ -139,19 +160,18 @@ static void test_begins(void **state)
 	err e;
 	param_table t = { 0 };
 	params ps = { 0 };
-	nn *c = nn_new(NN_INFER, NN_EXACT, 2);
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 2);
+	const ends n = described(g, false, 0);
 	const float *z = golden("z", 2 * COUNT);
 	const size_t volume = COUNT / 3;
-	float *got = calloc(2 * COUNT, sizeof *got);
-	assert_non_null(got);
 	assert_int_equal(config.unet.groups, config.unet.base_channels);
 	fine(unet_table(&config, false, &t, &e), &e);
 	fine(table_fresh(&t, 3, &ps, &e), &e);
 	unet_begin(&config, &ps);
-	unet_call call = { .x = nn_from_field(c, LATENT, z), .t = times };
-	tensor *eps = unet_predict(c, &config, &ps, &call, NULL);
-	fine(nn_error(c, &e), &e);
-	nn_to_field(c, eps, got);
+	made_ready(g, &ps);
+	give_golden(g, &n);
+	run_forward(g);
+	float *got = read_values(g, n.eps);
 	for (size_t k = 0; k < 6; k++) {
 		const float *x = z + k * volume;
 		double mean = 0, square = 0;
@@ -163,9 +183,7 @@ static void test_begins(void **state)
 			assert_true(fabs((double)got[k * volume + i] - ((double)x[i] - mean) / sqrt(square + 1e-5)) < 1e-5);
 	}
 	free(got);
-	nn_drop(c, call.x);
-	nn_drop(c, eps);
-	nn_free(c);
+	graph_free(g);
 	table_free(&t);
 	params_free(&ps);
 }
@@ -173,17 +191,31 @@ static void test_begins(void **state)
 static void test_time(void **state)
 {
 	(void)state;
-	nn *c = nn_new(NN_INFER, NN_EXACT, 1);
-	tensor *t = nn_time_embedding(c, (double[]){ 0, 1, 37, 500, 999 }, 5, 32);
-	expect_close("timestep_embedding", c, t, golden("timestep_embedding", 5 * 32), 1e-7);
-	nn_drop(c, t);
-	nn_free(c);
+	params none = { 0 };
+	const float some[] = { 0, 1, 37, 500, 999 };
+	graph *g = graph_new(GRAPH_ONCE, NN_EXACT, 1);
+	layer *t = graph_input(g, (shape){ 5, 1, 1, 1, 1 }), *code = graph_keep(time_embedding(g, t, 32));
+	made_ready(g, &none);
+	graph_write(g, t, some);
+	run_forward(g);
+	expect_close("timestep_embedding", g, code, golden("timestep_embedding", 5 * 32), 1e-7);
+	graph_free(g);
 }
 
-static void forget_kernels(params *ps)
+/* The three ways to run: the U-Net, the shift U-Net without a code, and with one. */
+typedef struct way {
+	graph *g;
+	ends n;
+} way;
+
+static way run_way(int net, bool guided, enum nn_math math, int threads)
 {
-	for (size_t i = 0; i < ps->n; i++)
-		param_touch(&ps->p[i]);
+	way w = { .g = graph_new(GRAPH_ONCE, math, threads) };
+	w.n = described(w.g, guided, 0);
+	made_ready(w.g, &nets[net]);
+	give_golden(w.g, &w.n);
+	run_forward(w.g);
+	return w;
 }
 
 /* All of it with one thread and with three: the same bytes. */
@@ -191,30 +223,22 @@ static void forward(enum nn_math math, double tolerance)
 {
 	float *first = NULL;
 	for (int threads = 1; threads <= 3; threads += 2) {
-		nn *c = nn_new(NN_INFER, math, threads);
-		unet_call call = { .x = nn_from_field(c, LATENT, golden("z", 2 * COUNT)), .t = times };
-		tensor *g = NULL, *plain = unet_predict(c, &config, &nets[0], &call, NULL),
-		       *alone = unet_predict(c, &config, &nets[1], &call, NULL);
-		call.y = nn_from_field(c, (shape){ 2, 1, 1, 1, CODE }, golden("y", 2 * CODE));
-		tensor *eps = unet_predict(c, &config, &nets[1], &call, &g);
-		expect_close("unet", c, plain, golden("unet", 2 * COUNT), tolerance);
-		expect_close("shift.epsilon", c, eps, golden("shift.epsilon", 2 * COUNT), tolerance);
-		expect_close("shift.gradient", c, g, golden("shift.gradient", 2 * COUNT), tolerance);
-		assert_memory_equal(plain->v, eps->v, 2 * COUNT * sizeof(float)); /* the shared part is the same */
-		assert_memory_equal(plain->v, alone->v, 2 * COUNT * sizeof(float)); /* and does not need the other */
-		if (!first) {
-			first = malloc(2 * COUNT * sizeof *first);
-			memcpy(first, g->v, 2 * COUNT * sizeof *first);
-		}
-		assert_memory_equal(first, g->v, 2 * COUNT * sizeof *first);
-		tensor *all[] = { call.x, call.y, plain, alone, eps, g };
-		for (int i = 0; i < 6; i++)
-			nn_drop(c, all[i]);
-		nn_free(c);
+		const way plain = run_way(0, false, math, threads), alone = run_way(1, false, math, threads),
+			  both = run_way(1, true, math, threads);
+		expect_close("unet", plain.g, plain.n.eps, golden("unet", 2 * COUNT), tolerance);
+		expect_close("shift.epsilon", both.g, both.n.eps, golden("shift.epsilon", 2 * COUNT), tolerance);
+		expect_close("shift.gradient", both.g, both.n.shift, golden("shift.gradient", 2 * COUNT), tolerance);
+		/* the shared part is the same, and does not need the other */
+		assert_memory_equal(plain.n.eps->v, both.n.eps->v, 2 * COUNT * sizeof(float));
+		assert_memory_equal(plain.n.eps->v, alone.n.eps->v, 2 * COUNT * sizeof(float));
+		if (!first)
+			first = copy_of(both.n.shift->v, 2 * COUNT);
+		assert_memory_equal(first, both.n.shift->v, 2 * COUNT * sizeof *first);
+		graph_free(plain.g);
+		graph_free(alone.g);
+		graph_free(both.g);
 	}
 	free(first);
-	forget_kernels(&nets[0]);
-	forget_kernels(&nets[1]);
 }
 
 static void test_exact(void **state)
@@ -237,94 +261,125 @@ static double golden_number(philox random, uint64_t i)
 	return (double)oracle_number((uint64_t)random.key[1] << 32 | random.key[0], i, 0, 1);
 }
 
-static dropout golden_drop(const void *of, const char *block)
+static philox golden_drop(const void *of, const char *block)
 {
 	char key[192];
+	(void)of;
 	snprintf(key, sizeof key, "1/drop/%s", block);
 	uint64_t hash = oracle_hash(key);
-	return (dropout){ *(const double *)of, { { (uint32_t)hash, (uint32_t)(hash >> 32) }, { 0, 0 } }, golden_number };
+	return (philox){ { (uint32_t)hash, (uint32_t)(hash >> 32) }, { 0, 0 } };
 }
 
 /* Noisy latents of the losses: sqrt(a_t) z + sqrt(1-a_t) eps. */
-static tensor *noisy(nn *c, const schedule *s)
+static void give_noisy(graph *g, const ends *n, const schedule *s)
 {
 	const float *z = golden("z", 2 * COUNT), *eps = golden("eps", 2 * COUNT);
 	float *x = malloc(2 * COUNT * sizeof *x);
+	assert_non_null(x);
 	for (int i = 0; i < 2 * COUNT; i++) {
 		int t = (int)times[i / COUNT];
 		x[i] = (float)(schedule_signal(s, t) * (double)z[i] + schedule_noise(s, t) * (double)eps[i]);
 	}
-	tensor *out = nn_from_field(c, LATENT, x);
+	graph_write(g, n->x, x);
+	graph_write(g, n->t, times);
 	free(x);
-	return out;
 }
 
 static void diffusion_loss(enum nn_math math, double tolerance)
 {
 	err e;
 	schedule s;
-	const double rate = .1;
 	fine(schedule_new(&s, &config.diffusion, &e), &e);
 	fine(params_with_gradients(&nets[0], &e), &e);
 	params_zero_gradients(&nets[0]);
-	nn *c = nn_new(NN_TRAIN, math, 2);
-	unet_call call = { .x = noisy(c, &s), .t = times };
-	tensor *noise = nn_from_field(c, LATENT, golden("eps", 2 * COUNT));
-	tensor *eps = unet_predict(c, &config, &nets[0], &call, NULL), *loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL, NULL);
-	expect_close("loss.diffusion", c, loss, golden("loss.diffusion", 1), 1e-5);
-	nn_backward(c, loss, 1);
-	fine(nn_error(c, &e), &e);
-	int seen = expect_gradients(GOLDEN "grad.loss.diffusion.safetensors", &nets[0], NULL, tolerance);
-	assert_int_equal(seen, nets[0].n);
-	nn_drop(c, eps);
-	nn_drop(c, loss);
-
-	call.drop = golden_drop;
-	call.of = &rate;
-	eps = unet_predict(c, &config, &nets[0], &call, NULL);
-	loss = nn_noise_loss(c, eps, NULL, noise, NULL, NULL, NULL);
-	expect_close("loss.diffusion.dropout", c, loss, golden("loss.diffusion.dropout", 1), 1e-5);
-	nn_forget(c);
-	tensor *all[] = { call.x, noise, eps, loss };
-	for (int i = 0; i < 4; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	for (int drops = 0; drops < 2; drops++) {
+		graph *g = graph_new(GRAPH_TRAIN, math, 2);
+		const ends n = described(g, false, drops ? .1 : 0);
+		layer *noise = graph_input(g, LATENT), *loss = graph_minimise(noise_loss(g, n.eps, NULL, noise, NULL, NULL, NULL));
+		made_ready(g, &nets[0]);
+		graph_random(g, golden_drop, NULL);
+		g->number = golden_number;
+		give_noisy(g, &n, &s);
+		graph_write(g, noise, golden("eps", 2 * COUNT));
+		run_forward(g);
+		if (drops) {
+			expect_close("loss.diffusion.dropout", g, loss, golden("loss.diffusion.dropout", 1), 1e-5);
+		} else {
+			expect_close("loss.diffusion", g, loss, golden("loss.diffusion", 1), 1e-5);
+			run_backward(g, loss);
+			int seen = expect_gradients(GOLDEN "grad.loss.diffusion.safetensors", &nets[0], NULL, tolerance);
+			assert_int_equal(seen, nets[0].n);
+		}
+		graph_free(g);
+	}
 	schedule_free(&s);
-	forget_kernels(&nets[0]);
 }
 
 static bool is_encoder(const char *name) { return !unet_is_shift(name); }
 
-/* The shift parts and the semantic encoder take gradients, the rest does not, nor is it recorded. */
-static void representation_loss(enum nn_math math, double tolerance)
+/* The loss of the representation: of the shift U-Net on the codes that an encoder makes of scans. */
+typedef struct representation {
+	graph *g;
+	ends n;
+	layer *scan, *noise, *weight, *shift, *loss;
+} representation;
+
+static representation described_representation(enum nn_math math, const sem_config *s, double dropout)
+{
+	graph *g = graph_new(GRAPH_TRAIN, math, 2);
+	const shape number = { 2, 1, 1, 1, 1 };
+	representation r = { .g = g, .scan = graph_input(g, SCAN), .noise = graph_input(g, LATENT) };
+	r.n = (ends){ .x = graph_input(g, LATENT), .t = graph_input(g, number) };
+	r.n.y = graph_keep(semantic_encode(g, s, r.scan, false, false));
+	const unet_call call = { .x = r.n.x, .t = r.n.t, .y = r.n.y, .dropout = dropout };
+	r.n.eps = graph_keep(unet_predict(g, &config, &call, &r.n.shift));
+	graph_keep(r.n.shift);
+	r.weight = graph_input(g, number);
+	r.shift = graph_input(g, number);
+	r.loss = graph_minimise(noise_loss(g, r.n.eps, r.n.shift, r.noise, NULL, r.weight, r.shift));
+	return r;
+}
+
+static void run_representation(const representation *r, params *encoder)
 {
 	err e;
 	schedule s;
+	float weight[2], shift[2];
 	fine(schedule_new(&s, &config.diffusion, &e), &e);
+	for (int i = 0; i < 2; i++) {
+		weight[i] = (float)schedule_loss_weight(&s, (int)times[i]);
+		shift[i] = (float)schedule_shift_published(&s, (int)times[i]);
+	}
+	made_ready_of(r->g, (params *const[]){ &nets[1], encoder }, 2);
+	graph_random(r->g, golden_drop, NULL);
+	r->g->number = golden_number;
+	give_noisy(r->g, &r->n, &s);
+	graph_write(r->g, r->scan, golden("x", shape_count(SCAN)));
+	graph_write(r->g, r->noise, golden("eps", 2 * COUNT));
+	graph_write(r->g, r->weight, weight);
+	graph_write(r->g, r->shift, shift);
+	run_forward(r->g);
+	schedule_free(&s);
+}
+
+/* The shift parts and the semantic encoder take gradients, the rest does not, nor is it gone back through. */
+static void representation_loss(enum nn_math math, double tolerance)
+{
+	err e;
 	params *ps = &nets[1];
+	weights encoder = { 0 };
 	for (size_t i = 0; i < ps->n; i++)
 		ps->p[i].frozen = !unet_is_shift(ps->p[i].name);
 	fine(params_with_gradients(ps, &e), &e);
 	params_zero_gradients(ps);
-	nn *c = nn_new(NN_TRAIN, math, 2);
-	unet_call call = { .x = noisy(c, &s), .t = times };
-	weights encoder = { 0 };
 	fine(weights_open(&encoder, GOLDEN "semantic.safetensors", "semantic", &e), &e);
 	fine(params_with_gradients(&encoder.params, &e), &e);
-	semantic_call scan = { .x = nn_from_field(c, SCAN, golden("x", shape_count(SCAN))) };
-	call.y = semantic_encode(c, &encoder.config.semantic, &encoder.params, &scan);
-	expect_close("semantic", c, call.y, golden("semantic", 2 * CODE), 1e-5);
-	double weight[2], shift[2];
-	for (int i = 0; i < 2; i++) {
-		weight[i] = schedule_loss_weight(&s, (int)times[i]);
-		shift[i] = schedule_shift_published(&s, (int)times[i]);
-	}
-	tensor *noise = nn_from_field(c, LATENT, golden("eps", 2 * COUNT)), *g = NULL;
-	tensor *eps = unet_predict(c, &config, ps, &call, &g), *loss = nn_noise_loss(c, eps, g, noise, NULL, weight, shift);
-	assert_true(!eps->needs_grad && g->needs_grad);
-	expect_close("loss.representation", c, loss, golden("loss.representation", 1), 1e-5);
-	nn_backward(c, loss, 1);
-	fine(nn_error(c, &e), &e);
+	const representation r = described_representation(math, &encoder.config.semantic, 0);
+	run_representation(&r, &encoder.params);
+	expect_close("semantic", r.g, r.n.y, golden("semantic", 2 * CODE), 1e-5);
+	assert_true(!r.n.eps->needs_grad && r.n.shift->needs_grad);
+	expect_close("loss.representation", r.g, r.loss, golden("loss.representation", 1), 1e-5);
+	run_backward(r.g, r.loss);
 	int seen = expect_gradients(GOLDEN "grad.loss.representation.safetensors", ps, unet_is_shift, tolerance), moved = 0;
 	for (size_t i = 0; i < ps->n; i++)
 		moved += unet_is_shift(ps->p[i].name);
@@ -336,22 +391,14 @@ static void representation_loss(enum nn_math math, double tolerance)
 		assert_true(unet_is_shift(ps->p[i].name) == (ps->p[i].g != NULL));
 
 	/* dropout reaches the shift branch only */
-	const double rate = .1;
-	call.drop = golden_drop;
-	call.of = &rate;
-	tensor *dropped, *same = unet_predict(c, &config, ps, &call, &dropped);
-	fine(nn_error(c, &e), &e);
-	assert_memory_equal(same->v, eps->v, 2 * COUNT * sizeof(float));
-	assert_memory_not_equal(dropped->v, g->v, 2 * COUNT * sizeof(float));
-	nn_forget(c);
-	tensor *all[] = { call.x, call.y, noise, eps, g, loss, dropped, same, scan.x };
-	for (int i = 0; i < 9; i++)
-		nn_drop(c, all[i]);
-	nn_free(c);
+	const representation dropped = described_representation(math, &encoder.config.semantic, .1);
+	run_representation(&dropped, &encoder.params);
+	assert_memory_equal(dropped.n.eps->v, r.n.eps->v, 2 * COUNT * sizeof(float));
+	assert_memory_not_equal(dropped.n.shift->v, r.n.shift->v, 2 * COUNT * sizeof(float));
+	graph_free(r.g);
+	graph_free(dropped.g);
 	weights_close(&encoder);
-	schedule_free(&s);
 	params_freeze(ps, false);
-	forget_kernels(ps);
 }
 
 static void test_losses(void **state)
@@ -368,41 +415,32 @@ static void test_losses_fast(void **state)
 	representation_loss(NN_FAST, 1e-4);
 }
 
-/* A plan of inference and one of a training step ask for the memory that the run takes. */
+/* What a run takes. */
+static void plan(enum graph_use use, size_t *bytes, double *flop)
+{
+	err e;
+	graph *g = graph_new(use, NN_EXACT, 2);
+	const ends n = described(g, true, use == GRAPH_TRAIN ? .1 : 0);
+	layer *noise = graph_input(g, LATENT), *shift = graph_input(g, (shape){ 2, 1, 1, 1, 1 });
+	if (use == GRAPH_TRAIN)
+		graph_minimise(noise_loss(g, n.eps, n.shift, noise, NULL, NULL, shift));
+	fine(graph_bind(g, (params *const[]){ &nets[1] }, 1, &e), &e);
+	fine(graph_settle(g, &e), &e);
+	*bytes = graph_bytes(g);
+	*flop = graph_flop(g);
+	graph_free(g);
+}
+
+/* Plans of inference and of a training step; made_ready sees to it that runs need no more. */
 static void test_plan(void **state)
 {
 	(void)state;
-	err e;
-	const double rate = .1;
-	for (int training = 0; training < 2; training++) {
-		size_t peak[2];
-		double flop[2];
-		for (int run = 0; run < 2; run++) {
-			nn *c = nn_new(!run ? NN_PLAN : training ? NN_TRAIN : NN_INFER, NN_EXACT, 2);
-			nn_record(c, training);
-			forget_kernels(&nets[1]);
-			unet_call call = { .x = nn_from_field(c, LATENT, run ? golden("z", 2 * COUNT) : NULL), .t = run ? times : NULL };
-			call.y = nn_from_field(c, (shape){ 2, 1, 1, 1, CODE }, run ? golden("y", 2 * CODE) : NULL);
-			call.drop = training ? golden_drop : NULL;
-			call.of = &rate;
-			tensor *g, *eps = unet_predict(c, &config, &nets[1], &call, &g);
-			if (training) {
-				tensor *loss = nn_noise_loss(c, eps, g, call.x, NULL, NULL, times);
-				nn_backward(c, loss, 1);
-				nn_drop(c, loss);
-			}
-			fine(nn_error(c, &e), &e);
-			tensor *all[] = { call.x, call.y, eps, g };
-			for (int i = 0; i < 4; i++)
-				nn_drop(c, all[i]);
-			peak[run] = nn_peak(c);
-			flop[run] = nn_flop(c);
-			nn_free(c);
-		}
-		assert_int_equal(peak[0], peak[1]);
-		assert_true(training ? flop[0] > 1.5 * flop[1] : flop[0] == flop[1]);
-	}
-	forget_kernels(&nets[1]);
+	size_t once, train;
+	double flop, with_back;
+	plan(GRAPH_ONCE, &once, &flop);
+	plan(GRAPH_TRAIN, &train, &with_back);
+	assert_true(flop > 1e9 && with_back > 1.5 * flop && with_back < 3 * flop); /* the shift branch alone is trained */
+	assert_true(once > 2 * COUNT * sizeof(float) && train > once);
 }
 
 /* ---- the denoiser ---- */
@@ -427,11 +465,11 @@ static void test_denoiser(void **state)
 		/* by its folder, which has both the second time, and by its file */
 		for (int file = 0; file < 2; file++) {
 			SUCCEEDS(denoiser_open(&d, file ? test_path(name) : test_folder(), NN_EXACT, 2, &e));
-			assert_string_equal(d.w.kind, kinds[shift]);
+			assert_string_equal(d.net.w.kind, kinds[shift]);
 			assert_memory_equal(d.x, ((int64_t[]){ 3, 8, 10, 8 }), sizeof d.x);
 			assert_int_equal(d.y, shift ? CODE : 0);
-			for (size_t i = 0; i < d.w.params.n; i++)
-				assert_true(d.w.params.p[i].mapped);
+			for (size_t i = 0; i < d.net.w.params.n; i++)
+				assert_true(d.net.w.params.p[i].mapped);
 			for (int i = 0; i < 2; i++) {
 				SUCCEEDS(denoiser_eps(&d, eps + i * COUNT, shift ? g + i * COUNT : NULL, z + i * COUNT, times[i],
 						      shift ? y + i * CODE : NULL, &e));
@@ -455,10 +493,11 @@ static void test_denoiser(void **state)
 	assert_memory_equal(eps, other, COUNT * sizeof *eps);
 	/* the hundredth call holds what the first did */
 	SUCCEEDS(denoiser_eps(&d, eps, g, z, 5, y, &e));
-	size_t held = nn_peak(d.c);
+	const graph *held = d.net.g;
+	const size_t bytes = graph_bytes(held);
 	for (int i = 0; i < 3; i++)
 		SUCCEEDS(denoiser_eps(&d, eps, g, z, 5, y, &e));
-	assert_int_equal(nn_peak(d.c), held);
+	assert_true(d.net.g == held && graph_bytes(held) == bytes);
 	/* two in one call, in place */
 	SUCCEEDS(denoiser_eps(&d, other + COUNT, g + COUNT, z + COUNT, 5, y + CODE, &e));
 	SUCCEEDS(denoiser_eps(&d, other, g, z, 5, y, &e));
@@ -475,7 +514,7 @@ static void test_denoiser(void **state)
 	SUCCEEDS(denoiser_plan(&plain, &d, false, &e));
 	SUCCEEDS(denoiser_plan(&both, &d, true, &e));
 	assert_true(both.flop > 1.4 * plain.flop && both.flop < 2 * plain.flop);
-	assert_true(plain.seconds > 0 && plain.bytes > (double)d.w.file->bytes);
+	assert_true(plain.seconds > 0 && plain.bytes > (double)d.net.w.file->bytes);
 	FAILS(ERR_CONFIG, "divided by 1x2x2", denoiser_shape(&d, (const int[]){ 8, 10, 9 }, &e));
 	SUCCEEDS(denoiser_shape(&d, (const int[]){ 1, 2, 4 }, &e));
 	SUCCEEDS(denoiser_eps(&d, eps, g, z, 5, y, &e));

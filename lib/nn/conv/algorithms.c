@@ -1,5 +1,7 @@
 #include "nn/conv/algorithm.h"
 
+#include <string.h>
+
 #include "nn/resample.h"
 
 /* The fastest first, where it fits; the last does everything. */
@@ -31,18 +33,20 @@ conv_shape conv_transposed(const conv_shape *conv)
 	};
 }
 
-static size_t copies(const conv_shape *conv) { return (size_t)(conv->up[0] * conv->up[1] * conv->up[2]); }
-
-float *conv_take_virtual(nn *c, const conv_shape *conv, float *d)
+conv_source conv_input(const conv_shape *conv, const float *v, const float *norm)
 {
-	return copies(conv) == 1 ? d : nn_take(c, shape_count(conv->in) * copies(conv));
+	conv_source from = { .v = v, .s = conv->in, .affine = norm, .act = conv->act };
+	memcpy(from.up, conv->up, sizeof from.up);
+	memcpy(from.virt, conv->virt, sizeof from.virt);
+	return from;
 }
 
-void conv_sum_virtual(nn *c, const conv_shape *conv, float *virt, float *d)
+static size_t copies(const conv_shape *conv) { return (size_t)(conv->up[0] * conv->up[1] * conv->up[2]); }
+
+size_t conv_virtual_floats(const conv_shape *conv) { return copies(conv) == 1 ? 0 : shape_count(conv->in) * copies(conv); }
+
+void conv_sum_virtual(const graph *g, const conv_shape *conv, const float *virt, float *d)
 {
-	if (copies(conv) == 1)
-		return;
-	if (nn_ok(c) && d)
-		nn_sum_copies(c, conv->in, conv->up, virt, d, true);
-	nn_give(c, virt, shape_count(conv->in) * copies(conv));
+	if (copies(conv) > 1)
+		sum_copies(g, conv->in, conv->up, virt, d, true);
 }

@@ -217,18 +217,22 @@ static void store(const conv_task *task, const lines *l, const chunk *at, const 
 	}
 }
 
-static void forward(nn *c, const conv_task *task)
+/* Work space: what each thread takes, the bias, and what is staged, in floats. */
+static size_t padded_floats(const conv_shape *conv) { return (size_t)up_to(conv->out.c, AXIS_CHANNELS); }
+static size_t own_floats(const graph *g, const conv_shape *conv, const work *k)
 {
-	const lines l = lines_of(task->shape, nn_math(c));
+	return k->each * (size_t)graph_threads(g) + padded_floats(conv);
+}
+static size_t lines_floats(const lines *l) { return l->rows * l->points * l->parts * l->blocks * AXIS_CHANNELS / 2; }
+
+static void forward(graph *g, const conv_task *task)
+{
+	const lines l = lines_of(task->shape, graph_math(g));
 	const work k = work_of(&l);
-	const int threads = nn_threads(c), out = task->shape->out.c, columns = up_to(out, AXIS_CHANNELS) / AXIS_CHANNELS;
-	const size_t padded = (size_t)columns * AXIS_CHANNELS, own_n = k.each * (size_t)threads + padded;
-	float *own = nn_work(c, own_n + l.rows * l.points * l.parts * l.blocks * AXIS_CHANNELS / 2);
-	if (!own)
-		return;
-	float *bias = own + k.each * (size_t)threads;
-	uint16_t *staged = (uint16_t *)(own + own_n);
-	winograd_pad_bias(task->bias, out, (int)padded, bias);
+	const int threads = graph_threads(g), out = task->shape->out.c, columns = up_to(out, AXIS_CHANNELS) / AXIS_CHANNELS;
+	float *own = task->work, *bias = own + k.each * (size_t)threads;
+	uint16_t *staged = (uint16_t *)(own + own_floats(g, task->shape, &k));
+	winograd_pad_bias(task->bias, out, (int)padded_floats(task->shape), bias);
 	for (int from = 0; from < l.all; from += l.together) {
 		const int count = least(l.all - from, l.together), staged_lines = l.lines + 2;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
@@ -326,15 +330,15 @@ static squares squares_fitting(const conv_shape *conv)
 /* ---- weight gradient: the work ---- */
 
 /* conv_load_box by all threads, line by line. */
-static void stage(nn *c, const conv_source *from, int b, const int first[3], const int n[3], int cp, float *to)
+static void stage(const graph *g, const conv_source *from, int b, const int first[3], const int n[3], int cp, float *to)
 {
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < n[0] * n[1]; i++)
 		conv_load_line(from, b, first[0] + i / n[1], first[1] + i % n[1], first[2], n[2], cp, to + (size_t)i * n[2] * cp);
 }
 
 /* Squares [points][cp/AXIS_RUN][parts][u][v][along] of what is staged: of inputs, or of gradients. */
-static void to_squares(nn *c, const squares *l, const float *staged, bool inputs, uint16_t *to)
+static void to_squares(const graph *g, const squares *l, const float *staged, bool inputs, uint16_t *to)
 {
 	const axis_kernels *k = nn_kernels()->axis;
 	to_square *cut = inputs ? k->inputs : k->gradients;
@@ -343,7 +347,7 @@ static void to_squares(nn *c, const squares *l, const float *staged, bool inputs
 	const size_t along = voxel[l->axis[ALONG]], v = voxel[l->axis[V]], u = voxel[l->axis[U]], tile = along * (l->points - 2);
 	const int vs = l->count[V] + more, us = l->count[U] + more, across = l->count[ALONG];
 	const size_t part = (size_t)us * vs * across * SQUARE, point = (size_t)cp / AXIS_RUN * l->parts * part;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < us * vs; i++)
 		for (int a = 0; a < across; a++)
 			for (int ch = 0; ch < cp; ch += AXIS_RUN) {
@@ -390,11 +394,11 @@ static void correlate(const squares *l, const part *k, const uint16_t *x, const 
 }
 
 /* Adds the adjoint of sums [shares][pairs of blocks][points][AXIS_TAPS][PAIR][PAIR]. */
-static void add_weights(nn *c, const squares *l, int shares, float *sums, param *weight)
+static void add_weights(const graph *g, const squares *l, int shares, float *sums, const param *weight, float *dw)
 {
 	const int across = l->op / PAIR, blocks = l->ip / PAIR * across, out = (int)weight->n[0], in = (int)weight->n[1];
 	const size_t point = (size_t)AXIS_TAPS * PAIR * PAIR, block_n = l->points * point;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int block = 0; block < blocks; block++) {
 		float *sum = sums + block * block_n;
 		for (int s = 1; s < shares; s++)
@@ -406,63 +410,92 @@ static void add_weights(nn *c, const squares *l, int shares, float *sums, param 
 				for (int t = 0; t < AXIS_TAPS; t++)
 					nn_kernels()->axis->adjoint(l->points, sum + ((size_t)t * PAIR + i) * PAIR + o, point,
 								    least(LANES, out - first_o - o),
-								    weight->g + ((size_t)(first_o + o) * in + first_i + i) * 27 +
+								    dw + ((size_t)(first_o + o) * in + first_i + i) * 27 +
 									    t / 3 * TAP_STEP[l->axis[U]] + t % 3 * TAP_STEP[l->axis[V]],
 								    (size_t)in * 27, TAP_STEP[l->axis[ALONG]]);
 	}
 }
 
 /* Piece by piece: squares x and y of inputs and gradients. room: staged_floats. */
-static void piece_to_squares(nn *c, const squares *l, const conv_shape *conv, const conv_source *in, const conv_source *gradient, int piece,
-			     float *room, float *x)
+static void piece_to_squares(const graph *g, const squares *l, const conv_shape *conv, const conv_source *in, const conv_source *gradient,
+			     int piece, float *room, float *x)
 {
 	const shape *out = &conv->out;
 	int b = piece / l->cuts, x0 = piece % l->cuts * l->planes, pad = conv->pad;
 	float *room_y = room + voxels_of(l->x) * l->ip;
-	stage(c, in, b, (int[3]){ x0 - pad, -pad, -pad }, l->x, l->ip, room);
-	to_squares(c, l, room, true, (uint16_t *)x);
+	stage(g, in, b, (int[3]){ x0 - pad, -pad, -pad }, l->x, l->ip, room);
+	to_squares(g, l, room, true, (uint16_t *)x);
 	/* gradients of whole squares are read where they are */
 	const float *staged = gradient->v + ((size_t)b * out->x + x0) * out->y * out->z * out->c;
 	bool whole = l->op == out->c && l->y[0] == l->planes && l->y[1] == out->y && l->y[2] == out->z && x0 + l->planes <= out->x;
 	if (!whole) {
-		stage(c, gradient, b, (int[3]){ x0, 0, 0 }, l->y, l->op, room_y);
+		stage(g, gradient, b, (int[3]){ x0, 0, 0 }, l->y, l->op, room_y);
 		staged = room_y;
 	}
-	to_squares(c, l, staged, false, (uint16_t *)(x + input_floats(l)));
+	to_squares(g, l, staged, false, (uint16_t *)(x + input_floats(l)));
 }
 
-static void weight_gradient(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight)
+/* Work space: squares of inputs and gradients, the voxels of a piece, the sums, and places for each thread. */
+typedef struct gradient_work {
+	squares l;
+	int blocks, shares;
+	size_t both, each, sums, at;
+} gradient_work;
+
+static gradient_work gradient_work_of(const conv_shape *conv)
 {
-	const squares l = squares_fitting(conv);
-	const conv_source gradient = conv_plain(conv->out, dout);
-	const int threads = nn_threads(c), across = l.op / PAIR, blocks = l.ip / PAIR * across;
+	gradient_work w = { .l = squares_fitting(conv), .each = (size_t)AXIS_TAPS * PAIR * PAIR };
+	const squares *l = &w.l;
+	w.blocks = l->ip / PAIR * (l->op / PAIR);
 	/* fixed shares of the lines: the sums do not depend on the number of threads */
-	const int shares = blocks < 2 ? least(2, l.count[U]) : 1;
-	const size_t both = input_floats(&l) + gradient_floats(&l), at_n = (size_t)up_to(l.all, LANES);
-	const size_t each = (size_t)AXIS_TAPS * PAIR * PAIR, sums_n = (size_t)shares * blocks * l.points * each;
-	float *x = nn_work(c, both + staged_floats(&l) + sums_n + at_n * (size_t)threads);
-	if (!x)
-		return;
-	float *room = x + both, *sums = room + staged_floats(&l);
-	int *at = (int *)(sums + sums_n);
-	for (int piece = 0; piece < conv->out.b * l.cuts; piece++) {
-		piece_to_squares(c, &l, conv, in, &gradient, piece, room, x);
+	w.shares = w.blocks < 2 ? least(2, l->count[U]) : 1;
+	w.both = input_floats(l) + gradient_floats(l);
+	w.sums = (size_t)w.shares * w.blocks * l->points * w.each;
+	w.at = (size_t)up_to(l->all, LANES);
+	return w;
+}
+
+static void weight_gradient(graph *g, const conv_task *task, const conv_gradients *to)
+{
+	const conv_shape *conv = task->shape;
+	const gradient_work w = gradient_work_of(conv);
+	const squares *l = &w.l;
+	const conv_source gradient = conv_plain(conv->out, to->dout);
+	const int threads = graph_threads(g), across = l->op / PAIR;
+	float *x = task->work, *room = x + w.both, *sums = room + staged_floats(l);
+	int *at = (int *)(sums + w.sums);
+	for (int piece = 0; piece < conv->out.b * l->cuts; piece++) {
+		piece_to_squares(g, l, conv, &task->in, &gradient, piece, room, x);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int i = 0; i < shares * blocks * l.points; i++) {
-			const int share = i / l.points / blocks, block = i / l.points % blocks;
-			const part k = { i % l.points, block / across * PAIR, block % across * PAIR, share_of(l.count[U], share, shares),
-					 share_of(l.count[U], share + 1, shares) };
-			correlate(&l, &k, (uint16_t *)x, (uint16_t *)(x + input_floats(&l)), at + at_n * (size_t)omp_get_thread_num(),
-				  piece > 0, sums + (size_t)i * each);
+		for (int i = 0; i < w.shares * w.blocks * l->points; i++) {
+			const int share = i / l->points / w.blocks, block = i / l->points % w.blocks;
+			const part k = { i % l->points, block / across * PAIR, block % across * PAIR,
+					 share_of(l->count[U], share, w.shares), share_of(l->count[U], share + 1, w.shares) };
+			correlate(l, &k, (uint16_t *)x, (uint16_t *)(x + input_floats(l)), at + w.at * (size_t)omp_get_thread_num(),
+				  piece > 0, sums + (size_t)i * w.each);
 		}
 	}
-	add_weights(c, &l, shares, sums, weight);
+	add_weights(g, l, w.shares, sums, task->weight, to->dw);
+}
+
+static void room(const graph *g, const conv_shape *conv, const param *weight, bool back, conv_room *r)
+{
+	const lines l = lines_of(conv, graph_math(g));
+	const work k = work_of(&l);
+	r->forward = own_floats(g, conv, &k) + lines_floats(&l);
+	r->lasting = 0;
+	if (!back)
+		return;
+	const gradient_work w = gradient_work_of(conv);
+	r->data = winograd_data_room(g, conv, weight);
+	r->weight = w.both + staged_floats(&w.l) + w.sums + w.at * (size_t)graph_threads(g);
 }
 
 /* For stride 1 where there are matrix instructions and lines are short enough. */
 const conv_algorithm conv_axis = {
 	.name = "winograd, one axis",
 	.fits = fits,
+	.room = room,
 	.forward = forward,
 	.data_gradient = winograd_data_gradient,
 	.weight_gradient = weight_gradient,

@@ -192,34 +192,50 @@ static void store_block(const conv_task *task, const slabs *s, int from, const b
 	}
 }
 
-static void forward(nn *c, const conv_task *task)
+/* Work space on the way there: the points of all tiles, what each thread takes, and the bias. */
+typedef struct forward_work {
+	slabs s;
+	view reads;
+	block whole;
+	size_t points, each, padded;
+} forward_work;
+
+static forward_work forward_work_of(const conv_shape *conv, const conv_source *in)
 {
-	const int out = task->shape->out.c, threads = nn_threads(c), padded = up_to(out, forward_side());
-	const slabs s = slabs_of(task->shape, lanes_up(task->shape->in.c));
-	view reads = inputs_of(&s, &task->in, task->shape->pad, forward_side());
-	const block whole = block_of(&s);
-	const size_t own_n = whole.taps_n + whole.u_n + whole.m_n, each = reads.staged > own_n ? reads.staged : own_n;
-	reads.v = nn_work(c, s.points * reads.point + each * (size_t)threads + (size_t)padded);
-	if (!reads.v)
-		return;
-	float *work = reads.v + s.points * reads.point, *bias = work + each * (size_t)threads;
-	winograd_pad_bias(task->bias, out, padded, bias);
-	for (int from = 0; from < s.all; from += s.together) {
-		const int count = least(s.all - from, s.together);
+	forward_work w = { .s = slabs_of(conv, lanes_up(conv->in.c)) };
+	w.reads = inputs_of(&w.s, in, conv->pad, forward_side());
+	w.whole = block_of(&w.s);
+	w.points = w.s.points * w.reads.point;
+	w.each = w.whole.taps_n + w.whole.u_n + w.whole.m_n;
+	w.each = w.reads.staged > w.each ? w.reads.staged : w.each;
+	w.padded = (size_t)up_to(conv->out.c, forward_side());
+	return w;
+}
+
+static void forward(graph *g, const conv_task *task)
+{
+	forward_work w = forward_work_of(task->shape, &task->in);
+	const slabs *s = &w.s;
+	const int out = task->shape->out.c, threads = graph_threads(g);
+	float *work = task->work + w.points, *bias = work + w.each * (size_t)threads;
+	w.reads.v = task->work;
+	winograd_pad_bias(task->bias, out, (int)w.padded, bias);
+	for (int from = 0; from < s->all; from += s->together) {
+		const int count = least(s->all - from, s->together);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < count; i++)
-			transform_slab(&reads, &s, from, i, count, work + each * (size_t)omp_get_thread_num());
+			transform_slab(&w.reads, s, from, i, count, work + w.each * (size_t)omp_get_thread_num());
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int first = 0; first < out; first += whole.side) {
-			block k = whole;
+		for (int first = 0; first < out; first += w.whole.side) {
+			block k = w.whole;
 			k.first = first;
 			k.n = least(out - first, k.side);
-			k.tiles = count * s.each;
-			k.taps = work + each * (size_t)omp_get_thread_num();
+			k.tiles = count * s->each;
+			k.taps = work + w.each * (size_t)omp_get_thread_num();
 			k.u = k.taps + k.taps_n;
 			k.m = k.u + k.u_n;
-			multiply_block(task, &s, &k, &reads);
-			store_block(task, &s, from, &k, bias);
+			multiply_block(task, s, &k, &w.reads);
+			store_block(task, s, from, &k, bias);
 		}
 	}
 }
@@ -228,10 +244,10 @@ static void forward(nn *c, const conv_task *task)
 
 /* Adds the gradient of GRADIENT_SIDE x GRADIENT_SIDE kernels, from input channel i and output channel o on, from the points of `tiles`
  * tiles. du: work space for a block. */
-static void add_block(const slabs *s, const view *reads, const view *writes, int i, int o, int tiles, float *du, param *weight)
+static void add_block(const slabs *s, const view *reads, const view *writes, int i, int o, int tiles, float *du, float *dw)
 {
 	const int rows = least(reads->channels - i, GRADIENT_SIDE), columns = least(writes->channels - o, GRADIENT_SIDE);
-	const int out = (int)weight->n[0], in = (int)weight->n[1];
+	const int out = writes->from.s.c, in = reads->from.s.c;
 	const size_t up = GRADIENT_SIDE * GRADIENT_SIDE + LANES;
 	for (int p = 0; p < s->points; p++)
 		nn_kernels()->product(rows, columns, tiles, reads->v + p * reads->point + (size_t)i * tiles, 1, (size_t)rows,
@@ -240,41 +256,72 @@ static void add_block(const slabs *s, const view *reads, const view *writes, int
 	for (int r = 0; r < least(in - i, GRADIENT_SIDE); r++)
 		for (int c = 0; c < columns; c += LANES)
 			nn_kernels()->wino_weight_adjoint(s->tile, du + r * columns + c, up, 1, 0, least(out - o - c, LANES),
-							  weight->g + ((size_t)(o + c) * in + i + r) * 27, (size_t)in * 27);
+							  dw + ((size_t)(o + c) * in + i + r) * 27, (size_t)in * 27);
 }
 
-static void weight_gradient(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight)
+/* Work space: the points of inputs and gradients of all tiles, and what each thread takes. */
+typedef struct gradient_work {
+	slabs s;
+	view reads, writes;
+	size_t points, each;
+} gradient_work;
+
+static gradient_work gradient_work_of(const conv_shape *conv, const conv_source *in, const float *dout)
 {
 	enum { SIDE = GRADIENT_SIDE };
-	const int ip = lanes_up(conv->in.c), op = lanes_up(conv->out.c), threads = nn_threads(c);
-	const slabs s = slabs_of(conv, ip + op);
-	view reads = inputs_of(&s, in, conv->pad, SIDE), writes = gradients_of(&s, conv->out, dout, SIDE);
-	const size_t staged = reads.staged > writes.staged ? reads.staged : writes.staged;
-	const size_t du_n = (size_t)s.points * (SIDE * SIDE + LANES), each = staged > du_n ? staged : du_n;
-	reads.v = nn_work(c, s.points * (reads.point + writes.point) + each * (size_t)threads);
-	if (!reads.v)
-		return;
-	writes.v = reads.v + s.points * reads.point;
-	float *work = writes.v + s.points * writes.point;
-	const int down = (ip + SIDE - 1) / SIDE, blocks = down * ((op + SIDE - 1) / SIDE);
-	for (int from = 0; from < s.all; from += s.together) {
-		const int count = least(s.all - from, s.together);
+	gradient_work w = { .s = slabs_of(conv, lanes_up(conv->in.c) + lanes_up(conv->out.c)) };
+	w.reads = inputs_of(&w.s, in, conv->pad, SIDE);
+	w.writes = gradients_of(&w.s, conv->out, dout, SIDE);
+	w.points = w.s.points * (w.reads.point + w.writes.point);
+	w.each = (size_t)w.s.points * (SIDE * SIDE + LANES);
+	w.each = w.reads.staged > w.each ? w.reads.staged : w.each;
+	w.each = w.writes.staged > w.each ? w.writes.staged : w.each;
+	return w;
+}
+
+static void weight_gradient(graph *g, const conv_task *task, const conv_gradients *to)
+{
+	enum { SIDE = GRADIENT_SIDE };
+	gradient_work w = gradient_work_of(task->shape, &task->in, to->dout);
+	const slabs *s = &w.s;
+	const int threads = graph_threads(g), down = (w.reads.channels + SIDE - 1) / SIDE;
+	const int blocks = down * ((w.writes.channels + SIDE - 1) / SIDE);
+	float *work = task->work + w.points;
+	w.reads.v = task->work;
+	w.writes.v = task->work + s->points * w.reads.point;
+	for (int from = 0; from < s->all; from += s->together) {
+		const int count = least(s->all - from, s->together);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < count; i++) {
-			float *mine = work + each * (size_t)omp_get_thread_num();
-			transform_slab(&reads, &s, from, i, count, mine);
-			transform_slab(&writes, &s, from, i, count, mine);
+			float *mine = work + w.each * (size_t)omp_get_thread_num();
+			transform_slab(&w.reads, s, from, i, count, mine);
+			transform_slab(&w.writes, s, from, i, count, mine);
 		}
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 		for (int i = 0; i < blocks; i++)
-			add_block(&s, &reads, &writes, i % down * SIDE, i / down * SIDE, count * s.each,
-				  work + each * (size_t)omp_get_thread_num(), weight);
+			add_block(s, &w.reads, &w.writes, i % down * SIDE, i / down * SIDE, count * s->each,
+				  work + w.each * (size_t)omp_get_thread_num(), to->dw);
 	}
+}
+
+static void room(const graph *g, const conv_shape *conv, const param *weight, bool back, conv_room *r)
+{
+	const conv_source in = conv_input(conv, NULL, NULL);
+	const forward_work there = forward_work_of(conv, &in);
+	const size_t threads = (size_t)graph_threads(g);
+	r->forward = there.points + there.each * threads + there.padded;
+	r->lasting = winograd_lasting(conv, weight, back);
+	if (!back)
+		return;
+	const gradient_work w = gradient_work_of(conv, &in, NULL);
+	r->data = winograd_data_room(g, conv, weight);
+	r->weight = w.points + w.each * threads;
 }
 
 const conv_algorithm conv_blocks = {
 	.name = "winograd, blocks",
 	.fits = fits,
+	.room = room,
 	.forward = forward,
 	.data_gradient = winograd_data_gradient,
 	.weight_gradient = weight_gradient,

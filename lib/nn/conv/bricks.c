@@ -13,6 +13,7 @@
  * gradient sums dU over bricks, in fixed shares, and transforms it back at the end. */
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "nn/conv/winograd.h"
 #include "nn/pack.h"
@@ -136,11 +137,11 @@ static int transform_inputs(const bricks *k, const view *w, const conv_source *i
 
 /* ---- weights ---- */
 
-static void transform_weights(nn *c, const bricks *k, const conv_task *task, const winograd_weights *all)
+static void transform_weights(const graph *g, const bricks *k, const conv_task *task, const winograd_weights *all)
 {
 	const int vectors = k->out_c / LANES, parts = (k->in + FACTOR_ROWS - 1) / FACTOR_ROWS * vectors;
 	const size_t plane = (size_t)(k->tile.p[1] * k->tile.p[2]) * all->stride;
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < parts; i++) {
 		float room[27 * FACTOR_ROWS * LANES];
 		const winograd_taps taps = { room, (size_t)FACTOR_ROWS * LANES, LANES };
@@ -154,30 +155,26 @@ static void transform_weights(nn *c, const bricks *k, const conv_task *task, con
 	}
 }
 
-/* Are transformed weights kept for the next call? They take 64/27 of the weights' memory or more, which pays where transforming them is a
+/* Floats of transformed weights. */
+static size_t weight_floats(const bricks *k) { return (size_t)k->points * winograd_weights_of(k->in, k->out_c, NULL).stride; }
+
+/* Do transformed weights last for the next run? They take 64/27 of the weights' memory or more, which pays where transforming them is a
  * good part of the work. */
-static bool keeps_weights(const nn *c, const conv_shape *conv)
+static bool weights_last(const graph *g, const conv_shape *conv)
 {
-	return nn_reuses_weights(c) && (size_t)conv->out.x * conv->out.y * conv->out.z < SMALL_VOLUME;
+	return graph_use(g) == GRAPH_AGAIN && shape_voxels(conv->out) < SMALL_VOLUME;
 }
 
-/* The transformed weights; their u is NULL while planning or after an error. */
-static winograd_weights take_weights(nn *c, const bricks *k, const conv_task *task)
+/* The transformed weights: those that last, or made in work. */
+static winograd_weights weights_for(const graph *g, const bricks *k, const conv_task *task, float *work)
 {
-	const int *p = k->tile.p, variant = ((p[0] * 8 + p[1]) * 8 + p[2]) * 2 + task->flipped;
-	winograd_weights w = winograd_weights_of(k->in, k->out_c, NULL);
-	const size_t count = (size_t)k->points * w.stride;
-	bool made = true;
-	w.u = keeps_weights(c, task->shape) ? packed_of(c, task->weight, &conv_bricks, variant, count, &made) : nn_take(c, count);
-	if (w.u && made)
-		transform_weights(c, k, task, &w);
+	winograd_weights w = winograd_weights_of(k->in, k->out_c, work);
+	bool stale = true;
+	if (!work)
+		w.u = packed_of(task->lasts, task->weight, &stale);
+	if (stale)
+		transform_weights(g, k, task, &w);
 	return w;
-}
-
-static void give_weights(nn *c, const bricks *k, const conv_task *task, const winograd_weights *w)
-{
-	if (!keeps_weights(c, task->shape))
-		nn_give(c, w->u, (size_t)k->points * w->stride);
 }
 
 /* ---- forward ---- */
@@ -191,10 +188,11 @@ static void store_brick(const bricks *k, const conv_task *task, int b, const int
 				winograd_store(task, k->tile, b, (int[]){ x, y, z }, from);
 }
 
-/* parts [bricks][2][channels] -> sums [b][2*out.c], in the order of the bricks. */
+/* parts [bricks][2][channels] -> sums [b][2*out.c], stored, in the order of the bricks. */
 static void merge_sums(const bricks *k, const double *parts, double *sums)
 {
 	const int each = k->total / k->out.b;
+	memset(sums, 0, (size_t)k->out.b * 2 * (size_t)k->out.c * sizeof *sums);
 	for (int i = 0; i < k->total; i++)
 		for (int square = 0; square < 2; square++) {
 			const double *from = parts + ((size_t)i * 2 + square) * k->out_c;
@@ -204,21 +202,27 @@ static void merge_sums(const bricks *k, const double *parts, double *sums)
 		}
 }
 
-/* sums: of the result, zeroed; NULL: not wanted. */
-static void all_bricks(nn *c, const bricks *k, const conv_task *task, const winograd_weights *w, double *sums)
+/* Floats that a thread takes on the way there, and what all take. */
+static size_t thread_floats(const bricks *k)
 {
-	const int threads = nn_threads(c), co = k->out.c;
+	const view reads = inputs_of(k);
+	return staged_floats(&reads) + k->points * (stride_of(k, k->in) + stride_of(k, k->out_c));
+}
+
+static size_t forward_floats(const graph *g, const bricks *k) { return thread_floats(k) * (size_t)graph_threads(g) + (size_t)k->out_c; }
+
+static void all_bricks(graph *g, const bricks *k, const conv_task *task, const winograd_weights *w, float *work)
+{
+	const int threads = graph_threads(g), co = k->out.c;
 	const view reads = inputs_of(k);
 	const conv_source in = winograd_source(&task->in, k->tile);
-	const size_t staged_n = staged_floats(&reads), vp = stride_of(k, k->in), mp = stride_of(k, k->out_c);
-	const size_t each = staged_n + k->points * (vp + mp);
-	float *work = nn_work(c, each * (size_t)threads + (size_t)k->out_c);
-	double *parts = sums && work ? calloc((size_t)k->total * 2 * k->out_c, sizeof *parts) : NULL;
-	if (sums && work && !parts)
-		nn_fail(c, ERR_OS, "no memory for sums");
-	if (!work || !nn_ok(c))
-		return;
+	const size_t staged_n = staged_floats(&reads), vp = stride_of(k, k->in), mp = stride_of(k, k->out_c), each = thread_floats(k);
 	float *bias = work + each * (size_t)threads;
+	double *parts = task->sums ? calloc((size_t)k->total * 2 * k->out_c, sizeof *parts) : NULL;
+	if (task->sums && !parts) {
+		graph_fail(g, ERR_OS, "no memory for sums");
+		return;
+	}
 	winograd_pad_bias(task->bias, co, k->out_c, bias);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int i = 0; i < k->total; i++) {
@@ -227,87 +231,137 @@ static void all_bricks(nn *c, const bricks *k, const conv_task *task, const wino
 		w->kernels->multiply(k->points, tiles, v, k->in, vp, w->u, w->stride, k->in, k->out_c, false, m, k->out_c, mp);
 		store_brick(k, task, b, at, &(winograd_products){ m, mp, 0, co, bias, parts ? parts + (size_t)i * 2 * k->out_c : NULL });
 	}
-	if (sums)
-		merge_sums(k, parts, sums);
+	if (parts)
+		merge_sums(k, parts, task->sums);
 	free(parts);
 }
 
-static void forward_by(nn *c, const conv_task *task, wino_tile t)
+static void forward_by(graph *g, const conv_task *task, wino_tile t)
 {
 	const bricks k = bricks_of(task->shape, t);
-	const winograd_weights w = take_weights(c, &k, task);
-	if (nn_ok(c))
-		all_bricks(c, &k, task, &w, task->summed ? nn_new_sums(c, task->summed) : NULL);
-	give_weights(c, &k, task, &w);
+	const bool last = task->lasts && weights_last(g, task->shape);
+	const winograd_weights w = weights_for(g, &k, task, last ? NULL : task->work);
+	all_bricks(g, &k, task, &w, task->work + (last ? 0 : up_to_vector(weight_floats(&k))));
 }
 
-static void forward(nn *c, const conv_task *task) { forward_by(c, task, winograd_tile(task->shape)); }
+/* With weights that are made anew. */
+static size_t forward_room(const graph *g, const conv_shape *conv, wino_tile t)
+{
+	const bricks k = bricks_of(conv, t);
+	return up_to_vector(weight_floats(&k)) + forward_floats(g, &k);
+}
+
+static void forward(graph *g, const conv_task *task) { forward_by(g, task, winograd_tile(task->shape)); }
 
 /* ---- gradients ---- */
 
-/* Behind a doubling: the gradient at the input as it is stored, from that at the output in steps of two. */
-static void gather(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d)
+/* Behind a doubling: the convolution that makes the gradient at the input as it is stored, from that at the output in steps of two. */
+static conv_shape gathering(const conv_shape *conv)
 {
 	conv_shape back = conv_transposed(conv);
 	back.out = conv->in;
 	back.stride = 2;
-	forward_by(c, &(conv_task){ .shape = &back, .in = conv_plain(back.in, dout), .weight = weight, .flipped = true, .out = d },
-		   winograd_gathering());
+	return back;
 }
 
-static void data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d)
+static void data_gradient(graph *g, const conv_task *task, const conv_gradients *to)
 {
-	if (winograd_doubles(conv))
-		gather(c, conv, dout, weight, d);
+	const conv_shape back = gathering(task->shape);
+	if (!winograd_doubles(task->shape))
+		winograd_data_gradient(g, task, to);
 	else
-		winograd_data_gradient(c, conv, dout, weight, d);
+		forward_by(g,
+			   &(conv_task){ .shape = &back,
+					 .in = conv_plain(back.in, to->dout),
+					 .weight = task->weight,
+					 .flipped = true,
+					 .out = to->d,
+					 .work = task->work },
+			   winograd_gathering());
 }
 
 /* g += G' du G for every pair of channels; du [point][in][out] in `shares` parts. */
-static void transform_back(nn *c, const bricks *k, const float *du, int shares, param *weight)
+static void transform_back(const graph *g, const bricks *k, const float *du, int shares, const param *weight, float *dw)
 {
 	const size_t point = (size_t)k->in * k->out_c, own = k->points * point;
 	const int out = (int)weight->n[0], in = (int)weight->n[1];
-#pragma omp parallel for num_threads(nn_threads(c))
+#pragma omp parallel for num_threads(graph_threads(g))
 	for (int i = 0; i < in; i++)
 		for (int o = 0; o < out; o += LANES)
 			nn_kernels()->wino_weight_adjoint(k->tile, du + (size_t)i * k->out_c + o, point, shares, own, least(out - o, LANES),
-							  weight->g + ((size_t)o * in + i) * 27, (size_t)in * 27);
+							  dw + ((size_t)o * in + i) * 27, (size_t)in * 27);
 }
 
-static void weight_gradient(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight)
+/* What the weight gradient takes: `each` by a thread, behind that dU in fixed shares, so that sums do not depend on the number of threads.
+ */
+typedef struct gradient_work {
+	view reads, writes;
+	size_t staged, each;
+	int shares;
+	size_t point, own;
+} gradient_work;
+
+static gradient_work gradient_work_of(const bricks *k)
 {
+	gradient_work w = { .reads = inputs_of(k), .writes = gradients_of(k), .shares = least(k->total, SHARES) };
+	const size_t read_n = staged_floats(&w.reads), written_n = staged_floats(&w.writes);
+	w.staged = read_n > written_n ? read_n : written_n;
+	w.each = w.staged + k->points * (stride_of(k, k->in) + stride_of(k, k->out_c));
+	w.point = (size_t)k->in * k->out_c;
+	w.own = k->points * w.point;
+	return w;
+}
+
+static size_t gradient_floats(const graph *g, const bricks *k)
+{
+	const gradient_work w = gradient_work_of(k);
+	return w.each * (size_t)graph_threads(g) + w.own * (size_t)w.shares;
+}
+
+static void weight_gradient(graph *g, const conv_task *task, const conv_gradients *to)
+{
+	const conv_shape *conv = task->shape;
 	const bricks k = bricks_of(conv, winograd_tile(conv));
-	const int threads = nn_threads(c), shares = least(k.total, SHARES); /* fixed: sums do not depend on the number of threads */
-	const view reads = inputs_of(&k), writes = gradients_of(&k);
-	const conv_source from = winograd_source(in, k.tile), gradient = conv_plain(conv->out, dout);
-	const size_t read_n = staged_floats(&reads), written_n = staged_floats(&writes), staged_n = read_n > written_n ? read_n : written_n;
-	const size_t vp = stride_of(&k, k.in), dp = stride_of(&k, k.out_c), each = staged_n + k.points * (vp + dp);
-	const size_t point = (size_t)k.in * k.out_c, own = k.points * point;
-	float *work = nn_work(c, each * (size_t)threads + own * (size_t)shares);
-	if (!work)
-		return;
-	float *du = work + each * (size_t)threads;
+	const gradient_work w = gradient_work_of(&k);
+	const int threads = graph_threads(g);
+	const conv_source from = winograd_source(&task->in, k.tile), gradient = conv_plain(conv->out, to->dout);
+	const size_t vp = stride_of(&k, k.in), dp = stride_of(&k, k.out_c);
+	float *du = task->work + w.each * (size_t)threads;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-	for (int share = 0; share < shares; share++) {
-		float *staged = work + each * (size_t)omp_get_thread_num(), *v = staged + staged_n, *d = v + k.points * vp;
-		const int first = share_of(k.total, share, shares);
-		for (int i = first; i < share_of(k.total, share + 1, shares); i++) {
+	for (int share = 0; share < w.shares; share++) {
+		float *staged = task->work + w.each * (size_t)omp_get_thread_num(), *v = staged + w.staged, *d = v + k.points * vp;
+		const int first = share_of(k.total, share, w.shares);
+		for (int i = first; i < share_of(k.total, share + 1, w.shares); i++) {
 			int at[3], b = brick_at(&k, i, at);
-			transform_inputs(&k, &reads, &from, conv->pad, b, at, staged, v);
-			int tiles = transform_brick(&k, &writes, &gradient, b, at, at, staged, d);
+			transform_inputs(&k, &w.reads, &from, conv->pad, b, at, staged, v);
+			int tiles = transform_brick(&k, &w.writes, &gradient, b, at, at, staged, d);
 			for (int p = 0; p < k.points; p++)
 				nn_kernels()->product(k.in, k.out_c, tiles, v + p * vp, 1, k.in, d + p * dp, k.out_c, i > first,
-						      du + own * (size_t)share + p * point, k.out_c);
+						      du + w.own * (size_t)share + p * w.point, k.out_c);
 		}
 	}
-	transform_back(c, &k, du, shares, weight);
+	transform_back(g, &k, du, w.shares, task->weight, to->dw);
+}
+
+static void room(const graph *g, const conv_shape *conv, const param *weight, bool back, conv_room *r)
+{
+	const bricks k = bricks_of(conv, winograd_tile(conv));
+	const bool last = weights_last(g, conv);
+	r->forward = last ? forward_floats(g, &k) : forward_room(g, conv, k.tile);
+	r->lasting = last ? packed_bytes(weight_floats(&k)) : winograd_lasting(conv, weight, back);
+	if (!back)
+		return;
+	const conv_shape gather = gathering(conv);
+	r->data = winograd_doubles(conv) ? forward_room(g, &gather, winograd_gathering()) : winograd_data_room(g, conv, weight);
+	r->weight = gradient_floats(g, &k);
 }
 
 const conv_algorithm conv_bricks = {
 	.name = "winograd, bricks",
 	.fits = winograd_fits,
+	.room = room,
 	.forward = forward,
 	.data_gradient = data_gradient,
 	.weight_gradient = weight_gradient,
+	.takes_sums = true,
 };

@@ -6,146 +6,186 @@
 #include "nn/prologue.h"
 #include "nn/sums.h"
 
-typedef struct conv_node {
-	node base; /* in: x, affine, add */
+typedef struct conv_layer {
+	layer base; /* in: x, norm, add; p: weight, bias */
 	conv_shape shape;
 	const conv_algorithm *algorithm;
-	param *weight, *bias;
-} conv_node;
+	conv_room room;
+} conv_layer;
 
-enum { X, AFFINE, ADD };
+enum { X, NORM, ADD };
+enum { WEIGHT, BIAS };
+
+static conv_layer *of(layer *l) { return (conv_layer *)l; }
+
+/* ---- what it needs ---- */
+
+static bool has_prologue(const layer *l) { return l->in[NORM] || ((const conv_layer *)l)->shape.act != ACT_NONE; }
+
+/* Is a gradient at the input wanted, or at what normalises it? */
+static bool passes_on(const layer *l) { return l->in[X]->needs_grad || (l->in[NORM] && l->in[NORM]->needs_grad); }
+
+/* The data gradient is made where the input's lies, if it is the first to add to that. */
+static size_t own_floats(const layer *l) { return passes_on(l) && !layer_is_fresh(l, X) ? up_to_vector(shape_count(l->in[X]->s)) : 0; }
+
+static void settle(graph *g, layer *l)
+{
+	conv_layer *c = of(l);
+	const bool alone = !l->in[NORM] && !l->in[ADD] && !l->needs_grad;
+	c->shape.volumes = graph_use(g) == GRAPH_TRAIN ? l->s.b : 1;
+	c->algorithm = conv_choose(&c->shape);
+	c->algorithm->room(g, &c->shape, l->p[WEIGHT], l->needs_grad, &c->room);
+	l->flop = 2. * conv_taps(&c->shape) * c->shape.in.c * (double)shape_count(l->s);
+	l->over = l->in[ADD] ? ADD : alone && c->algorithm->in_place && c->algorithm->in_place(&c->shape) ? X : -1;
+	l->hands = l->in[ADD] ? ADD : -1;
+	l->reads_in[X] = layer_trains(l, WEIGHT) || (passes_on(l) && has_prologue(l));
+	l->reads_in[NORM] = l->reads_in[X];
+	l->work = c->room.forward;
+	l->work_back = own_floats(l) + (c->room.data > c->room.weight ? c->room.data : c->room.weight);
+	l->lasting = c->room.lasting;
+	l->wants_sums = l->wants_sums && c->algorithm->takes_sums;
+}
+
+/* ---- there ---- */
+
+static conv_task task_of(const graph *g, layer *l)
+{
+	const conv_layer *c = of(l);
+	conv_task t = {
+		.shape = &c->shape,
+		.in = conv_input(&c->shape, l->in[X]->v, l->in[NORM] ? l->in[NORM]->v : NULL),
+		.weight = l->p[WEIGHT],
+		.bias = l->p[BIAS] ? l->p[BIAS]->v : NULL,
+		.add = l->in[ADD] ? l->in[ADD]->v : NULL,
+		.out = l->v,
+		.sums = l->sums,
+		.work = graph_work(g),
+		.lasts = l->lasts,
+	};
+	t.in_place = t.out == t.in.v;
+	return t;
+}
+
+static void forward(graph *g, layer *l)
+{
+	const conv_task t = task_of(g, l);
+	of(l)->algorithm->forward(g, &t);
+}
+
+/* ---- and back ---- */
+
+static void backward(graph *g, layer *l)
+{
+	const conv_algorithm *a = of(l)->algorithm;
+	conv_task t = task_of(g, l);
+	conv_gradients to = { .dout = l->g };
+	if (layer_trains(l, BIAS))
+		sums_to_bias(g, l->g, l->s, l->p[BIAS]);
+	if (layer_trains(l, WEIGHT)) {
+		to.dw = l->p[WEIGHT]->g;
+		a->weight_gradient(g, &t, &to);
+	}
+	if (passes_on(l)) {
+		const size_t own = own_floats(l);
+		to.d = own ? t.work : l->in[X]->g;
+		t.work += own;
+		a->data_gradient(g, &t, &to);
+		prologue_gradient(g, l, of(l)->shape.act, to.d);
+	}
+	layer_pass_gradient(g, l, ADD);
+}
+
+static const char *algorithm(const layer *l) { return ((const conv_layer *)l)->algorithm->name; }
+
+static const layer_kind conv_kind = { .name = "convolution",
+				      .size = sizeof(conv_layer),
+				      .settle = settle,
+				      .forward = forward,
+				      .backward = backward,
+				      .algorithm = algorithm,
+				      .takes_sums = true };
+
+/* ---- description ---- */
 
 static int one_if_unset(int n) { return n ? n : 1; }
 
-static bool takes_gradient(const param *p) { return p && p->g && !p->frozen; }
-
-/* Fills *conv; false (with the error noted) when shapes do not fit. */
-static bool shape_of(nn *c, const tensor *x, const conv_spec *s, conv_shape *conv)
+/* Sizes from the input's and the spec's; an output of no voxels where the grid is too small. */
+static conv_shape shape_of(shape x, const conv_spec *s)
 {
-	const param *w = s->weight;
-	*conv = (conv_shape){ .in = x->s, .stride = one_if_unset(s->stride), .pad = s->pad_low, .act = s->act };
-	conv->volumes = nn_recording(c) ? x->s.b : 1;
-	int skip = w->rank == 4 ? 1 : 0, in[3] = { x->s.x, x->s.y, x->s.z }, out[3];
+	const int rank = s->rank ? s->rank : 5, in[3] = { x.x, x.y, x.z };
+	conv_shape c = { .in = x, .stride = one_if_unset(s->stride), .pad = s->pad_low, .act = s->act };
+	int out[3];
 	for (int a = 0; a < 3; a++) {
-		conv->k[a] = w->rank <= 3 || a < skip ? 1 : (int)w->n[2 + a - skip];
-		conv->up[a] = one_if_unset(s->up[a]);
-		conv->virt[a] = in[a] * conv->up[a];
-		int room = conv->k[a] > 1 ? conv->virt[a] + s->pad_low + s->pad_high - conv->k[a] : conv->virt[a] - 1;
-		out[a] = room < 0 ? 0 : room / (conv->k[a] > 1 ? conv->stride : 1) + 1;
+		c.k[a] = rank <= 3 || (rank == 4 && a == 0) ? 1 : one_if_unset(s->k);
+		c.up[a] = one_if_unset(s->up[a]);
+		c.virt[a] = in[a] * c.up[a];
+		const int room = c.k[a] > 1 ? c.virt[a] + s->pad_low + s->pad_high - c.k[a] : c.virt[a] - 1;
+		out[a] = room < 0 ? 0 : room / (c.k[a] > 1 ? c.stride : 1) + 1;
 	}
-	conv->out = (shape){ x->s.b, out[0], out[1], out[2], (int)w->n[0] };
-	if (w->rank < 2 || w->n[1] != x->s.c || (w->rank == 3 && w->n[2] != 1))
-		nn_fail(c, ERR_CONFIG, "%s: takes %ld channels, got %d", w->name, w->rank < 2 ? 0L : (long)w->n[1], x->s.c);
-	else if (s->bias && (s->bias->rank != 1 || s->bias->n[0] != w->n[0]))
-		nn_fail(c, ERR_CONFIG, "%s: has not one number per output channel", s->bias->name);
-	else if (!out[0] || !out[1] || !out[2])
-		nn_fail(c, ERR_DATA, "%s: a grid of %dx%dx%d is too small", w->name, x->s.x, x->s.y, x->s.z);
-	else if (s->add && !shape_equal(s->add->s, conv->out))
-		nn_fail(c, ERR_BUG, "%s: the residual has another shape", w->name);
-	else
-		prologue_fits(c, x, s->affine, w->name);
-	return nn_ok(c);
+	c.out = (shape){ x.b, out[0], out[1], out[2], s->out };
+	return c;
 }
 
-/* x as the convolution reads it. */
-static conv_source source_of(const conv_shape *conv, const tensor *x, const tensor *affine)
+static bool fits(graph *g, const conv_shape *c, const conv_spec *s, const char *at)
 {
-	conv_source from = { .v = x->v, .s = conv->in, .affine = affine ? affine->v : NULL, .act = conv->act };
-	memcpy(from.up, conv->up, sizeof from.up);
-	memcpy(from.virt, conv->virt, sizeof from.virt);
-	return from;
+	const shape norm = { c->in.b, 1, 1, 1, 2 * c->in.c };
+	char name[LAYER_NAME];
+	layer_use(g, name, at);
+	if (!c->out.x || !c->out.y || !c->out.z)
+		graph_fail(g, ERR_DATA, "%s: a grid of %dx%dx%d is too small", name, c->in.x, c->in.y, c->in.z);
+	else if (s->norm && !shape_equal(graph_shape(s->norm), norm))
+		graph_fail(g, ERR_BUG, "%s: the normalisation has another shape", name);
+	else if (s->add && !shape_equal(graph_shape(s->add), c->out))
+		graph_fail(g, ERR_BUG, "%s: the residual has another shape", name);
+	return graph_ok(g);
 }
 
-/* The last who reads the result's gradient hands it to the tensor that was added to the result, or adds it to that one's. */
-static void pass_on(nn *c, tensor *out, tensor *add)
+/* Where a parameter's name ends: at "AT.LEAF". */
+typedef struct param_name {
+	const char *at, *leaf;
+} param_name;
+
+/* Of l; NULL: of a convolution that is described later. */
+static void name_parameters(graph *g, layer *l, int in, const conv_spec *s, param_name weight, param_name bias)
 {
-	if (nn_gradient_take(c, add, out->g)) {
-		out->g = NULL;
-		return;
-	}
-	if (nn_ok(c) && !nn_planning(c))
-#pragma omp parallel for num_threads(nn_threads(c))
-		for (size_t i = 0; i < shape_count(add->s); i++)
-			add->g[i] += out->g[i];
+	const int rank = s->rank ? s->rank : 5, k = one_if_unset(s->k);
+	const int taps = rank <= 3 ? 1 : rank == 4 ? k * k : k * k * k;
+	param_entry w = { .rank = rank, .n = { s->out, in }, .rule = s->begins };
+	w.fan_in = s->fan_in ? s->fan_in : (int64_t)in * taps;
+	for (int i = 2; i < rank; i++)
+		w.n[i] = rank == 3 ? 1 : k;
+	const param_entry b = {
+		.rank = 1, .n = { s->out }, .fan_in = w.fan_in, .rule = s->begins == INIT_ZEROS ? INIT_ZEROS : s->bias_begins
+	};
+	layer_param(g, l, WEIGHT, w, weight.at, weight.leaf);
+	if (!s->no_bias)
+		layer_param(g, l, BIAS, b, bias.at, bias.leaf);
 }
 
-static void conv_backward(nn *c, node *base)
+static layer *described(graph *g, layer *x, const conv_spec *s, param_name weight, param_name bias)
 {
-	conv_node *n = (conv_node *)base;
-	const conv_shape *conv = &n->shape;
-	tensor *out = base->out, *x = base->in[X], *affine = base->in[AFFINE], *add = base->in[ADD];
-	if (takes_gradient(n->bias) && !nn_planning(c))
-		sums_to_bias(c, out, n->bias);
-	if (takes_gradient(n->weight)) {
-		const conv_source in = source_of(conv, x, affine);
-		n->algorithm->weight_gradient(c, conv, &in, out->g, n->weight);
-	}
-	if (x->needs_grad || (affine && affine->needs_grad)) {
-		float *d = nn_take(c, shape_count(x->s));
-		if (nn_ok(c))
-			n->algorithm->data_gradient(c, conv, out->g, n->weight, d);
-		prologue_gradient(c, x, affine, conv->act, d);
-	}
-	if (add && add->needs_grad)
-		pass_on(c, out, add);
-}
-
-/* Whose memory the result takes: its input's, if that is the caller's last and the algorithm can; else the residual's, if the convolution
- * is its last reader and reads it as nothing else; else its own. */
-typedef struct place {
-	tensor *out;
-	bool over_x, over_add;
-} place;
-
-static place place_of(nn *c, tensor *x, const conv_spec *s, const conv_shape *conv, const conv_algorithm *a)
-{
-	place p = { .over_add = s->add && s->add != x && s->add->refs == 1 };
-	p.over_x = a->in_place && a->in_place(conv) && s->takes_x && x->refs == 1 && !s->add && !s->affine && !nn_recording(c);
-	p.out = p.over_x ? nn_keep_memory(x) : p.over_add ? nn_keep_memory(s->add) : nn_tensor(c, conv->out);
-	return p;
-}
-
-static tensor *run(nn *c, tensor *x, const conv_spec *s, const conv_shape *conv)
-{
-	const conv_algorithm *a = conv_choose(conv);
-	const place p = place_of(c, x, s, conv, a);
-	tensor *out = p.out, *add = s->add;
-	if (!out)
+	const conv_shape c = shape_of(graph_shape(x), s);
+	if (!graph_ok(g) || !fits(g, &c, s, weight.at))
 		return NULL;
-	nn_count_flop(c, 2. * conv_taps(conv) * conv->in.c * (double)shape_count(conv->out));
-	a->forward(c, &(conv_task){
-			      .shape = conv,
-			      .in = source_of(conv, x, s->affine),
-			      .weight = s->weight,
-			      .bias = s->bias ? s->bias->v : NULL,
-			      .add = add ? add->v : NULL,
-			      .out = out->v,
-			      .in_place = p.over_x,
-			      .summed = out,
-		      });
-	out->s = conv->out;
-	bool has_param = takes_gradient(s->weight) || takes_gradient(s->bias);
-	conv_node *n =
-		nn_ok(c) ? nn_push(c, sizeof *n, conv_backward, out, 3, (tensor *[]){ x, s->affine, p.over_add ? NULL : add }, has_param)
-			 : NULL;
-	if (n) {
-		n->shape = *conv;
-		n->algorithm = a;
-		n->weight = s->weight;
-		n->bias = s->bias;
-	}
-	if (nn_ok(c))
-		return out;
-	nn_drop(c, out);
-	return NULL;
+	layer *l = layer_add(g, &conv_kind, c.out, 3, (layer *[]){ x, s->norm, s->add });
+	if (!l)
+		return NULL;
+	of(l)->shape = c;
+	name_parameters(g, l, c.in.c, s, weight, bias);
+	return graph_ok(g) ? l : NULL;
 }
 
-tensor *nn_conv(nn *c, tensor *x, const conv_spec *s)
+void conv_parameters(graph *g, int in, const conv_spec *s, const char *at)
 {
-	conv_shape conv;
-	tensor *out = x && nn_ok(c) && shape_of(c, x, s, &conv) ? run(c, x, s, &conv) : NULL;
-	nn_drop(c, s->add);
-	if (s->takes_x)
-		nn_drop(c, x);
-	return out;
+	name_parameters(g, NULL, in, s, (param_name){ at, "weight" }, (param_name){ at, "bias" });
+}
+
+layer *conv(graph *g, layer *x, const conv_spec *s, const char *at)
+{
+	return described(g, x, s, (param_name){ at, "weight" }, (param_name){ at, "bias" });
+}
+
+layer *conv_named(graph *g, layer *x, const conv_spec *s, const char *weight, const char *bias)
+{
+	return described(g, x, s, (param_name){ weight, "" }, (param_name){ bias, "" });
 }

@@ -1,9 +1,10 @@
-/* How a convolution reads a tensor: through normalisation, activation and nearest upsampling, with zeros around it. Not for users of nn. */
+/* How a convolution reads its input: through normalisation, activation and nearest upsampling, with zeros around it. Not for users of nn.
+ */
 #ifndef NN_CONV_SOURCE_H
 #define NN_CONV_SOURCE_H
 
 #include "nn/kernels/kernels.h"
-#include "nn/nn.h"
+#include "nn/shape.h"
 
 typedef struct conv_source {
 	const float *v; /* as stored, [b][x][y][z][c] */
@@ -13,7 +14,7 @@ typedef struct conv_source {
 	enum act act;
 } conv_source;
 
-/* A tensor as it is. */
+/* A value as it is. */
 conv_source conv_plain(shape s, const float *v);
 
 /* Copies nz voxels of the line at (b, x, y) from voxel z0 on to dst [nz][cp]; zeros where they lie outside the grid, and for channels

@@ -23,7 +23,7 @@
 
 enum { OVER_FLOATS = 1 << 20 }; /* of results held until their place is free */
 enum { UNIT_ROWS = 256 }; /* voxels of a unit: enough for sgemm to be efficient, few enough to stay in cache */
-enum { MOST_SUMS = 1 << 26 }; /* floats, of all shares of a weight gradient */
+enum { MOST_SHARES = 8, MOST_SUMS = 1 << 26 }; /* of a weight gradient; floats of all of them */
 
 /* Zeros in front of an axis, and its stride: an axis of one tap has neither. */
 static int low(const conv_shape *conv, int axis) { return conv->k[axis] > 1 ? conv->pad : 0; }
@@ -118,28 +118,24 @@ static const float *unfold(const units *u, const unit *at, int x, float *work)
 	return to;
 }
 
-/* Weights as the products read them. NULL while planning or after an error. */
-static const float *weights_of(nn *c, const conv_shape *conv, param *w)
+/* Weights as the products read them; work: weights_room of floats. */
+static const float *taps_of(const graph *g, const conv_task *task, float *work)
 {
+	const conv_shape *conv = task->shape;
 	const int taps = conv_taps(conv), in = conv->in.c, out = conv->out.c;
+	const float *v;
+	bool stale;
 	if (taps == 1)
-		return weights_take(c, w);
-	bool made;
-	float *to = packed_of(c, w, &conv_tiles, 0, w->count, &made);
-	const float *v = made ? weights_take(c, w) : NULL;
-	for (int t = 0; v && t < taps; t++)
+		return weights_of(task->weight, work, graph_threads(g));
+	float *to = packed_of(task->lasts, task->weight, &stale);
+	if (!stale)
+		return to;
+	v = weights_of(task->weight, work, graph_threads(g));
+	for (int t = 0; t < taps; t++)
 		for (int i = 0; i < in; i++)
 			for (int o = 0; o < out; o++)
 				to[((size_t)t * in + i) * out + o] = v[((size_t)o * in + i) * taps + t];
-	if (made)
-		weights_give(c, w, v);
 	return to;
-}
-
-static void give_weights(nn *c, const conv_shape *conv, const param *w, const float *v)
-{
-	if (conv_taps(conv) == 1)
-		weights_give(c, w, v);
 }
 
 /* ---- forward ---- */
@@ -172,41 +168,39 @@ static void one_unit(const units *u, const conv_task *task, const float *w, int 
 }
 
 /* Units from .. to-1, whose output lies from `out` on. */
-static void some_units(nn *c, const units *u, const conv_task *task, const float *w, int from, int to, float *out)
+static void some_units(const graph *g, const units *u, const conv_task *task, const float *w, int from, int to, float *work, float *out)
 {
-	const int threads = nn_threads(c);
-	float *work = nn_work(c, u->work * (size_t)threads);
-	if (!work)
-		return;
+	const int threads = graph_threads(g);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int i = from; i < to; i++)
 		one_unit(u, task, w, i, work + u->work * (size_t)omp_get_thread_num(), out + (begin_of(u, i) - begin_of(u, from)));
 }
 
-/* Results of some units wait until the inputs in their place have been read: the result lies at the front of the input. */
-static void all_in_place(nn *c, const units *u, const conv_task *task, const float *w)
+/* In place, results of some units wait until the inputs in their place have been read: floats of one, and how many. */
+static size_t unit_floats(const units *u) { return (size_t)u->rows * (size_t)u->conv.out.z * (size_t)u->conv.out.c; }
+static int most_waiting(const units *u) { return least(u->count, (int)(OVER_FLOATS / unit_floats(u)) + 1); }
+
+/* The result lies at the front of the input. */
+static void all_in_place(const graph *g, const units *u, const conv_task *task, const float *w, float *work)
 {
-	const size_t each = (size_t)u->rows * (size_t)u->conv.out.z * (size_t)u->conv.out.c;
-	const int most = least(u->count, (int)(OVER_FLOATS / each) + 1);
-	float *waiting = nn_take(c, (size_t)most * each);
-	for (int from = 0, to; nn_ok(c) && from < u->count; from = to) {
+	const int most = most_waiting(u);
+	float *waiting = work, *own = work + (size_t)most * unit_floats(u);
+	for (int from = 0, to; from < u->count; from = to) {
 		to = least(u->count, from + most);
-		some_units(c, u, task, w, from, to, waiting);
-		if (task->out && nn_ok(c))
-			memcpy(task->out + begin_of(u, from), waiting, (begin_of(u, to) - begin_of(u, from)) * sizeof *waiting);
+		some_units(g, u, task, w, from, to, own, waiting);
+		memcpy(task->out + begin_of(u, from), waiting, (begin_of(u, to) - begin_of(u, from)) * sizeof *waiting);
 	}
-	nn_give(c, waiting, (size_t)most * each);
 }
 
-static void forward(nn *c, const conv_task *task)
+static void forward(graph *g, const conv_task *task)
 {
 	const units u = units_flattened(task->shape, &task->in);
-	const float *w = weights_of(c, task->shape, task->weight);
+	const float *w = taps_of(g, task, task->work);
+	float *work = task->work + up_to_vector(weights_room(task->weight));
 	if (task->in_place)
-		all_in_place(c, &u, task, w);
+		all_in_place(g, &u, task, w, work);
 	else
-		some_units(c, &u, task, w, 0, u.count, task->out);
-	give_weights(c, task->shape, task->weight, w);
+		some_units(g, &u, task, w, 0, u.count, work, task->out);
 }
 
 /* ---- gradients ---- */
@@ -253,21 +247,25 @@ static void gather_plane(const units *u, int i, const float *dout, const float *
 	}
 }
 
-void conv_tiles_data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d)
+size_t conv_tiles_data_room(const graph *g, const conv_shape *conv)
 {
-	const conv_source unread = conv_plain(conv->in, NULL);
+	const conv_source unread = conv_input(conv, NULL, NULL);
+	return up_to_vector(conv_virtual_floats(conv)) + units_of(conv, &unread).unfolded * (size_t)graph_threads(g);
+}
+
+void conv_tiles_data_gradient(graph *g, const conv_task *task, const conv_gradients *to)
+{
+	const conv_shape *conv = task->shape;
+	const conv_source unread = conv_input(conv, NULL, NULL);
 	const units u = units_of(conv, &unread);
-	const int threads = nn_threads(c);
-	const size_t plane = (size_t)conv->virt[1] * conv->virt[2] * conv->in.c;
-	float *virt = conv_take_virtual(c, conv, d);
-	const float *w = weights_of(c, conv, weight);
-	float *work = nn_work(c, u.unfolded * (size_t)threads);
-	if (work)
+	const int threads = graph_threads(g);
+	const size_t plane = (size_t)conv->virt[1] * conv->virt[2] * conv->in.c, virtual_n = conv_virtual_floats(conv);
+	float *virt = virtual_n ? task->work : to->d, *work = task->work + up_to_vector(virtual_n);
+	const float *w = taps_of(g, task, NULL);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-		for (int i = 0; i < conv->in.b * conv->virt[0]; i++)
-			gather_plane(&u, i, dout, w, work + u.unfolded * (size_t)omp_get_thread_num(), virt + (size_t)i * plane);
-	give_weights(c, conv, weight, w);
-	conv_sum_virtual(c, conv, virt, d);
+	for (int i = 0; i < conv->in.b * conv->virt[0]; i++)
+		gather_plane(&u, i, to->dout, w, work + u.unfolded * (size_t)omp_get_thread_num(), virt + (size_t)i * plane);
+	conv_sum_virtual(g, conv, virt, to->d);
 }
 
 /* Adds the products of one unit to sum [kx][ky][kz][in][out]. */
@@ -296,32 +294,50 @@ static void add_sums(const conv_shape *conv, float *sums, int shares, size_t own
 				g[((size_t)o * in + i) * taps + t] += sums[((size_t)t * in + i) * out + o];
 }
 
-static void weight_gradient(nn *c, const conv_shape *conv, const conv_source *in, const float *dout, param *weight)
+/* Sums run over fixed shares of the units, so that they do not depend on the number of threads. */
+static int shares_of(const units *u, size_t weights)
 {
-	const units u = units_flattened(conv, in);
-	const int threads = nn_threads(c);
-	/* sums run over fixed shares of the units, so that they do not depend on the number of threads */
-	int shares = least(u.count, 8);
-	while (shares > 2 && (size_t)shares * weight->count > MOST_SUMS)
+	int shares = least(u->count, MOST_SHARES);
+	while (shares > 2 && (size_t)shares * weights > MOST_SUMS)
 		shares--;
-	const size_t own = (weight->count + 15) / 16 * 16;
-	float *sums = nn_work(c, own * (size_t)shares + u.work * (size_t)threads);
-	if (!sums)
-		return;
-	float *work = sums + own * (size_t)shares;
+	return shares;
+}
+
+static void weight_gradient(graph *g, const conv_task *task, const conv_gradients *to)
+{
+	const units u = units_flattened(task->shape, &task->in);
+	const size_t count = task->weight->count, own = up_to_vector(count);
+	const int threads = graph_threads(g), shares = shares_of(&u, count);
+	float *sums = task->work, *work = sums + own * (size_t)shares;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
 	for (int share = 0; share < shares; share++) {
 		float *sum = sums + own * (size_t)share;
-		memset(sum, 0, weight->count * sizeof(float));
+		memset(sum, 0, count * sizeof(float));
 		for (int i = share_of(u.count, share, shares); i < share_of(u.count, share + 1, shares); i++)
-			correlate_unit(&u, i, dout, work + u.work * (size_t)omp_get_thread_num(), sum);
+			correlate_unit(&u, i, to->dout, work + u.work * (size_t)omp_get_thread_num(), sum);
 	}
-	add_sums(conv, sums, shares, own, weight->g);
+	add_sums(task->shape, sums, shares, own, to->dw);
+}
+
+static void room(const graph *g, const conv_shape *conv, const param *weight, bool back, conv_room *r)
+{
+	const conv_source unread = conv_input(conv, NULL, NULL);
+	const units u = units_flattened(conv, &unread);
+	const size_t threads = (size_t)graph_threads(g);
+	r->forward = up_to_vector(weights_room(weight)) + u.work * threads;
+	if (shrinks(conv))
+		r->forward += (size_t)most_waiting(&u) * unit_floats(&u);
+	if (back) {
+		r->data = conv_tiles_data_room(g, conv);
+		r->weight = up_to_vector(weight->count) * (size_t)shares_of(&u, weight->count) + u.work * threads;
+	}
+	r->lasting = conv_taps(conv) > 1 ? packed_bytes(weight->count) : 0;
 }
 
 const conv_algorithm conv_tiles = {
 	.name = "tiles",
 	.fits = fits_all,
+	.room = room,
 	.forward = forward,
 	.data_gradient = conv_tiles_data_gradient,
 	.weight_gradient = weight_gradient,

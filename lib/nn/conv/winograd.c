@@ -85,17 +85,37 @@ conv_source winograd_source(const conv_source *in, wino_tile t)
 	return s;
 }
 
-void winograd_data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d)
+void winograd_data_gradient(graph *g, const conv_task *task, const conv_gradients *to)
 {
+	const conv_shape *conv = task->shape, back = conv_transposed(conv);
+	const size_t virtual_n = conv_virtual_floats(conv);
 	if (conv->stride > 1) {
-		conv_tiles_data_gradient(c, conv, dout, weight, d);
+		conv_tiles_data_gradient(g, task, to);
 		return;
 	}
+	float *virt = virtual_n ? task->work : to->d;
+	conv_choose(&back)->forward(g, &(conv_task){ .shape = &back,
+						     .in = conv_plain(back.in, to->dout),
+						     .weight = task->weight,
+						     .flipped = true,
+						     .out = virt,
+						     .work = task->work + up_to_vector(virtual_n) });
+	conv_sum_virtual(g, conv, virt, to->d);
+}
+
+size_t winograd_data_room(const graph *g, const conv_shape *conv, const param *weight)
+{
 	const conv_shape back = conv_transposed(conv);
-	float *virt = conv_take_virtual(c, conv, d);
-	conv_choose(&back)->forward(
-		c, &(conv_task){ .shape = &back, .in = conv_plain(back.in, dout), .weight = weight, .flipped = true, .out = virt });
-	conv_sum_virtual(c, conv, virt, d);
+	conv_room r = { 0 };
+	if (conv->stride > 1)
+		return conv_tiles_data_room(g, conv);
+	conv_choose(&back)->room(g, &back, weight, false, &r);
+	return up_to_vector(conv_virtual_floats(conv)) + r.forward;
+}
+
+size_t winograd_lasting(const conv_shape *conv, const param *weight, bool back)
+{
+	return back && conv->stride > 1 ? packed_bytes(weight->count) : 0; /* conv_tiles' */
 }
 
 /* ---- weights ---- */

@@ -25,8 +25,11 @@ int winograd_points(wino_tile t);
 /* The input as these tiles read it: as it is stored, if they double the voxels themselves. */
 conv_source winograd_source(const conv_source *in, wino_tile t);
 
-/* The data gradient as a convolution with flipped kernels, by whatever algorithm suits that; by conv_tiles for a stride of two. */
-void winograd_data_gradient(nn *c, const conv_shape *conv, const float *dout, param *weight, float *d);
+/* The data gradient as a convolution with flipped kernels, by whatever algorithm suits that; by conv_tiles for a stride of two. What it
+ * takes of work space, and of what lasts. */
+void winograd_data_gradient(graph *g, const conv_task *task, const conv_gradients *to);
+size_t winograd_data_room(const graph *g, const conv_shape *conv, const param *weight);
+size_t winograd_lasting(const conv_shape *conv, const param *weight, bool back);
 
 /* ---- weights ---- */
 

@@ -12,7 +12,7 @@ typedef struct channel_kernels {
 	/* out = (x - mean) r gain + offset with mean and r = 1/sqrt(variance + eps) of each row; stats [n][2] = mean, r. Either may be
 	 * NULL: not wanted. out may be x. */
 	void (*normalise)(float *out, float *stats, const float *x, size_t n, int c, const float *gain, const float *offset, float eps);
-	/* The gradient at x from d at the result; stored if fresh, else added. */
+	/* The gradient at x from d at the result; stored if fresh, else added. dx may be d. */
 	void (*normalise_backward)(float *dx, bool fresh, const float *d, const float *x, const float *stats, size_t n, int c,
 				   const float *gain);
 	/* Adds the gradients of gain and offset to [c] sums. */

@@ -1,7 +1,6 @@
-/* The list of a network's parameters, in state-dict order, as its configuration determines it: what a file must hold, and how a
- * network that is to be trained begins. */
-#ifndef MODEL_TABLE_H
-#define MODEL_TABLE_H
+/* The parameters of a network as its description determines them: what a file must hold, and how a network that is to be trained begins. */
+#ifndef NN_TABLE_H
+#define NN_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,27 +17,27 @@ enum init_rule {
 	INIT_COUNTER, /* a whole number, 0: num_batches_tracked */
 };
 
-typedef struct table_entry {
+typedef struct param_entry {
 	char name[128];
 	int rank;
 	int64_t n[5];
 	int64_t fan_in; /* for INIT_UNIFORM: numbers that enter one output */
 	enum init_rule rule;
-} table_entry;
+} param_entry;
 
 typedef struct param_table {
-	table_entry *t;
+	param_entry *t;
 	size_t n, cap;
 } param_table;
 
-/* Appends NAME of this shape. fan_in: 0 where the rule needs none. The name is a printf format. */
-int table_add(param_table *t, enum init_rule rule, int64_t fan_in, int rank, const int64_t *n, err *e, const char *name, ...)
-	__attribute__((format(printf, 7, 8)));
-/* A convolution or linear map: AT.weight [out,in,k..] of this rank and AT.bias [out], both by `rule` (INIT_UNIFORM or INIT_ZEROS). */
-int table_add_layer(param_table *t, enum init_rule rule, int rank, const char *at, int in, int out, int k, err *e);
-/* A norm: AT.weight and AT.bias [channels], 1 and 0. */
-int table_add_norm(param_table *t, const char *at, int channels, err *e);
+/* The number of the entry of this name, counted from 1; 0: none. */
+size_t table_find(const param_table *t, const char *name);
+/* Appends an entry, unless there is one of that name; its number in *number. ERR_BUG when that one is another; ERR_OS. */
+int table_add(param_table *t, const param_entry *x, size_t *number, err *e);
 void table_free(param_table *t);
+/* In another order: entries whose names begin with the first of `beginnings`, which ends with NULL, come first, then those with the second
+ * .., and last those with none; among these they stay as they were. ERR_OS. */
+int table_order(param_table *t, const char *const *beginnings, err *e);
 
 /* Checks that ps holds every entry with its shape (ERR_CONFIG names the first that is wrong); more than these is allowed. Marks counters.
  */

@@ -1,9 +1,10 @@
-/* The operators of the semantic encoder as their plain formulas, in double precision: as reference.h, for what is in depthwise.h,
+/* The operators of the semantic encoder as their plain formulas, in double precision: as layers.h, for what is in depthwise.h,
  * layer_norm.h, convnext.h and slices.h. */
-#ifndef NN_REFERENCE_CONVNEXT_H
-#define NN_REFERENCE_CONVNEXT_H
+#ifndef TESTS_REFERENCE_CONVNEXT_H
+#define TESTS_REFERENCE_CONVNEXT_H
 
-#include "nn/nn.h"
+#include "base/err.h"
+#include "nn/shape.h"
 
 /* y [s]: every map and channel of x [s] convolved with its taps w [c][7][7], three zeros around, plus bias [c] (NULL: none). */
 void ref_depthwise(shape s, const double *x, const double *w, const double *bias, double *y);

@@ -1,7 +1,7 @@
 /* Every operator of nn as its plain formula, in double precision, on arrays in nn's own order ([b][x][y][z][c]): slow, made to
  * be read, and what tests compare the fast ones with. Nothing here depends on the rest of nn but for the names of its shapes. */
-#ifndef NN_REFERENCE_H
-#define NN_REFERENCE_H
+#ifndef TESTS_REFERENCE_LAYERS_H
+#define TESTS_REFERENCE_LAYERS_H
 
 #include "nn/conv/conv.h"
 

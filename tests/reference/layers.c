@@ -1,4 +1,4 @@
-#include "nn/reference.h"
+#include "layers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,9 +8,12 @@
 double ref_activation(double u, enum act act)
 {
 	switch (act) {
-	case ACT_SILU: return u / (1 + exp(-u));
-	case ACT_LEAKY: return u > 0 ? u : 0.2 * u;
-	default: return u;
+	case ACT_SILU:
+		return u / (1 + exp(-u));
+	case ACT_LEAKY:
+		return u > 0 ? u : 0.2 * u;
+	default:
+		return u;
 	}
 }
 
@@ -23,10 +26,7 @@ shape ref_conv_shape(const ref_conv *r)
 	return (shape){ r->in.b, o[0], o[1], o[2], r->out };
 }
 
-static size_t at(shape s, int b, int x, int y, int z, int c)
-{
-	return ((((size_t)b * s.x + x) * s.y + y) * s.z + z) * s.c + c;
-}
+static size_t at(shape s, int b, int x, int y, int z, int c) { return ((((size_t)b * s.x + x) * s.y + y) * s.z + z) * s.c + c; }
 
 /* act(scale x + shift), repeated, in a frame of zeros: what the kernel slides over. p: [frame]. */
 static void load(const ref_conv *r, shape frame, const double *in, double *p)

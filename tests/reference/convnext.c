@@ -1,4 +1,4 @@
-#include "nn/reference_convnext.h"
+#include "convnext.h"
 
 #include <math.h>
 #include <stdlib.h>
