@@ -161,7 +161,7 @@ lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/sums.c lib tools man/page.c
 	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
 	! { for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done; true; } | grep .
-	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/warps; do bash -n $$s || exit 1; done
+	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units}; do bash -n $$s || exit 1; done
 
 help:	## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r t what; do printf '  make %-12s %s\n' "$$t" "$$what"; done

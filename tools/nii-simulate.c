@@ -70,7 +70,8 @@ static int same_grid(const struct work *w, err *e)
 {
 	const int *n = w->scan.n, *m = w->labels.n;
 	if (memcmp(n, m, sizeof w->scan.n))
-		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the scan has %dx%dx%d", labels_name, m[0], m[1], m[2], n[0], n[1], n[2]);
+		return err_set(e, ERR_DATA, "%s: %dx%dx%d voxels, but the scan has %dx%dx%d", labels_name, m[0], m[1], m[2], n[0], n[1],
+			       n[2]);
 	for (int i = 0; i < 12; i++)
 		if (fabs(w->scan.affine[i / 4][i % 4] - w->labels.affine[i / 4][i % 4]) > 1e-3)
 			return err_set(e, ERR_DATA, "%s: lies elsewhere in space than the scan", labels_name);
@@ -162,7 +163,8 @@ static int set_noise(const struct work *w, err *e)
 	double span[2];
 	int code = span_of(span, w->scan.v, volume_count(w->scan.n), e);
 	if (!code && noise > 0 && span[0] < -.02 * span[1])
-		return err_set(e, ERR_DATA, "%s: has values down to %.4g; Rician noise is of magnitudes, which are not below 0", w->path, span[0]);
+		return err_set(e, ERR_DATA, "%s: has values down to %.4g; Rician noise is of magnitudes, which are not below 0", w->path,
+			       span[0]);
 	settings.noise = noise * span[1];
 	return code;
 }

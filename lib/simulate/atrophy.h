@@ -36,9 +36,9 @@ typedef struct atrophy_result {
 /* Finds the flow: the divergence that each region needs for its volume, as the logarithm of a small volume's change (for a place that stays
  * in its region the Jacobian determinant of a stationary flow is the exponential of the divergence); Poisson's equation gives the flow
  * (Karacali & Davatzikos, "Simulation of tissue atrophy using a topology preserving transformation model", IEEE TMI 2006, have the aim, but
- * minimise a distance). As places on a region's edge leave it on their way, volumes are measured after the change and the divergences
- * corrected by the logarithm of wanted over measured (times what the last correction has come to short of its own, a secant), until all are within a thousandth of the change (of a hundredth of
- * themselves where that is more) or ATROPHY_ROUNDS are made.
+ * minimise a distance). As places on a region's edge leave it on their way, volumes are measured after the change, and the divergences
+ * corrected by the logarithm of wanted over measured, times the share by which the last correction has fallen short (a secant), until all
+ * are within a thousandth of the change (of a hundredth of themselves where that is more) or ATROPHY_ROUNDS are made.
  *
  * ERR_DATA: a region without voxels, regions that overlap, a volume that would vanish, a rest that cannot take what it has to. ERR_OS.
  * Freed with atrophy_free, also when it failed. */
