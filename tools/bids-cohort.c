@@ -51,8 +51,8 @@ static void read_visits(struct work *w)
 	do {
 		const double v = strtod(at, &end);
 		if (end == at || !(v >= 0 && v <= 1200) || (w->nvisits && v <= w->visits[w->nvisits - 1]) || w->nvisits == VISITS)
-			cli_die(ERR_USAGE, "--visits: '%.60s': months from 0 to 1200, each later than the one before, at most %d", visits_text,
-				VISITS);
+			cli_die(ERR_USAGE, "--visits: '%.60s': months from 0 to 1200, each later than the one before, at most %d",
+				visits_text, VISITS);
 		w->visits[w->nvisits++] = v;
 		at = end + strspn(end, ", ");
 	} while (*at && at > end);

@@ -351,7 +351,8 @@ static void tables_of_regions(void **state)
 	assert_true(a.all[0].value == -13.5 && a.all[1].value == 20 && region_has(&a.all[1].of, 6));
 	assert_string_equal(a.all[0].of.name, "hippo");
 	amounts_free(&a);
-	static const char *const wrong[] = { "hippo", "hippo=", "=3", "hipp=3", "hippo=x", "hippo=0x10", "hippo=3,", "hippo=1 ", "47+=1", "1-=2" };
+	static const char *const wrong[] = { "hippo", "hippo=", "=3", "hipp=3", "hippo=x", "hippo=0x10",
+						     "hippo=3,", "hippo=1 ", "47+=1", "1-=2" };
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		FAILS(ERR_USAGE, "--change: ", amounts_parse(&a, wrong[i], &t, "--change", &e));
 		amounts_free(&a);
