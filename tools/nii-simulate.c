@@ -235,7 +235,7 @@ static int rows_of(struct row **rows, size_t *n, const struct work *w, err *e)
 	int code = mem_zero(rows, most, sizeof **rows, "table", e);
 	*n = 0;
 	for (size_t i = 0; i < most && !code; i++) {
-		const region *r = i < asked	? w->found.parts[i].of
+		const region *r = i < asked	 ? w->found.parts[i].of
 				  : i < most - 2 ? &w->regions.all[i - asked]
 				  : i < most - 1 ? &w->rest
 						 : &all;

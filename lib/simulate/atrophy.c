@@ -60,7 +60,8 @@ static int sort_out(struct work *w, err *e)
 			if (i == j || !o[2])
 				continue;
 			if (i >= changes || j >= changes || o[0] == o[1] || (o[2] != o[0] && o[2] != o[1]))
-				return err_set(e, ERR_DATA, "the regions %s and %s overlap", w->r->parts[i].of->name, w->r->parts[j].of->name);
+				return err_set(e, ERR_DATA, "the regions %s and %s overlap", w->r->parts[i].of->name,
+					       w->r->parts[j].of->name);
 			if (o[2] == o[0] && (best < 0 || o[1] < size)) {
 				best = (int)j;
 				size = o[1];
@@ -115,8 +116,8 @@ static int wish(struct work *w, err *e)
 		rest += w->owner[l] == REST ? w->r->before[l] : 0;
 	const double then = rest + lost - filled;
 	if (fabs(lost - filled) > 1e-9 * ml && !(then < STRETCH * rest && then > rest / STRETCH))
-		return err_set(e, ERR_DATA, "%s: has %.3g ml, and would have to take up %.3g ml: the rest needs more room", a->rest->name, rest,
-			       lost - filled);
+		return err_set(e, ERR_DATA, "%s: has %.3g ml, and would have to take up %.3g ml: the rest needs more room", a->rest->name,
+			       rest, lost - filled);
 	return 0;
 }
 
@@ -207,12 +208,18 @@ static int prepare(struct work *w, err *e)
 	const struct {
 		void *array;
 		size_t n, size;
-	} all[] = { { &r->parts, r->n, sizeof *r->parts },	   { &r->before, count, sizeof *r->before },
-		    { &r->after, count, sizeof *r->after },	   { &r->labels, voxels, sizeof *r->labels },
-		    { &w->now, count, sizeof *w->now },		   { &w->in, r->n * count, sizeof *w->in },
-		    { &w->owner, count, sizeof *w->owner },	   { &w->parent, r->n, sizeof *w->parent },
-		    { &w->divergence, r->n, sizeof *w->divergence }, { &w->last, r->n, sizeof *w->last },
-		    { &w->level, r->n, sizeof *w->level },	   { &w->source, voxels, sizeof *w->source } };
+	} all[] = { { &r->parts, r->n, sizeof *r->parts },
+		    { &r->before, count, sizeof *r->before },
+		    { &r->after, count, sizeof *r->after },
+		    { &r->labels, voxels, sizeof *r->labels },
+		    { &w->now, count, sizeof *w->now },
+		    { &w->in, r->n * count, sizeof *w->in },
+		    { &w->owner, count, sizeof *w->owner },
+		    { &w->parent, r->n, sizeof *w->parent },
+		    { &w->divergence, r->n, sizeof *w->divergence },
+		    { &w->last, r->n, sizeof *w->last },
+		    { &w->level, r->n, sizeof *w->level },
+		    { &w->source, voxels, sizeof *w->source } };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		int code = mem_zero(all[i].array, all[i].n, all[i].size, "atrophy", e);
 		if (code)

@@ -13,12 +13,12 @@ typedef struct flow {
 	float *face[3];
 } flow;
 
-/* The flow whose divergence in each voxel is `source` [X,Y,Z] less its mean, and that is the gradient of a potential; voxels are mm[a] wide.
- * Nothing passes through the box's faces (Neumann's condition: the potential's derivative there is 0), so that the box keeps its volume,
- * which is why the mean must go. Solved exactly, for the Laplacian of seven points, by the cosine transform that has its symmetry (DCT-II:
- * Swarztrauber, "The methods of cyclic reduction, Fourier analysis and the FACR algorithm for the discrete solution of Poisson's equation
- * on a rectangle", SIAM Review 1977). On one thread: the bytes do not depend on the number of threads. Takes 8 bytes a voxel beside the
- * result. ERR_OS. Freed with flow_free, also when it failed. */
+/* The flow whose divergence in each voxel is `source` [X,Y,Z] less its mean, and that is the gradient of a potential; voxels are mm[a]
+ * wide. Nothing passes through the box's faces (Neumann's condition: the potential's derivative there is 0), so that the box keeps its
+ * volume, which is why the mean must go. Solved exactly, for the Laplacian of seven points, by the cosine transform that has its symmetry
+ * (DCT-II: Swarztrauber, "The methods of cyclic reduction, Fourier analysis and the FACR algorithm for the discrete solution of Poisson's
+ * equation on a rectangle", SIAM Review 1977). On one thread: the bytes do not depend on the number of threads. Takes 8 bytes a voxel
+ * beside the result. ERR_OS. Freed with flow_free, also when it failed. */
 int poisson_flow(flow *f, const float *source, const int n[3], const double mm[3], err *e);
 void flow_free(flow *f);
 

@@ -13,8 +13,8 @@ typedef struct scanner {
 	double jitter; /* sd of a shift along each axis, mm, and of turns by which places 50 mm away move as far */
 } scanner;
 
-/* Magnitude of value v with normal noise of sd sigma in the real and in the imaginary channel (Gudbjartsson & Patz, "The Rician distribution
- * of noisy MRI data", MRM 1995): where v is 0 its mean is sigma sqrt(pi / 2). Voxel i of r. */
+/* Magnitude of value v with normal noise of sd sigma in the real and in the imaginary channel (Gudbjartsson & Patz, "The Rician
+ * distribution of noisy MRI data", MRM 1995): where v is 0 its mean is sigma sqrt(pi / 2). Voxel i of r. */
 double scanner_rician(double v, double sigma, philox r, uint64_t i);
 
 /* Values as the scanner sees them. What is exactly 0, as the surroundings of an extracted brain are, stays 0: noise is of what there is.

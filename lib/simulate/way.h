@@ -14,8 +14,8 @@ enum { WAY_STEPS = 8 };
 /* One after the other; each may be missing (NULL). A place is in voxels of one grid throughout. */
 typedef struct way {
 	const double (*turn)[4]; /* rigid, 3x4 */
-	/* A stationary velocity field (Arsigny et al., "A log-Euclidean framework for statistics on diffeomorphisms", MICCAI 2006): where it
-	 * has carried a place in one unit of time is the change; this goes the other way in WAY_STEPS equal steps of Euler's. */
+	/* A stationary velocity field (Arsigny et al., "A log-Euclidean framework for statistics on diffeomorphisms", MICCAI 2006): where
+	 * it has carried a place in one unit of time is the change; this goes the other way in WAY_STEPS equal steps of Euler's. */
 	const flow *by;
 	const pull *towards; /* another shape */
 } way;

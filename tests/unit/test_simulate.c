@@ -51,8 +51,9 @@ static void a_cosine(void **state)
 			int at[3] = { 3, 4, 2 }, before[3] = { 3, 4, 2 };
 			at[a] = i;
 			before[a] = i - 1;
-			const double want = ((double)s[(before[0] * Y + before[1]) * Z + before[2]] - (double)s[(at[0] * Y + at[1]) * Z + at[2]]) /
-					    lambda / (mm[a] * mm[a]);
+			const double want =
+				((double)s[(before[0] * Y + before[1]) * Z + before[2]] - (double)s[(at[0] * Y + at[1]) * Z + at[2]]) /
+				lambda / (mm[a] * mm[a]);
 			assert_true(fabs((double)f.face[a][face_at(&f, a, at)] - want) < 1e-6);
 		}
 	flow_free(&f);
@@ -228,7 +229,8 @@ static void volumes_that_are_wanted(void **state)
 		/* what is in no region keeps its volume but for what crosses its edges */
 		assert_true(cases[c].factor[2] == 0 || fabs(one - cases[c].factor[2]) < 5e-3);
 		if (cases[c].fills) {
-			const double lost = r.before[2] + r.before[3] - r.after[2] - r.after[3], share = cases[c].fills[3] == '2' ? .25 : .5;
+			const double lost = r.before[2] + r.before[3] - r.after[2] - r.after[3],
+				     share = cases[c].fills[3] == '2' ? .25 : .5;
 			assert_true(fabs((r.after[1] - r.before[1]) / lost - share) < 2e-3);
 		}
 		/* nothing leaves the box; voxels are 8 microlitres */
@@ -266,16 +268,11 @@ static void what_cannot_be(void **state)
 	(void)state;
 	static const struct {
 		const char *changes, *fills, *rest, *says;
-	} cases[] = { { "7=-5", NULL, "0", "7: the scan has none" },
-		      { "1+2=-5,2+3=-5", NULL, "0", "1+2 and 2+3 overlap" },
-		      { "2=-5,2+9=-5", NULL, "0", "2 and 2+9 overlap" },
-		      { "2=-5", "2+1=.1", "0", "2 and 2+1 overlap" },
-		      { "2=-5", NULL, "0+2", "0+2 and 2 overlap" },
-		      { "2=-99", NULL, "0", "would have" },
-		      { "3=-5", "1=-400", "0", "would have" },
-		      { "2+3=-5,3=100", NULL, "0", "nothing would remain" },
-		      { "1+2=-50", NULL, "3", "needs more room" },
-		      { "2=-5", NULL, "9", "needs more room" } };
+	} cases[] = { { "7=-5", NULL, "0", "7: the scan has none" },	 { "1+2=-5,2+3=-5", NULL, "0", "1+2 and 2+3 overlap" },
+		      { "2=-5,2+9=-5", NULL, "0", "2 and 2+9 overlap" }, { "2=-5", "2+1=.1", "0", "2 and 2+1 overlap" },
+		      { "2=-5", NULL, "0+2", "0+2 and 2 overlap" },	 { "2=-99", NULL, "0", "would have" },
+		      { "3=-5", "1=-400", "0", "would have" },		 { "2+3=-5,3=100", NULL, "0", "nothing would remain" },
+		      { "1+2=-50", NULL, "3", "needs more room" },	 { "2=-5", NULL, "9", "needs more room" } };
 	label_map m;
 	balls(&m, (const double[3]){ 15, 7, 6 });
 	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
@@ -328,12 +325,11 @@ static void tables_of_regions(void **state)
 	(void)state;
 	static const struct {
 		const char *text, *says;
-	} bad[] = { { "region\tlabels\na\t1\na\t2\n", "line 3: a stands twice" },
-		    { "region\tlabels\n9a\t1\n", "line 2: '9a' can be no name" },
-		    { "region\tlabels\na\t5-3\n", "line 2: '5-3' is no label" },
-		    { "region\tlabels\na\t1;2\n", "line 2: '1;2' is no label" },
-		    { "region\tlabels\na\t,\n", "line 2: a: no labels" },
-		    { "region\tlabel\na\t1\n", "has no column labels" } };
+	} bad[] = {
+		{ "region\tlabels\na\t1\na\t2\n", "line 3: a stands twice" }, { "region\tlabels\n9a\t1\n", "line 2: '9a' can be no name" },
+		{ "region\tlabels\na\t5-3\n", "line 2: '5-3' is no label" },  { "region\tlabels\na\t1;2\n", "line 2: '1;2' is no label" },
+		{ "region\tlabels\na\t,\n", "line 2: a: no labels" },	      { "region\tlabel\na\t1\n", "has no column labels" }
+	};
 	char *path = strdup(test_path("regions.tsv"));
 	region_table t;
 	region r;
@@ -351,8 +347,8 @@ static void tables_of_regions(void **state)
 	assert_true(a.all[0].value == -13.5 && a.all[1].value == 20 && region_has(&a.all[1].of, 6));
 	assert_string_equal(a.all[0].of.name, "hippo");
 	amounts_free(&a);
-	static const char *const wrong[] = { "hippo", "hippo=", "=3", "hipp=3", "hippo=x", "hippo=0x10",
-						     "hippo=3,", "hippo=1 ", "47+=1", "1-=2" };
+	static const char *const wrong[] = { "hippo",	   "hippo=",   "=3",	   "hipp=3", "hippo=x",
+					     "hippo=0x10", "hippo=3,", "hippo=1 ", "47+=1",  "1-=2" };
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		FAILS(ERR_USAGE, "--change: ", amounts_parse(&a, wrong[i], &t, "--change", &e));
 		amounts_free(&a);
@@ -493,12 +489,18 @@ static void threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_cosine),	 cmocka_unit_test(any_source),	      cmocka_unit_test(a_ball_expands),
-		cmocka_unit_test(folding),	 cmocka_unit_test(volumes_that_are_wanted), cmocka_unit_test(nothing_to_do),
-		cmocka_unit_test(what_cannot_be), cmocka_unit_test(label_maps),	      cmocka_unit_test(tables_of_regions),
-		cmocka_unit_test(rician),	 cmocka_unit_test(gain_and_field),    cmocka_unit_test(rigid_movement),
-		cmocka_unit_test(threads)
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(a_cosine),
+					    cmocka_unit_test(any_source),
+					    cmocka_unit_test(a_ball_expands),
+					    cmocka_unit_test(folding),
+					    cmocka_unit_test(volumes_that_are_wanted),
+					    cmocka_unit_test(nothing_to_do),
+					    cmocka_unit_test(what_cannot_be),
+					    cmocka_unit_test(label_maps),
+					    cmocka_unit_test(tables_of_regions),
+					    cmocka_unit_test(rician),
+					    cmocka_unit_test(gain_and_field),
+					    cmocka_unit_test(rigid_movement),
+					    cmocka_unit_test(threads) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
