@@ -10,6 +10,7 @@
 #include "format/npy.h"
 #include "nii/nii.h"
 #include "simulate/atrophy.h"
+#include "simulate/rounding.h"
 #include "simulate/scanner.h"
 #include "simulate/way.h"
 #include "volume/percentile.h"
@@ -330,18 +331,25 @@ static int write_volumes(const struct work *w, err *e)
 static int write_labels(const struct work *w, const way *back, err *e)
 {
 	uint16_t *at = NULL;
+	double *voxels = NULL;
 	const size_t count = volume_count(w->map.n);
 	volume v = { .v = NULL };
 	int code = mem_zero(&at, count, sizeof *at, "labels", e);
 	if (!code)
+		code = mem_zero(&voxels, (size_t)w->map.count, sizeof *voxels, "labels", e);
+	if (!code)
 		code = volume_new(&v, w->map.n, e);
+	for (int l = 0; l < w->map.count && !code; l++)
+		voxels[l] = w->found.after[l] / w->map.voxel;
+	if (!code)
+		code = rounded_labels(at, back, &w->map, voxels, e);
 	if (!code) {
-		way_labels(at, back, &w->map);
 		for (size_t i = 0; i < count; i++)
 			v.v[i] = (float)w->map.value[at[i]];
 		code = nii_write(to_labels_name, cli_common.force, &w->labels_header, &v, true, NULL, e);
 	}
 	free(at);
+	free(voxels);
 	volume_free(&v);
 	return code;
 }

@@ -68,6 +68,32 @@ void label_map_free(label_map *m)
 	m->at = NULL;
 }
 
+int label_map_shares(label_share out[LABEL_SHARES], const label_map *m, const double p[3])
+{
+	int low[3], high[3], n = 0;
+	double f[3];
+	for (int a = 0; a < 3; a++) {
+		const double x = fmin(fmax(p[a], 0), m->n[a] - 1);
+		low[a] = (int)x;
+		high[a] = low[a] + 1 < m->n[a] ? low[a] + 1 : low[a];
+		f[a] = x - low[a];
+	}
+	for (int c = 0; c < 8; c++) {
+		const int i = c >> 2 ? high[0] : low[0], j = c >> 1 & 1 ? high[1] : low[1], k = c & 1 ? high[2] : low[2];
+		const double share = (c >> 2 ? f[0] : 1 - f[0]) * (c >> 1 & 1 ? f[1] : 1 - f[1]) * (c & 1 ? f[2] : 1 - f[2]);
+		const uint16_t label = m->at[((size_t)i * (size_t)m->n[1] + (size_t)j) * (size_t)m->n[2] + (size_t)k];
+		int of = 0;
+		if (!(share > 0))
+			continue;
+		while (of < n && out[of].label != label)
+			of++;
+		if (of == n)
+			out[n++] = (label_share){ label, 0 };
+		out[of].share += share;
+	}
+	return n;
+}
+
 /* ---- regions ---- */
 
 bool region_has(const region *r, int label)

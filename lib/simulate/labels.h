@@ -24,6 +24,16 @@ typedef struct label_map {
 int label_map_new(label_map *m, const volume *v, const char *name, err *e);
 void label_map_free(label_map *m);
 
+/* What a label has of a place. */
+typedef struct label_share {
+	uint16_t label; /* as `at` */
+	double share; /* above 0 */
+} label_share;
+enum { LABEL_SHARES = 8 };
+/* The labels of the voxels round place p, with their linear weights; beyond the map its outermost voxels go on. Returns how many there are;
+ * each label is there once, and the shares' sum is 1. */
+int label_map_shares(label_share out[LABEL_SHARES], const label_map *m, const double p[3]);
+
 /* A set of labels with a name. */
 typedef struct region {
 	char name[256];

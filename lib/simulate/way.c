@@ -102,24 +102,6 @@ void way_labels(uint16_t *out, const way *w, const label_map *m)
 
 /* ---- volumes ---- */
 
-/* Adds to `sum` the shares of the labels round place p. */
-static void share_out(double *sum, const label_map *m, const double p[3])
-{
-	int low[3], high[3];
-	double f[3];
-	for (int a = 0; a < 3; a++) {
-		const double x = fmin(fmax(p[a], 0), m->n[a] - 1);
-		low[a] = (int)x;
-		high[a] = low[a] + 1 < m->n[a] ? low[a] + 1 : low[a];
-		f[a] = x - low[a];
-	}
-	for (int c = 0; c < 8; c++) {
-		const int i = c >> 2 ? high[0] : low[0], j = c >> 1 & 1 ? high[1] : low[1], k = c & 1 ? high[2] : low[2];
-		const double w = (c >> 2 ? f[0] : 1 - f[0]) * (c >> 1 & 1 ? f[1] : 1 - f[1]) * (c & 1 ? f[2] : 1 - f[2]);
-		sum[m->at[((size_t)i * (size_t)m->n[1] + (size_t)j) * (size_t)m->n[2] + (size_t)k]] += w;
-	}
-}
-
 int way_volumes(double *volumes, const way *w, const label_map *m, err *e)
 {
 	const int *n = m->n;
@@ -132,8 +114,10 @@ int way_volumes(double *volumes, const way *w, const label_map *m, err *e)
 		for (int j = 0; j < n[1]; j++)
 			for (int k = 0; k < n[2]; k++) {
 				double p[3] = { i, j, k };
+				label_share of[LABEL_SHARES];
 				way_back(w, p);
-				share_out(of_plane + (size_t)i * (size_t)m->count, m, p);
+				for (int s = label_map_shares(of, m, p); s-- > 0;)
+					of_plane[(size_t)i * (size_t)m->count + of[s].label] += of[s].share;
 			}
 	for (int l = 0; l < m->count; l++) {
 		volumes[l] = 0;

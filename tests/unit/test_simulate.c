@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "simulate/atrophy.h"
 #include "simulate/poisson.h"
+#include "simulate/rounding.h"
 #include "simulate/scanner.h"
 #include "simulate/way.h"
 
@@ -320,6 +321,61 @@ static void write_text(const char *path, const char *text)
 	fclose(f);
 }
 
+/* Places between voxels: linear weights, each label once; on a voxel and beyond the map the nearest voxel alone. */
+static void shares_of_labels(void **state)
+{
+	(void)state;
+	float v[8] = { 0, 7, 7, 3, 5, 0, 3, 7 };
+	volume scan = { .n = { 2, 2, 2 }, .affine = { { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 1, 0 } }, .v = v };
+	label_map m;
+	label_share of[LABEL_SHARES];
+	err e = { 0 };
+	SUCCEEDS(label_map_new(&m, &scan, "map", &e)); /* 0, 3, 5, 7 */
+	assert_int_equal(label_map_shares(of, &m, (const double[]){ .25, .5, 0 }), 4);
+	const double want[4] = { .375, .125, .125, .375 }; /* voxel 0,0,0 is 0; 1,1,0 is 3; 1,0,0 is 5; 0,1,0 is 7 */
+	for (int i = 0; i < 4; i++)
+		assert_true(fabs(of[i].share - want[of[i].label]) < 1e-12);
+	assert_int_equal(label_map_shares(of, &m, (const double[]){ 1, 0, 0 }), 1);
+	assert_int_equal(of[0].label, 2);
+	assert_true(of[0].share == 1);
+	assert_int_equal(label_map_shares(of, &m, (const double[]){ -3, 0, 9 }), 1);
+	assert_int_equal(of[0].label, 3);
+	label_map_free(&m);
+}
+
+/* Balls that shrink by a fifth of a voxel: the nearest label would not see it, the rounded map's counts are the volumes, up to what lies on
+ * a sphere at once. Where nothing moves, nothing changes. */
+static void rounded_to_volumes(void **state)
+{
+	(void)state;
+	static uint16_t at[COUNT];
+	const double turn[3][4] = { { 1.02, 0, 0, -.37 }, { 0, 1.02, 0, -.41 }, { 0, 0, 1.02, -.43 } };
+	const way shrink = { .turn = turn }, none = { .turn = NULL };
+	label_map m;
+	double volumes[4], counts[4] = { 0 };
+	err e = { 0 };
+	balls(&m, (const double[]){ 14, 10.3, 7 });
+	SUCCEEDS(way_volumes(volumes, &shrink, &m, &e));
+	SUCCEEDS(rounded_labels(at, &shrink, &m, volumes, &e));
+	for (int i = 0; i < COUNT; i++)
+		counts[at[i]]++;
+	for (int l = 0; l < 4; l++)
+		assert_true(fabs(counts[l] - volumes[l]) <= 2 + 2e-3 * volumes[l]);
+	for (int i = 0; i < COUNT; i++) {
+		double p[3] = { i / SIDE / SIDE, i / SIDE % SIDE, i % SIDE };
+		label_share of[LABEL_SHARES];
+		bool there = false;
+		way_back(&shrink, p);
+		for (int s = label_map_shares(of, &m, p); s-- > 0;)
+			there |= of[s].label == at[i];
+		assert_true(there);
+	}
+	SUCCEEDS(way_volumes(volumes, &none, &m, &e));
+	SUCCEEDS(rounded_labels(at, &none, &m, volumes, &e));
+	assert_memory_equal(at, m.at, sizeof at);
+	label_map_free(&m);
+}
+
 static void tables_of_regions(void **state)
 {
 	(void)state;
@@ -497,6 +553,8 @@ int main(void)
 					    cmocka_unit_test(nothing_to_do),
 					    cmocka_unit_test(what_cannot_be),
 					    cmocka_unit_test(label_maps),
+					    cmocka_unit_test(shares_of_labels),
+					    cmocka_unit_test(rounded_to_volumes),
 					    cmocka_unit_test(tables_of_regions),
 					    cmocka_unit_test(rician),
 					    cmocka_unit_test(gain_and_field),
