@@ -17,7 +17,7 @@ static const struct cli_option options[] = {
 	{ 0, "groups", "table of groups and their rates", .file = &groups_name, .arg = "FILE" },
 	{ 0, "participants", "table whose age and sex are handed on", .file = &participants_name, .arg = "FILE" },
 	{ 0, "visits", "when they are, in months", .text = &visits_text, .arg = "MONTHS" },
-	{ 0, "seed", "of what is drawn", .integer = &seed, .arg = "N", .range = { .from = 0, .to = 0x1p53 } },
+	{ 0, "seed", "of what is drawn", .integer = &seed, .arg = "N", .range = { .from = 0, .to = INFINITY } },
 	{ 0 },
 };
 
