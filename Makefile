@@ -26,6 +26,7 @@ LIBS_format := -ljansson -lzstd -lz
 LIBS_volume := -ljansson -lpng -lm
 LIBS_nii    := -lnifti2 -lznz -lz
 LIBS_nn     := -lm
+LIBS_simulate := -lfftw3 -lm
 LIBS_model  := -ljansson
 LIBS_probe  := -ljansson -lm
 LIBS_diffusion := -lm
@@ -35,6 +36,7 @@ LIBS_train  := -ljansson -lpng -lm
 
 # The architecture: tool, and the parts of lib it uses, high floors first
 USES_bids-scans := cli nii volume format base
+USES_bids-cohort := cli simulate nii volume format base
 USES_lat-model := cli model nn format base
 USES_lat-baseline := cli baseline format base
 USES_lat-learnable := cli baseline diffusion model nn volume format base
@@ -55,6 +57,7 @@ USES_npy2lat := cli format base
 USES_nii-judge := cli model nii volume format base
 USES_nii-mean := cli format nii volume base
 USES_nii-score := cli format nii volume base
+USES_nii-simulate := cli simulate nii volume format base
 USES_train-ae := cli train baseline model nn nii volume format base
 USES_train-ldm := cli train baseline diffusion model nn nii volume format base
 USES_train-sem := cli train baseline probe diffusion model nn nii volume format base
@@ -64,7 +67,7 @@ USES_nii-mask := cli format nii volume base
 USES_nii-transform := cli nii volume base
 USES_nii2png := cli format nii volume base
 
-PARTS := cli train realism baseline probe diffusion model nn nii volume format base
+PARTS := cli train realism baseline probe diffusion model nn simulate nii volume format base
 TOOLS := $(sort $(patsubst tools/%.c,%,$(wildcard tools/*.c)))
 
 all: $(TOOLS:%=$(BUILD)/%) $(PARTS:%=$(BUILD)/lib%.a)	## the tools, in build/ (the default)
@@ -158,7 +161,7 @@ lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/sums.c lib tools man/page.c
 	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
 	! { for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done; true; } | grep .
-	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/warps; do bash -n $$s || exit 1; done
+	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units}; do bash -n $$s || exit 1; done
 
 help:	## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r t what; do printf '  make %-12s %s\n' "$$t" "$$what"; done

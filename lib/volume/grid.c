@@ -39,7 +39,7 @@ static double presence(double p, int n, enum grid_edge edge)
 	return !(beyond < 1) ? 0 : beyond <= 0 ? 1 : 1 - beyond;
 }
 
-static float sample(const float *v, const int n[3], const double p[3], enum grid_edge edge)
+float grid_at(const float *v, const int n[3], const double p[3], enum grid_edge edge)
 {
 	double share = 1, w[3][4], sum = 0;
 	int at[3][4];
@@ -85,7 +85,7 @@ int grid_sample(volume *dst, double map[3][4], const volume *src, enum grid_edge
 			for (int k = 0; k < dst->n[2]; k++) {
 				double p[3];
 				affine_apply(p, map, (const double[3]){ i, j, k });
-				line[k] = fminf(fmaxf(sample(v, src->n, p, edge), low), high);
+				line[k] = fminf(fmaxf(grid_at(v, src->n, p, edge), low), high);
 			}
 		}
 	if (v != src->v)

@@ -24,4 +24,7 @@ enum grid_edge {
  * matters. The values do not depend on the number of threads. ERR_OS. */
 int grid_sample(volume *dst, double map[3][4], const volume *src, enum grid_edge edge, err *e);
 
+/* The value at place p of v [X,Y,Z], n = X, Y, Z: the interpolation of grid_sample, with no smoothing; it may lie beyond v's range. */
+float grid_at(const float *v, const int n[3], const double p[3], enum grid_edge edge);
+
 #endif

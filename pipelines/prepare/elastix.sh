@@ -1,10 +1,10 @@
-# What the steps of prepare share: one job is one thread (jobs run beside one another), transforms that refer to each other by bare names.
+# What steps that register share: one job is one thread (jobs run beside one another), transforms that refer to each other by bare names.
 export LC_ALL=C
 threads=${OMP_NUM_THREADS:-1} threads=${threads%%,*}
 parameters=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
 fail() { # CODE REASON
-	echo "prepare: $2" >&2
+	echo "${NAME:-prepare}: $2" >&2
 	exit "$1"
 }
 

@@ -5,7 +5,7 @@ version=$(sed -n 's/^VERSION := //p' Makefile)
 declare -A missing=(
 	[nii2lat]="--grid-only $T/none.nii"
 	[lat2nii]="$T/none.lat" [lat-info]="$T/none.lat" [lat-check]="$T/none.lat" [lat-cut]="$T/none.lat"
-	[bids-scans]="$T/none" [lat-model]="$T/none"
+	[bids-scans]="$T/none" [bids-cohort]="--groups $T/none.tsv $T/none.tsv" [nii-simulate]="-o $T/o.nii $T/none.nii" [lat-model]="$T/none"
 	[lat-diff]="$T/none.lat $T/none.lat"
 	[lat-denoise]="-m $T/none"
 	[lat-lerp]="-t .5 $T/none.lat $T/none.lat"
