@@ -15,7 +15,7 @@ host=$(uname -n | tr -c 'A-Za-z0-9\n' -)-$({ cat /proc/sys/kernel/random/boot_id
 
 # start_of PROCESS: when it was started, in ticks; `ended`, when it only waits to be asked for its exit status; nothing, when there is none
 start_of() {
-	local stat
+	local stat IFS=$' \t\n' # a trap may interrupt a `read` that has another
 	{ IFS= read -r stat < "/proc/$1/stat"; } 2> /dev/null || return 0
 	set -f
 	set -- ${stat##*) }

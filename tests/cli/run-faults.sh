@@ -80,6 +80,19 @@ for signal in TERM INT HUP; do
 done
 expect_exit 0 'stopped: the same command' generate stopped SAMPLE="$slow"
 is 'stopped: the same command goes on' "$(whole stopped)" 2
+# another run on the same folder, and its temporary files, are none of a stopped one's business
+rm -f "$T/begun"
+generate beside SAMPLE="echo x > '$T/begun'; sleep 4; echo x" > /dev/null 2> "$T/other" &
+other=$!
+begun
+setsid env --default-signal bash -c 'generate beside' > /dev/null 2> "$T/err" &
+group=$!
+for _ in $(seq 600); do grep -q 'waits for' "$T/err" && break; sleep .05; done
+kill -TERM "$(pgrep -P "$group" make)"
+wait "$other"
+is 'one of two runs is stopped: the other goes on' "$? $(tail -n 1 "$T/other")" '0 generate: 2 made, 0 as they were, 0 failed'
+like 'one of two runs is stopped: said' "$(cat "$T/err")" 'generate: interrupted: the same command goes on where this one ends'
+wait
 
 # ---- locks ----
 . pipelines/locks.sh
