@@ -58,6 +58,8 @@ USES_nii-judge := cli model nii volume format base
 USES_nii-mean := cli format nii volume base
 USES_nii-score := cli format nii volume base
 USES_nii-simulate := cli simulate nii volume format base
+USES_nii-volumes := cli simulate nii volume format base
+USES_tsv-mean := cli probe format base
 USES_train-ae := cli train baseline model nn nii volume format base
 USES_train-ldm := cli train baseline diffusion model nn nii volume format base
 USES_train-sem := cli train baseline probe diffusion model nn nii volume format base
@@ -140,6 +142,8 @@ reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with s
 interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
 manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells
 generate:	## OUT= COUNT=: brains that nobody has
+missing:	## BIDS= OUT= DSEG=: how well a visit that was missed is made from its neighbours
+compare:	## BIDS= OUT= TARGETS= DSEG=: what probes read from the codes, beside volumes and principal components
 probe:	## BIDS= OUT= TARGET=: what the semantic codes know, and a probe
 evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
@@ -161,7 +165,7 @@ lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/sums.c lib tools man/page.c
 	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
 	! { for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done; true; } | grep .
-	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units}; do bash -n $$s || exit 1; done
+	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units} pipelines/missing/{tables,units} pipelines/volumes/carry pipelines/compare/tables; do bash -n $$s || exit 1; done
 
 help:	## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r t what; do printf '  make %-12s %s\n' "$$t" "$$what"; done

@@ -212,7 +212,7 @@ write_description() {
 			}]
 		} + if $source == "" then {} else {SourceDatasets: [{URL: $source}]} end' > "$RUN/part" &&
 		mv -f -T "$RUN/part" "$to" || return
-	printf '%s\n' failed.tsv logs stale '*_scores.tsv' '*.lat' '*.npy' volumes.tsv '*_volumes.tsv' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" &&
+	printf '%s\n' failed.tsv logs stale '*_scores.tsv' 'missing*' 'compare.*' '*.lat' '*.npy' volumes.tsv '*_volumes.tsv' '*_desc-*.txt' '*_desc-*.png' > "$RUN/part" &&
 		mv -f -T "$RUN/part" "$OUT/.bidsignore"
 }
 

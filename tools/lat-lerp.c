@@ -8,12 +8,16 @@
 #include "diffusion/between.h"
 #include "format/maker.h"
 
-static const char *given;
+static const char *given, *blended;
 static double month = NAN;
+
+static const char *const blends[] = { "x", "z", NULL };
 
 static const struct cli_option options[] = {
 	{ 't', "at", "where between A (0) and B (1), or a series of such places", .text = &given, .arg = "T|A:STEP:B", .result = true },
 	{ 0, "month", "at this month, between the months of the two records", .real = &month, .arg = "M", .result = true },
+	{ 0, "blend", "instead of codes the voxels x or the latents z, along the straight line", .text = &blended, .choices = blends,
+	  .result = true },
 	{ 0, "any-model", "accept codes that two models made", .flag = &cli_common.any_model },
 	{ 0 },
 };
@@ -152,6 +156,30 @@ static int set_months(lat_record *r, const lat_record *a, const lat_record *b, d
 	return json_object_set_new(r->header, "months", v) ? err_set(e, ERR_OS, "no memory for the header") : 0;
 }
 
+/* The codes at t; what they were made of is no longer true. */
+static int mix_codes(lat_record *r, const lat_record *a, const lat_record *b, double t, err *e)
+{
+	lat_drop(r, "x");
+	lat_drop(r, "z");
+	int code = mix(r, "y", between_lerp, a, b, t, e);
+	if (!code)
+		code = mix(r, "zT", between_slerp, a, b, t, e);
+	if (!code && !lat_find(r, "y") && !lat_find(r, "zT"))
+		code = err_set(e, ERR_DATA, "neither y nor zT in the records");
+	return code;
+}
+
+/* The voxels or the latents at t, of which the others tell nothing. */
+static int mix_blend(lat_record *r, const lat_record *a, const lat_record *b, double t, err *e)
+{
+	static const char *const names[] = { "x", "z", "y", "zT" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], blended))
+			lat_drop(r, names[i]);
+	int code = mix(r, blended, between_lerp, a, b, t, e);
+	return code || lat_find(r, blended) ? code : err_set(e, ERR_DATA, "no %s in the records", blended);
+}
+
 /* The record at t: number i of the series. */
 static int make(lat_record **out, const struct job *j, const lat_record *a, const lat_record *b, double t, int i, err *e)
 {
@@ -162,15 +190,8 @@ static int make(lat_record **out, const struct job *j, const lat_record *a, cons
 		return code;
 	snprintf(id, sizeof id, j->series ? "%s_var-%03d" : "%s", lat_id(a), i + 1);
 	code = lat_set_id(r, id, e);
-	/* what they were made of is no longer true */
-	lat_drop(r, "x");
-	lat_drop(r, "z");
 	if (!code)
-		code = mix(r, "y", between_lerp, a, b, t, e);
-	if (!code)
-		code = mix(r, "zT", between_slerp, a, b, t, e);
-	if (!code && !lat_find(r, "y") && !lat_find(r, "zT"))
-		code = err_set(e, ERR_DATA, "neither y nor zT in the records");
+		code = (blended ? mix_blend : mix_codes)(r, a, b, t, e);
 	if (!code)
 		code = set_months(r, a, b, t, e);
 	if (!code)

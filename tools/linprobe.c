@@ -13,11 +13,12 @@
 #include "probe/metrics.h"
 #include "probe/probe.h"
 #include "probe/report.h"
+#include "probe/shuffle.h"
 
 static const char *labels, *target, *positive, *negative, *probe_path, *folds, *predictions, *name = "y";
 static double C = NAN, lambda = NAN;
 static int64_t splits = 5, repeats = 1, resamples = 2000, seed;
-static bool balance, any_model;
+static bool balance, shuffle, any_model;
 
 static const struct cli_option options[] = {
 	{ 0, "labels", "table with the columns participant_id, perhaps session_id, and COL", .file = &labels, .arg = "TSV" },
@@ -33,6 +34,7 @@ static const struct cli_option options[] = {
 	{ 0, "folds", "folds of cv: table with the columns participant_id and fold", .file = &folds, .arg = "TSV" },
 	{ 0, "splits", "number of folds when none are named", .integer = &splits, .arg = "K", .range = { .from = 2, .to = 1000 } },
 	{ 0, "repeats", "repeat cv with so many draws of the folds", .integer = &repeats, .arg = "N", .range = { .from = 1, .to = 10000 } },
+	{ 0, "shuffle", "deal the labels of cv out anew among the subjects: a control", .flag = &shuffle },
 	{ 0, "predictions", "write what cv predicted for each record", .file = &predictions, .arg = "FILE" },
 	{ 0, "bootstrap", "resamples for the intervals", .integer = &resamples, .arg = "N", .range = { .from = 1, .to = 1000000 } },
 	{ 0, "seed", "seed of folds and resamples", .integer = &seed, .arg = "N", .range = { .from = 0, .to = INFINITY } },
@@ -265,6 +267,8 @@ static int run_cv(struct job *j, char **files, int n)
 	int status = gather_all(j, files, n);
 	const cases *c = &j->l.c;
 	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
+	if (shuffle)
+		cli_check(cases_shuffle(&j->l.c, (unsigned long)seed, &e), &e);
 	cli_check(mem_zero(&d, (size_t)repeats, sizeof *d, "folds", &e), &e);
 	cli_check(mem_zero(&f, (size_t)repeats * c->n, sizeof *f, "predictions", &e), &e);
 	for (int r = 0; r < repeats; r++, how.seed++) {
@@ -305,6 +309,8 @@ int main(int argc, char **argv)
 	char **words = cli_parse(&tool, argc, argv, &n);
 	struct job j = { .l.maker.any = any_model };
 	cli_start_threads();
+	if (shuffle && strcmp(words[0], "cv"))
+		cli_die(ERR_USAGE, "--shuffle: is of cv");
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(words[0], verbs[i].name)) {
 			int status = verbs[i].run(&j, words + 1, n - 1);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/philox.h"
 #include "base/threads.h"
+#include "probe/bootstrap.h"
 
 static const char *const names[METRICS] = {
 	"accuracy", "balanced_accuracy", "precision", "recall", "f1", "mcc", "auc", "mae", "rmse", "r2"
@@ -111,25 +111,10 @@ static int by_f(const void *a, const void *b, void *with)
 	return (x > y) - (x < y);
 }
 
-static int rising(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* Linear between the values' ranks. */
-static double quantile(const double *sorted, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t i = (size_t)at;
-	return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
 /* all [resamples][METRICS] */
-static int bootstrap(double (*all)[METRICS], const predicted *p, const size_t *order, int64_t resamples, uint64_t seed, err *e)
+static int resample(double (*all)[METRICS], const predicted *p, const size_t *order, int64_t resamples, uint64_t seed, err *e)
 {
 	const size_t subjects = p->subjects;
-	const philox random = philox_make(seed, philox_hash("bootstrap"));
 	int code = 0;
 #pragma omp parallel num_threads(threads_count())
 	{
@@ -140,13 +125,10 @@ static int bootstrap(double (*all)[METRICS], const predicted *p, const size_t *o
 		for (int64_t b = 0; b < resamples; b++) {
 			if (own.code)
 				continue;
-			for (size_t s = 0; s < subjects; s++)
-				times[s] = 0;
-			for (size_t s = 0; s < subjects; s++)
-				times[(size_t)(philox_uniform(random, (uint64_t)b * subjects + s) * (double)subjects)]++;
+			bootstrap_draw(times, subjects, seed, b);
 			measure(all[b], NULL, p, order, times);
 		}
-#pragma omp critical(bootstrap)
+#pragma omp critical(resample)
 		if (own.code)
 			code = err_set(e, own.code, "%s", own.text);
 		free(times);
@@ -156,13 +138,9 @@ static int bootstrap(double (*all)[METRICS], const predicted *p, const size_t *o
 
 static void interval_of(interval *out, double (*all)[METRICS], double *column, int64_t resamples, enum metric m)
 {
-	size_t n = 0;
 	for (int64_t b = 0; b < resamples; b++)
-		if (!isnan(all[b][m]))
-			column[n++] = all[b][m];
-	qsort(column, n, sizeof *column, rising);
-	out->lo = n ? quantile(column, n, .025) : NAN;
-	out->hi = n ? quantile(column, n, .975) : NAN;
+		column[b] = all[b][m];
+	bootstrap_interval(&out->lo, &out->hi, column, (size_t)resamples);
 }
 
 int metrics_measure(interval out[METRICS], const predicted *p, int64_t resamples, uint64_t seed, err *e)
@@ -189,7 +167,7 @@ int metrics_measure(interval out[METRICS], const predicted *p, int64_t resamples
 	if (!code) {
 		measure(value, sd, p, order, once);
 		if (p->subjects > 1)
-			code = bootstrap(all, p, order, resamples, seed, e);
+			code = resample(all, p, order, resamples, seed, e);
 	}
 	for (int m = 0; !code && m < METRICS; m++) {
 		out[m] = (interval){ value[m], NAN, NAN, sd[m] };

@@ -20,6 +20,7 @@ declare -A missing=(
 	[nii-judge]="--mean $T/none.nii $T/none.nii"
 	[nii-mean]="-o $T/o.nii $T/none.nii"
 	[nii-score]="$T/none.nii $T/none.nii"
+	[nii-volumes]="$T/none.nii" [tsv-mean]="$T/none.tsv"
 	[nii-mask]="-o $T/o.nii $T/none.nii"
 	[nii-transform]="-o $T/o.nii $T/none.nii"
 	[nii2png]="-o $T/o.png $T/none.nii"

@@ -97,4 +97,14 @@ like 'B is cut: --keep-going: says so' "$(cat "$T/err")" 'cut.lat: byte [0-9]+: 
 [ ! -e "$T/no.lat" ]
 is 'nothing refused left a file' $? 0
 expect_exit 141 'a closed pipe' bash -c "lat-lerp -t 0:.0001:1 '$T/a.lat' '$T/b.lat' | head -c 10 > /dev/null; exit \${PIPESTATUS[0]}"
+
+# voxels or latents instead of codes
+record b y="$T/yb.npy" zT="$T/zb.npy" x="$T/zb.npy" z="$T/zb.npy" > "$T/b4.lat"
+for n in x z; do
+	lat-lerp --blend $n -t .3 -f -o "$T/o.lat" "$T/a.lat" "$T/b4.lat"
+	is "--blend $n: what is left" "$(lat-info "$T/o.lat" | cut -f 3 | tr '\n' ' ')" "tensor $n k "
+	near "--blend $n: linear" "$(values $n "$T/o.lat")" "$(paste <(values $n "$T/a.lat") <(values $n "$T/b4.lat") | awk '{ print .7 * $1 + .3 * $2 }')"
+done
+refuses 65 '--blend: only in one' lat-lerp --blend x -t .3 "$T/a.lat" "$T/b.lat"
+refuses 65 '--blend: in none' lat-lerp --blend x -t .3 "$T/b.lat" "$T/b.lat"
 finish

@@ -192,6 +192,16 @@ is 'repeats: predictions' "$(cut -f 1-3,5- "$T/three.tsv" | sed 1d)" "$(for s in
 is 'repeats: numbered' "$(cut -f 4 "$T/three.tsv" | uniq -c | awk '{ print $2, $1 }' | tr '\n' ' ')" "repeat 1 1 $(sed 1d "$T/one-7.tsv" | wc -l) 2 $(sed 1d "$T/one-8.tsv" | wc -l) 3 $(sed 1d "$T/one-9.tsv" | wc -l) "
 refuses 64 'repeats of named folds' linprobe cv $ad --C .05 --folds "$T/folds.tsv" --repeats 2 "$T/all.lat"
 
+# labels dealt out anew: the same labels, a subject's visits alike, nothing to learn
+linprobe cv $ad --C .05 --shuffle --predictions "$T/shuffled.tsv" "$T/all.lat" > "$T/shuffled"
+is 'shuffle: who has several records has one label' "$(sed 1d "$T/shuffled.tsv" | cut -f 2,5 | sort -u | wc -l)" 40
+is 'shuffle: as many subjects of each class' "$(sed 1d "$T/shuffled.tsv" | cut -f 2,5 | sort -u | cut -f 2 | sort | uniq -c | tr -s ' \n' ' ')" \
+	"$(sed 1d "$T/own.tsv" | cut -f 2,5 | sort -u | cut -f 2 | sort | uniq -c | tr -s ' \n' ' ')"
+for s in {1..20}; do linprobe cv $ad --C .05 --shuffle --seed $s --bootstrap 1 "$T/all.lat" 2> /dev/null; done |
+	awk -F '\t' '$1 == "auc" { n++; sum += $2 } END { print sum / n }' > "$T/chance"
+holds 'shuffle: chance' awk '{ exit !($1 > .4 && $1 < .6) }' "$T/chance"
+refuses 64 'shuffle: fit' linprobe fit $ad --shuffle -o "$T/x.st" "$T/all.lat"
+
 # codes know who made them
 one=formats/samples/one.lat
 z="linprobe fit -n z --labels $T/z.tsv --target v --lambda 1"
