@@ -7,11 +7,20 @@ at=$T/root/opt/latpipe
 tools=$(for t in tools/*.c; do basename "$t" .c; done)
 is 'all tools' "$(ls "$at/bin")" "$tools"
 is 'a page for each' "$(ls "$at/share/man/man1")" "$(printf '%s.1\n' $tools)"
-is 'the other pages' "$(cd "$at/share/man" && echo man5/* man7/*)" 'man5/lat.5 man7/latpipe-pipelines.7 man7/latpipe.7'
+is 'the other pages' "$(cd "$at/share/man" && echo man5/* man7/*)" 'man5/lat.5 man7/latpipe-pipelines.7 man7/latpipe-tables.7 man7/latpipe.7'
 is 'pipelines' "$(cd "$at/share/latpipe" && ls pipelines)" "$(cd pipelines && ls)"
 if [ -d models ]; then
 	is 'models' "$(cd "$at/share/latpipe/models" && find . -type f | sort)" "$(cd models && find . -type f ! -name '.*' | sort)"
 fi
+# the page latpipe-tables(7) shows how it is used: as printed there, with codes of 256 numbers
+awk '/^import lat/ { on = 1 } /^\.Ed/ { on = 0 } on' man/latpipe-tables.7 > "$T/read.py"
+python3 - "$T/y.npy" << 'END'
+import struct, sys
+head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (256,), }".ljust(117) + b"\n"
+open(sys.argv[1], "wb").write(b"\x93NUMPY\1\0" + struct.pack("<H", 118) + head + struct.pack("<256f", 0.5, *range(255)))
+END
+for id in sub-01 sub-02; do npy2lat --id $id y="$T/y.npy"; done > "$T/all.lat"
+is 'the example reads a stream' "$(cd "$T" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$at/share/doc/latpipe/examples python3 read.py 2>&1)" $'sub-01 0.5\nsub-02 0.5'
 holds 'magic' test -s "$at/share/latpipe/magic"
 is 'a tool runs from there' "$("$at/bin/lat-check" --version)" "$(lat-check --version)"
 like 'file(1) knows a stream' "$(file -b -m "$at/share/latpipe/magic" formats/samples/one.lat)" 'latpipe stream'
