@@ -27,6 +27,16 @@ like 'file(1) knows a stream' "$(file -b -m "$at/share/latpipe/magic" formats/sa
 python3 tests/small.py "$T"
 expect_exit 66 'a model that is not installed' "$at/bin/nii2lat" -m none "$T/ball.nii"
 like 'is looked for beside it' "$(cat "$T/err")" 'share/latpipe/models'
+# what bash would offer: the function is asked as bash asks it
+holds 'completion for each tool' bash -c "for t in $(echo $tools); do test -e '$at/share/bash-completion/completions/'\$t || exit 1; done"
+offers() { # TOOL WORD BEFORE
+	(cd "$T" && bash -c '. "$0"; COMP_WORDS=("${@:4}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _latpipe "$1" "$2" "$3"; echo "${COMPREPLY[*]}"' \
+		"$at/share/bash-completion/completions/$1" "$@")
+}
+is 'completion: options' "$(offers lat-cut --n lat-cut)" '--names --no-history'
+is 'completion: choices' "$(offers sem-encode fa --math) $(offers sem-encode fa = sem-encode --math = fa)" 'fast fast'
+is 'completion: files' "$(offers lat-cut rea --ids) $(offers lat-cut rea lat-cut)" 'read.py read.py'
+is 'completion: nothing where a text is wanted' "$(offers lat-cut rea --records)" ''
 expect_exit 0 'make uninstall' "${quiet[@]}" uninstall
-is 'nothing is left' "$(find "$T/root" -type f)" ''
+is 'nothing is left' "$(find "$T/root" ! -type d)" ''
 finish
