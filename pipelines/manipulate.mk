@@ -1,19 +1,22 @@
-# Scans as they would be with more or less of what a probe tells:
+# Scans as they would be with more or less of what a probe reads from them, and what it reads from the changed scans:
 #
-#   scan -- codes.mk -- y, zT --.-- lat-steer --by K1 -- SAMPLE -- z -- DECODE -- sub-X..._desc-manipulate_byK1_T1w.nii.gz
-#                               |-- lat-steer --by K2 -- ...
+#   scan -- codes.mk -- y, zT --.-- lat-steer --by K1 -- SAMPLE -- z -- DECODE -- sub-X..._desc-manipulate_byK1_T1w.nii.gz -- ENCODE -- SEM -- probe
+#                               |-- lat-steer --to V1 -- ...                      sub-X..._desc-manipulate_toV1_T1w.nii.gz
 #                               `-- ...                      a picture of the series: sub-X..._desc-manipulate_T1w.png
 #
-#   make -f pipelines/manipulate.mk BIDS=study OUT=folder PROBE=age.safetensors [BY='-2 -1 0 1 2'] [STEPS=100] [SUBJECTS='01 02'] ...
+#   make -f pipelines/manipulate.mk BIDS=study OUT=folder PROBE=age.safetensors [TO='40 60 80'] [BY='-1 0 1'] [STEPS=100] [SUBJECTS='01 02'] ...
 #
-# PROBE: a file of linprobe(1) or probe.mk. BY: how far along it, in the usual lengths of a code; positive is towards higher values or the
-# named class. In the names -1.5 is written minus1p5. The series is on the model's grid, in each scan's own units.
+# PROBE: a file of linprobe(1) or probe.mk. TO: what it shall read, in its target's unit (of a class, its probability). BY: how far along it,
+# in the usual lengths of a code; positive is towards higher values or the named class. Without either BY is -1 0 1. In the names -1.5 is
+# written minus1p5. The series is on the model's grid, in each scan's own units.
+# Scores: `read`, what the probe reads from the scan; for each scan of the series `asked_..`, what it reads from the moved code, and
+# `again_..`, what it reads when the changed scan is encoded anew.
 NAME   := manipulate
 EXT    := .png
-BY     ?= -2 -1 0 1 2
+BY     ?= $(if $(TO),,-1 0 1)
 DECODE  = lat2nii -m "$$MODEL"
-STAGES := SAMPLE DECODE
-OPTIONS := BY
+STAGES := SAMPLE DECODE ENCODE SEM
+OPTIONS := BY TO
 WORDS  := PROBE
 PLAN    = $(PLAN_BACK)
 
@@ -22,13 +25,23 @@ with_codes | awk -F '\t' -v OFS='\t' '{ print $$0, NR == 1 ? "probe_path" : ENVI
 endef
 
 define PIPE
-series=()
-for by in $$BY; do
-	label=by$${by//./p}
+moved() { # by|to NUMBER
+	local label=$$1$${2//./p} asked again
 	label=$${label//-/minus}
-	step steer lat-steer --probe "$$probe_path" --by "$$by" "$$path" | stage SAMPLE | stage DECODE > "$$work/$$label.nii"
+	step steer lat-steer --probe "$$probe_path" "--$$1" "$$2" "$$path" > "$$work/moved"
+	stage SAMPLE < "$$work/moved" | stage DECODE > "$$work/$$label.nii"
+	again=$$(path=$$work/$$label.nii; stage ENCODE | stage SEM | reading)
+	asked=$$(reading "$$work/moved")
+	score "asked_$$label" "$$asked"
+	score "again_$$label" "$$again"
 	series+=("$$label.nii")
-done
+}
+reading() { step read linprobe predict --probe "$$probe_path" "$$@" | tail -n 1 | cut -f 4; } # of codes
+series=()
+read=$$(reading "$$path")
+score read "$$read"
+for number in $$BY; do moved by "$$number"; done
+for number in $$TO; do moved to "$$number"; done
 (cd "$$work" && step picture nii2png --no-difference -o "$$output" "$${series[@]}")
 for scan in "$${series[@]}"; do
 	gzip -n -6 < "$$work/$$scan" > "$$work/packed"
@@ -42,7 +55,10 @@ manipulate:
 	[ -n "$$PROBE" ] || die 'PROBE=file is the direction to move in (linprobe fit, or probe.mk, makes one)'
 	[ -f "$$PROBE" ] || die "$$PROBE: no such probe"
 	[[ $$PROBE != *[[:cntrl:]]* ]] || die "PROBE: has a tab, a line's end or another control character in it"
-	[[ $$BY =~ ^(' '*[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)' '*)+$$ ]] || die "BY=$$BY: no numbers"
+	numbers='^ *([-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)( +|$$))*$$'
+	[[ $$BY =~ $$numbers ]] || die "BY=$$BY: no numbers"
+	[[ $$TO =~ $$numbers ]] || die "TO=$$TO: no numbers"
+	[[ $$BY$$TO == *[0-9]* ]] || die 'BY or TO: how far to move'
 	$(CODES)
 	$(EACH)
 HERE := $(subst manipulate.mk,,$(MAKEFILE_LIST))

@@ -9,12 +9,15 @@
 #include "probe/steer.h"
 
 static const char *path;
-static double by = NAN;
+static double by = NAN, to = NAN, add = NAN;
 
 static const struct cli_option options[] = {
 	{ 0, "probe", "the probe, a file that linprobe fit wrote", .file = &path, .arg = "P" },
 	{ 0, "by", "how far: 1 is the usual length of a standardised code; positive is towards the higher value or the named class",
 	  .real = &by, .arg = "K", .result = true },
+	{ 0, "to", "as far as it takes until the probe reads this value, or of a class this probability", .real = &to, .arg = "VALUE",
+	  .result = true },
+	{ 0, "add", "as far as it takes until the probe reads so much more", .real = &add, .arg = "VALUE", .result = true },
 	{ 0, "any-model", "accept codes of another encoder than the probe's", .flag = &cli_common.any_model },
 	{ 0 },
 };
@@ -28,10 +31,17 @@ static const struct cli tool = {
 	.options = options,
 };
 
+struct job {
+	probe p;
+	enum steer_unit unit;
+	double amount;
+};
+
 /* Which probe it was is part of the record's story: its identity stands where the code's model does. */
-static int keep_probe(lat_tensor *t, const probe *p, err *e)
+static int keep_probe(lat_tensor *t, const probe *p, const steered *moved, err *e)
 {
-	json_t *v = json_pack("{s:s, s:f}", "probe", p->identity, "by", by), *list = json_object_get(t->meta, "steered");
+	json_t *v = json_pack("{s:s, s:f, s:f, s:f}", "probe", p->identity, "by", moved->by, "from", moved->from, "to", moved->to);
+	json_t *list = json_object_get(t->meta, "steered");
 	if (!list) {
 		list = json_array();
 		if (json_object_set_new(t->meta, "steered", list)) {
@@ -41,15 +51,26 @@ static int keep_probe(lat_tensor *t, const probe *p, err *e)
 	}
 	if (!json_is_array(list)) {
 		json_decref(v);
-		return err_set(e, ERR_DATA, "y: what stands in its header under steered is no list");
+		return err_set(e, ERR_DATA, "y: \"steered\" in its header is not a list");
 	}
 	return json_array_append_new(list, v) ? err_set(e, ERR_OS, "no memory for the header") : 0;
 }
 
+static void tell(const lat_record *r, const probe *p, const steered *moved)
+{
+	const double rounding = 1e-6 * (p->most - p->least); /* of a code, which is in single precision */
+	cli_note("%s: %s from %.4g to %.4g, by %.4g", lat_id(r), p->target, moved->from, moved->to, moved->by);
+	if (moved->to < p->least - rounding || moved->to > p->most + rounding) /* never so when they are not known */
+		cli_warn("%s: %s %.4g is beyond the %.4g to %.4g that the probe was fitted on: what comes out is a guess", lat_id(r),
+			 p->target, moved->to, p->least, p->most);
+}
+
 static int steer(lat_record *r, void *with, bool *keep, err *e)
 {
-	const probe *p = with;
+	const struct job *j = with;
+	const probe *p = &j->p;
 	lat_tensor *t;
+	steered moved;
 	float *y = NULL;
 	(void)keep;
 	int code = lat_need(r, "y", &t, e);
@@ -64,11 +85,13 @@ static int steer(lat_record *r, void *with, bool *keep, err *e)
 		return err_set(e, ERR_DATA, "y has %lld numbers, the probe %zu", (long long)t->elements, p->n);
 	code = lat_floats(t, &y, e);
 	if (!code)
-		code = probe_steer(p, y, by, e);
+		code = probe_steer(&moved, p, y, j->unit, j->amount, e);
 	if (!code)
 		code = lat_replace(t, y, e);
 	if (!code)
-		code = keep_probe(t, p, e);
+		code = keep_probe(t, p, &moved, e);
+	if (!code)
+		tell(r, p, &moved);
 	free(y);
 	/* what the old code said is no longer true */
 	lat_drop(r, "x");
@@ -80,17 +103,23 @@ int main(int argc, char **argv)
 {
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
+	const int given = !isnan(by) + !isnan(to) + !isnan(add);
 	err e = { 0 };
-	probe p;
+	struct job j = { .unit = !isnan(by) ? STEER_BY : !isnan(to) ? STEER_TO : STEER_ADD };
+	j.amount = j.unit == STEER_BY ? by : j.unit == STEER_TO ? to : add;
 	if (!path)
 		cli_die(ERR_USAGE, "--probe: is needed");
-	if (isnan(by))
-		cli_die(ERR_USAGE, "--by: is needed");
-	if (probe_read(&p, path, &e))
+	if (given != 1)
+		cli_die(ERR_USAGE, given ? "--by, --to and --add exclude each other" : "--by, --to or --add: one is needed");
+	if (probe_read(&j.p, path, &e))
 		cli_fail(&e);
-	if (strcmp(p.tensor, "y"))
-		cli_die(ERR_DATA, "%s: is a probe of %.60s, not of y", path, p.tensor);
-	int status = stream_filter(files, n, steer, NULL, &p);
-	probe_free(&p);
+	if (strcmp(j.p.tensor, "y"))
+		cli_die(ERR_DATA, "%s: is a probe of %.60s, not of y", path, j.p.tensor);
+	if (j.p.task == PROBE_CLASSIFY && j.unit == STEER_ADD)
+		cli_die(ERR_USAGE, "--add: needs a probe of a number; %s tells a class, to which --to moves by its probability", path);
+	if (j.p.task == PROBE_CLASSIFY && j.unit == STEER_TO && !(to > 0 && to < 1))
+		cli_die(ERR_USAGE, "--to: %s tells a class: a probability, between 0 and 1, is needed", path);
+	int status = stream_filter(files, n, steer, NULL, &j);
+	probe_free(&j.p);
 	return cli_done(status);
 }

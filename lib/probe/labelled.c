@@ -1,5 +1,6 @@
 #include "probe/labelled.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,18 @@ int labelled_classes(const labelled *l, const probe *p, err *e)
 	return code;
 }
 
+/* The least and the most of a regression's labels. */
+static void note_range(probe *p, const cases *c)
+{
+	p->least = p->most = NAN;
+	if (p->task != PROBE_REGRESS)
+		return;
+	for (size_t i = 0; i < c->n; i++) {
+		p->least = fmin(p->least, c->value[i]); /* of a number and NAN it is the number */
+		p->most = fmax(p->most, c->value[i]);
+	}
+}
+
 int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
 {
 	linear f = { 0 };
@@ -109,6 +122,7 @@ int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
 		p->conventions = json_incref(l->maker.conventions);
 		p->records = (int64_t)l->c.n;
 		p->subjects = (int64_t)l->c.subjects;
+		note_range(p, &l->c);
 		p->n = l->c.p;
 		p->bias = f.bias;
 		p->weight = f.weight;

@@ -67,6 +67,17 @@ static int read_number(double *out, const st_file *f, const char *key, err *e)
 	return 0;
 }
 
+/* The least or most value of a regression's labels; NAN when the file does not say. */
+static int read_bound(double *out, const st_file *f, const char *key, err *e)
+{
+	const char *v = st_meta(f, key);
+	char *end;
+	*out = v ? strtod(v, &end) : NAN;
+	if (v && (end == v || *end || !isfinite(*out)))
+		return err_set(e, ERR_CONFIG, "%s: metadata %s is no number", f->path, key);
+	return 0;
+}
+
 static int read_identity(char out[SHA_TEXT], const st_file *f, const char *key, err *e)
 {
 	const char *v = st_meta(f, key);
@@ -96,6 +107,10 @@ static int read_metadata(probe *p, const st_file *f, err *e)
 		code = read_text(&p->positive, f, "positive", true, e);
 	if (!code && p->task == PROBE_CLASSIFY)
 		code = read_negative(&p->negative, f, e);
+	if (!code)
+		code = read_bound(&p->least, f, "least", e);
+	if (!code)
+		code = read_bound(&p->most, f, "most", e);
 	if (!code)
 		code = read_text(&p->encoder_kind, f, "encoder_kind", false, e);
 	if (!code && p->encoder_kind)
@@ -168,19 +183,22 @@ static bool put(json_t *metadata, const char *key, const char *value)
 
 static json_t *metadata_of(const probe *p)
 {
-	char strength[32], records[24], subjects[24];
+	char strength[32], records[24], subjects[24], least[32], most[32];
+	const bool ranged = p->task == PROBE_REGRESS && isfinite(p->least) && isfinite(p->most);
 	char *negative = p->negative ? json_dumps(p->negative, JSON_COMPACT) : NULL;
 	char *conventions = p->conventions ? json_dumps(p->conventions, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	json_t *m = json_object();
 	snprintf(strength, sizeof strength, "%.17g", p->strength);
 	snprintf(records, sizeof records, "%lld", (long long)p->records);
 	snprintf(subjects, sizeof subjects, "%lld", (long long)p->subjects);
+	snprintf(least, sizeof least, "%.17g", p->least);
+	snprintf(most, sizeof most, "%.17g", p->most);
 	bool good = m && !negative == !p->negative && put(m, "kind", "probe") && put(m, "task", tasks[p->task]) &&
 		    put(m, "target", p->target) && put(m, "positive", p->positive) && put(m, "negative", negative) &&
-		    put(m, "tensor", p->tensor) && put(m, "encoder_kind", p->encoder_kind) &&
-		    put(m, "encoder", p->encoder_kind ? p->encoder : NULL) && !conventions == !p->conventions &&
-		    put(m, "encoder_conventions", conventions) && put(m, "objective", objectives[p->task]) &&
-		    put(m, "strength", strength) &&
+		    put(m, "least", ranged ? least : NULL) && put(m, "most", ranged ? most : NULL) && put(m, "tensor", p->tensor) &&
+		    put(m, "encoder_kind", p->encoder_kind) && put(m, "encoder", p->encoder_kind ? p->encoder : NULL) &&
+		    !conventions == !p->conventions && put(m, "encoder_conventions", conventions) &&
+		    put(m, "objective", objectives[p->task]) && put(m, "strength", strength) &&
 		    put(m, "balanced",
 			p->task == PROBE_REGRESS ? NULL
 			: p->balanced		 ? "true"
@@ -220,5 +238,7 @@ double probe_value(const probe *p, const float *y)
 		sum += p->weight[i] * (((double)y[i] - p->mean[i]) / p->std[i]);
 	return sum + p->bias;
 }
+
+double probe_reading(enum probe_task task, double f) { return task == PROBE_CLASSIFY ? probe_logistic(f) : f; }
 
 double probe_logistic(double f) { return f < 0 ? exp(f) / (1 + exp(f)) : 1 / (1 + exp(-f)); }

@@ -3,8 +3,8 @@
  * the probability of the positive class. So w points to the higher value, or to the class that is named.
  *
  * A probe is a safetensors file: weight [P], bias [1], mean [P], std [P], all F64, and metadata: kind "probe", task, target, positive and
- * negative (a JSON list), tensor, encoder_kind, encoder and encoder_conventions, objective and strength, records, subjects (below),
- * identity. */
+ * negative (a JSON list), least and most, tensor, encoder_kind, encoder and encoder_conventions, objective and strength, records, subjects
+ * (below), identity. */
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
@@ -23,6 +23,7 @@ typedef struct probe {
 	char *target; /* name of the labels' column */
 	char *positive; /* classification: the value that is the positive class, else NULL */
 	json_t *negative; /* classification: list of the other values it was fitted on, else NULL */
+	double least, most; /* regression: of the values it was fitted on; NAN in a probe that does not say, and of a classification */
 	char *tensor; /* the tensor of a record that is the code: "y" */
 	char *encoder_kind; /* what made the codes, "semantic", and its identity; both NULL when the codes had none */
 	char encoder[SHA_TEXT]; /* "" when the codes had none */
@@ -47,5 +48,7 @@ void probe_free(probe *p);
 double probe_value(const probe *p, const float *y);
 /* 1 / (1 + exp(-f)), without overflow. */
 double probe_logistic(double f);
+/* f in the target's unit: of a regression the value itself, of a classification the probability of the positive class. */
+double probe_reading(enum probe_task task, double f);
 
 #endif

@@ -10,8 +10,6 @@
 
 static const char *word(enum probe_task task) { return task == PROBE_CLASSIFY ? "probability" : "value"; }
 
-static double shown(enum probe_task task, double f) { return task == PROBE_CLASSIFY ? probe_logistic(f) : f; }
-
 static const char *session_cell(const bids_id *who) { return *who->session ? who->session : "n/a"; }
 
 /* A text that grows in memory. */
@@ -63,7 +61,7 @@ int report_heading(char **text, enum probe_task task, err *e)
 int report_prediction(char **text, enum probe_task task, const char *id, double f, bool json, err *e)
 {
 	bids_id who = bids_parse(id);
-	f = shown(task, f);
+	f = probe_reading(task, f);
 	if (json)
 		return json_line(text,
 				 json_pack("{s:s, s:s, s:s?, s:f}", "id", id, "participant_id", who.participant, "session_id",
@@ -85,7 +83,8 @@ int report_cross(char **text, enum probe_task task, const labelled *l, const div
 		fprintf(t.f, "%s\t%s\t%s\t", l->ids[i], who.participant, session_cell(&who));
 		if (repeats > 1)
 			fprintf(t.f, "%zu\t", repeat + 1);
-		fprintf(t.f, "%s\t%.9g\t%.9g\n", d[repeat].names[d[repeat].fold[l->c.subject[i]]], l->c.value[i], shown(task, f[k]));
+		fprintf(t.f, "%s\t%.9g\t%.9g\n", d[repeat].names[d[repeat].fold[l->c.subject[i]]], l->c.value[i],
+			probe_reading(task, f[k]));
 	}
 	return text_end(text, &t, e);
 }
@@ -156,13 +155,18 @@ static bool put_vector(json_t *object, const char *name, const double *v, size_t
 /* All but the vectors; NULL when memory is short or a name is no UTF-8. */
 static json_t *head_of(const probe *p)
 {
-	bool classify = p->task == PROBE_CLASSIFY;
+	const bool classify = p->task == PROBE_CLASSIFY;
 	json_t *head = json_pack("{s:s, s:s, s:s?, s:O?, s:s, s:s?, s:s?, s:f, s:I, s:I, s:s, s:f}", "task",
 				 classify ? "classification" : "regression", "target", p->target, "positive", p->positive, "negative",
 				 p->negative, "tensor", p->tensor, "encoder_kind", p->encoder_kind, "encoder",
 				 p->encoder_kind ? p->encoder : NULL, classify ? "C" : "lambda", p->strength, "records",
 				 (json_int_t)p->records, "subjects", (json_int_t)p->subjects, "identity", p->identity, "bias", p->bias);
-	if (!head || !classify || !json_object_set_new(head, "balanced", json_boolean(p->balanced)))
+	bool bad = !head;
+	if (!bad && classify)
+		bad = json_object_set_new(head, "balanced", json_boolean(p->balanced));
+	if (!bad && !classify && isfinite(p->least) && isfinite(p->most))
+		bad = json_object_set_new(head, "least", json_real(p->least)) || json_object_set_new(head, "most", json_real(p->most));
+	if (!bad)
 		return head;
 	json_decref(head);
 	return NULL;

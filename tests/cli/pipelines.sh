@@ -106,6 +106,12 @@ expect_exit 0 'manipulate' pipeline manipulate BIDS=study OUT=moved PROBE="$T/ag
 is 'manipulate: the series' "$(made_in "$T/moved")" "$(echo sub-03_ses-1_desc-{codes_T1w.{json,lat},manipulate_T1w.{json,png},manipulate_by{0,2,minus1p5}_T1w.nii.gz} | tr ' ' '\n' | sort | tr '\n' ' ')"
 encode "$T/sub-02_T1w.nii" sub-03_ses-1_T1w 0 | lat-steer --probe "$T/age.safetensors" --by -1.5 | back -o "$T/less.nii"
 less=$T/moved/sub-03/ses-1/anat/sub-03_ses-1_desc-manipulate_byminus1p5_T1w.nii.gz
+# what the probe reads: from the scan, from the moved code, and from the changed scan
+read_of() { linprobe predict --probe "$T/age.safetensors" "$@" | tail -n 1 | cut -f 4; }
+is 'manipulate: scores' "$(cut -f 1-4 "$T/moved/desc-manipulate_scores.tsv")" "id	read	asked_byminus1p5	again_byminus1p5
+sub-03_ses-1_desc-manipulate_T1w	$(read_of "$T/moved/sub-03/ses-1/anat/sub-03_ses-1_desc-codes_T1w.lat")	$(
+	lat-steer --probe "$T/age.safetensors" --by -1.5 "$T/moved/sub-03/ses-1/anat/sub-03_ses-1_desc-codes_T1w.lat" | read_of)	$(
+	nii2lat -m "$T/model" --id sub-03 "$T/less.nii" | sem-encode -m "$T/model" | read_of)"
 holds 'manipulate: what the tools make by hand' cmp "$T/less.nii" <(gzip -dc "$less")
 like 'manipulate: a picture' "$(file "${less%_by*}_T1w.png")" 'PNG image'
 again() { pipeline manipulate BIDS=study OUT=moved PROBE="$T/age.safetensors" BY='-1.5 0 2' SUBJECTS=03; }
@@ -114,11 +120,17 @@ like 'manipulate again: nothing is done again' "$(lines | tail -n 1)" 'manipulat
 rm "$less"
 expect_exit 0 'manipulate: a scan of the series lost' again
 like 'manipulate: made anew' "$(lines | tail -n 1)" 'manipulate: 1 made'
+cp "$T/age.safetensors" "$T/probed.safetensors"
 cp "$T/probe/weight.safetensors" "$T/age.safetensors"
 expect_exit 0 'manipulate: the probe is another now' again
 like 'manipulate: made anew, too' "$(lines | tail -n 1)" 'manipulate: 1 made'
 expect_exit 2 'manipulate: no probe' pipeline manipulate BIDS=study OUT=moved SUBJECTS=03
 like 'manipulate: no probe: said' "$(lines | tail -n 1)" 'PROBE=file'
+
+cp "$T/probed.safetensors" "$T/age.safetensors"
+expect_exit 0 'manipulate: to values' pipeline manipulate BIDS=study OUT=moved PROBE="$T/age.safetensors" TO='60 70.5' SUBJECTS=03
+is 'manipulate: to values: the series' "$(cd "$T/moved/sub-03/ses-1/anat" && echo *_to*)" 'sub-03_ses-1_desc-manipulate_to60_T1w.nii.gz sub-03_ses-1_desc-manipulate_to70p5_T1w.nii.gz'
+is 'manipulate: to values: what is asked is what the moved code says' "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR == 2 { printf "%.3f %.3f", $at["asked_to60"], $at["asked_to70p5"] }' "$T/moved/desc-manipulate_scores.tsv")" '60.000 70.500'
 
 # generate
 expect_exit 0 'generate' pipeline generate OUT=made COUNT=2 SEED=5

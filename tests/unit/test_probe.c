@@ -584,6 +584,27 @@ static void file_there_and_back(void **state)
 	      probe_read(&q, "tests/oracle/golden/autoencoder.safetensors", &e));
 	probe_free(&q);
 	json_decref(p.negative);
+	/* a regression tells between which values it was fitted; an older one does not */
+	std[1] = 1;
+	p = (probe){ .task = PROBE_REGRESS,
+		     .target = (char *)"age",
+		     .tensor = (char *)"y",
+		     .least = -1.5,
+		     .most = 82.25,
+		     .n = 3,
+		     .weight = weight,
+		     .mean = mean,
+		     .std = std };
+	SUCCEEDS(probe_write(path, true, &p, &e));
+	SUCCEEDS(probe_read(&q, path, &e));
+	near(q.least, -1.5, 0);
+	near(q.most, 82.25, 0);
+	probe_free(&q);
+	p.least = p.most = NAN;
+	SUCCEEDS(probe_write(path, true, &p, &e));
+	SUCCEEDS(probe_read(&q, path, &e));
+	assert_true(isnan(q.least) && isnan(q.most));
+	probe_free(&q);
 	near(probe_logistic(-800), 0, 0);
 	near(probe_logistic(800), 1, 0);
 	near(probe_logistic(log(3)), .75, 1e-15);
