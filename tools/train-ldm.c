@@ -41,9 +41,8 @@ static void open_data(struct job *j, char **operands, int n)
 static void open_training(struct job *j)
 {
 	err e = { 0 };
-	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, cli_math(),
-				 cli_common.threads, &e),
-		  &e);
+	const training_setup setup = trainer_setup(&j->l.config, &j->l.recipe);
+	cli_check(ldm_train_open(&j->t, &setup, &j->l.space, &e), &e);
 }
 
 static int train(struct job *j)

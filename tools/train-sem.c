@@ -88,9 +88,8 @@ static void read_config(struct job *j)
 static void open_training(struct job *j)
 {
 	err e = { 0 };
-	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, cli_common.plan ? NULL : &j->unet,
-				 (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e),
-		  &e);
+	const training_setup setup = trainer_setup(&j->l.config, &j->l.recipe);
+	cli_check(sem_train_open(&j->t, &setup, &j->l.space, cli_common.plan ? NULL : &j->unet, &e), &e);
 }
 
 static int train(struct job *j)

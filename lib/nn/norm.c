@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/channel_sums.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
-#include "nn/sums.h"
 
 /* Both norms are one thing: statistics over sets of channels and voxels; group norm has a set per volume and group, batch norm one per
  * channel over all volumes. scale = gamma r, shift = beta - mean scale, r = 1/sqrt(var + eps). */
@@ -54,7 +54,7 @@ static void measure(graph *g, const layer *l, double *stats)
 		return;
 	}
 	if (own)
-		sums_of(g, x->v, x->s.b, shape_voxels(x->s), ch, true, own);
+		channel_sums(g, x->v, x->s.b, shape_voxels(x->s), ch, true, own);
 	memset(stats, 0, 2 * (size_t)n->sets * sizeof *stats);
 	for (int b = 0; b < x->s.b; b++, sum += 2 * ch)
 		for (int k = 0; k < ch; k++) {

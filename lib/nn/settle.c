@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
-#include "nn/gemm.h"
 #include "nn/graph_private.h"
+#include "nn/matmul.h"
 
 enum { HUGE_PAGE = 2 << 20 };
 /* Larger ones are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has
@@ -223,7 +223,7 @@ int graph_open_rest(graph *g, err *e)
 	/* Large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap,
 	 * which keeps them. */
 	mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
-	int code = gemm_open(g->threads, e);
+	int code = matmul_open(g->threads, e);
 	for (layer *l = g->first; l && !code; l = l->next)
 		if (l->lasting)
 			code = mem_zero(&l->lasts, l->lasting, 1, l->kind->name, e);

@@ -43,8 +43,7 @@ int sem_train_check(const latent_space *l, const model_config *m, err *e);
 
 /* A fresh encoder, a function of configuration and seed, and the weights of a U-Net (NULL: for a plan) with a shift branch that begins as a
  * copy of its middle and way up, with G = 0. ERR_CONFIG, ERR_OS. sem_train_close also when it fails. */
-int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
-		   enum nn_math math, int threads, err *e);
+int sem_train_open(sem_train *t, const training_setup *setup, latent_space *space, const weights *unet, err *e);
 void sem_train_close(sem_train *t);
 
 /* What is known of a noisy latent at timestep t: the weight of its error, and what its semantic gradient is multiplied by. */

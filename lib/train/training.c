@@ -4,11 +4,15 @@
 
 #include "train/ema.h"
 
-training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads)
+training training_new(const training_kind *kind, const training_setup *s)
 {
-	return (training){
-		.kind = kind, .config = *config, .recipe = *r, .state.seed = seed, .math = math, .threads = threads, .stage = -1
-	};
+	return (training){ .kind = kind,
+			   .config = *s->config,
+			   .recipe = *s->recipe,
+			   .state.seed = s->seed,
+			   .math = s->math,
+			   .threads = s->threads,
+			   .stage = -1 };
 }
 
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule)

@@ -77,9 +77,17 @@ struct training {
 	double losses[TRAIN_COLUMNS], loss;
 };
 
+/* What every training is begun with. */
+typedef struct training_setup {
+	const model_config *config; /* copied, as the recipe is */
+	const recipe *recipe;
+	uint64_t seed;
+	enum nn_math math;
+	int threads;
+} training_setup;
+
 /* A training without parts. */
-training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math,
-		      int threads);
+training training_new(const training_kind *kind, const training_setup *s);
 void training_close(training *t);
 /* The next part, still without weights. At most TRAIN_PARTS. */
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule);

@@ -366,7 +366,7 @@ static void folds_by_subject(void **state)
 static void cross_validation(void **state)
 {
 	(void)state;
-	const recipe ridge = { PROBE_REGRESS, 2, false, 3, 0 }, chosen = { PROBE_CLASSIFY, NAN, true, 3, 0 };
+	const fit_options ridge = { PROBE_REGRESS, 2, false, 3, 0 }, chosen = { PROBE_CLASSIFY, NAN, true, 3, 0 };
 	cases c;
 	int fold[21];
 	double f[23], g[23], strength[5], more[5];
@@ -400,7 +400,7 @@ static void cross_validation(void **state)
 static void choice_of_strength(void **state)
 {
 	(void)state;
-	recipe how = { PROBE_REGRESS, NAN, false, 3, 0 };
+	fit_options how = { PROBE_REGRESS, NAN, false, 3, 0 };
 	cases c;
 	int fold[21];
 	double f[23], strength[3], chosen, best = INFINITY, of_best = 0;
