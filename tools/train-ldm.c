@@ -29,7 +29,7 @@ static void open_data(struct job *j, char **operands, int n)
 	const dataset_latents latents =
 		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : &ours);
 	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });
-	latent_space_rest(&j->l.space);
+	latent_space_release(&j->l.space);
 	cli_check(latent_space_learn(&j->l.space, j->data, &j->l.config.diffusion, &e), &e);
 	double scale = j->l.config.diffusion.scale_factor;
 	j->models = json_pack("{s:s}", "autoencoder", ours.identity);

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);
 		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.l.how, .latents = &latents });
-		latent_space_rest(&j.l.space);
+		latent_space_release(&j.l.space);
 	}
 	open_training(&j);
 	if (cli_common.plan)

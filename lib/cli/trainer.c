@@ -273,7 +273,7 @@ static int judge(job *j, double scores[TRAIN_COLUMNS], double *score, err *e)
 {
 	validation v = { .data = j->r->data, .how = j->r->how, .folder = trainer_options.folder };
 	v.n = dataset_judged(v.data, &v.which);
-	training_rest(j->t);
+	training_release(j->t);
 	int code = j->t->kind->validate(j->t, &v, scores, score, e);
 	if (!code && !stop_asked())
 		note_scores(j->t, scores);

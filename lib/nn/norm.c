@@ -15,7 +15,7 @@ typedef struct norm_layer {
 	layer base; /* in: x; kept: double [sets] mean, [sets] r */
 	int groups; /* per volume; 0: batch norm */
 	double eps, momentum;
-	bool fixed; /* running statistics: constants */
+	bool fixed; /* batch norm by its running statistics: in graphs that do not train, which have no way back */
 	int sets, per_set; /* per_set: channels in a set */
 	double count; /* values in a set */
 } norm_layer;
@@ -36,7 +36,7 @@ static void settle(graph *g, layer *l)
 	n->count = (double)shape_voxels(s) * (n->groups ? n->per_set : s.b);
 	n->fixed = !n->groups && graph_use(g) != GRAPH_TRAIN;
 	l->state = 2 * (size_t)n->sets * sizeof(double);
-	l->reads_in[0] = !n->fixed && l->in[0]->needs_grad;
+	l->reads_in[0] = l->in[0]->needs_grad;
 }
 
 /* ---- there ---- */
@@ -172,10 +172,8 @@ static void backward(graph *g, layer *l)
 		graph_fail(g, ERR_OS, "no memory for sums");
 	} else {
 		through_statistics(l, dmean, dr);
-		if (!n->fixed && x->needs_grad)
+		if (x->needs_grad)
 			to_input(g, l, dmean, dr, lines);
-		else if (x->needs_grad && layer_is_fresh(l, 0))
-			memset(layer_gradient(l, 0), 0, shape_count(x->s) * sizeof *x->g);
 	}
 	free(dmean);
 	free(lines);

@@ -150,7 +150,7 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
-void latent_space_rest(latent_space *l) { network_rest(&l->coder.net); }
+void latent_space_release(latent_space *l) { network_release(&l->coder.net); }
 
 static int encode(void *of, float *z, const float *x, err *e)
 {

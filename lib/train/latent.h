@@ -50,7 +50,7 @@ int latent_space_prior(latent_space *l, const model_config *m, const params *p, 
 int latent_space_fits(const latent_space *l, const model_config *m, err *e);
 
 /* The autoencoder is not needed for a while: gives back what memory it keeps. */
-void latent_space_rest(latent_space *l);
+void latent_space_release(latent_space *l);
 
 /* For dataset_open. made_by (borrowed) NULL: any autoencoder's latents are taken. */
 dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const maker *made_by);

@@ -109,7 +109,7 @@ static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
 			code = see(p, i, t, &k, x, z, e);
 	}
 	graph_free(k.g);
-	latent_space_rest(t->space);
+	latent_space_release(t->space);
 	return code;
 }
 

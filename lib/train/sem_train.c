@@ -188,6 +188,8 @@ static void describe(training *base, int which, bool part, objective *o)
 		o->told[SEM_COARSE] = graph_keep(terms[1]);
 	}
 	o->loss = graph_minimise(weigh(g, 2, terms, (float[]){ 1, (float)r->coarse_weight }));
+	if (begins(base))
+		o->told[SEM_LOSS] = o->loss;
 }
 
 int sem_know_prior(sem_train *t, err *e)

@@ -25,8 +25,8 @@ typedef struct sem_train {
 
 extern const training_kind sem_training;
 
-/* The numbers of sem_training.losses: means over a step's scans; without: the same with G = 0; coarse: the loss of train/coarse.h. And
- * those of sem_training.scores, of the averages: */
+/* The numbers of sem_training.losses: means over a step's scans; without: the loss with G = 0; coarse: the loss of train/coarse.h. In the
+ * recipe's coarse_steps the loss is coarse_weight times the coarse one. And those of sem_training.scores, of the averages: */
 enum { SEM_LOSS, SEM_WITHOUT, SEM_COARSE, SEM_NORM, SEM_LR };
 enum {
 	SEM_SCORE_LOSS, /* at each scan's NOISE_PAIRS pairs of timestep and noise */

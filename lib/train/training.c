@@ -113,11 +113,11 @@ int training_look(training *t, objective *o, objective_description *describe, vo
 	return objective_open(o, &s, describe, of, e);
 }
 
-void training_rest(training *t)
+void training_release(training *t)
 {
 	for (int i = 0; i < TRAIN_OBJECTIVES; i++)
 		if (t->objectives[i].g)
-			graph_rest(t->objectives[i].g);
+			graph_release(t->objectives[i].g);
 }
 
 /* ---- steps ---- */

@@ -105,7 +105,7 @@ int training_run(training *t, int which, float share, uint64_t draw, err *e);
 int training_look(training *t, objective *o, objective_description *describe, void *of, err *e);
 
 /* The graphs of steps are not needed for a while: gives back their memory. */
-void training_rest(training *t);
+void training_release(training *t);
 
 /* What one step will take, without doing it. */
 int training_plan(training *t, model_cost *cost, err *e);

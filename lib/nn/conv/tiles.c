@@ -19,7 +19,7 @@
 
 #include "nn/conv/algorithm.h"
 #include "nn/matmul.h"
-#include "nn/pack.h"
+#include "nn/packed_weights.h"
 
 enum { OVER_FLOATS = 1 << 20 }; /* of results held until their place is free */
 enum { UNIT_ROWS = 256 }; /* voxels of a unit: enough for sgemm to be efficient, few enough to stay in cache */
