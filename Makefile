@@ -139,7 +139,7 @@ prepare:	## BIDS= OUT=: raw scans to brains in MNI space
 reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with scores
 interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
 manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells
-generate:	## OUT= COUNT=: brains that nobody has
+generate:	## OUT= COUNT=: synthetic brains
 probe:	## BIDS= OUT= TARGET=: what the semantic codes know, and a probe
 evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
