@@ -140,7 +140,7 @@ prepare:	## BIDS= OUT=: raw scans to brains in MNI space
 reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with scores
 interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
 manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells
-generate:	## OUT= COUNT=: brains that nobody has
+generate:	## OUT= COUNT=: synthetic brains
 probe:	## BIDS= OUT= TARGET=: what the semantic codes know, and a probe
 evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
@@ -168,7 +168,7 @@ dist:	## the committed source as build/latpipe-VERSION.tar.gz
 lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 	cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Ilib -D_GNU_SOURCE \
 		--include=/usr/include/jansson.h --suppress='*:/usr/include/*' --suppress=missingIncludeSystem -D'_Noreturn=__attribute__((noreturn))' \
-		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/sums.c lib tools man/page.c
+		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/channel_sums.c lib tools man/page.c
 	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
 	! { for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done; true; } | grep .
 	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units}; do bash -n $$s || exit 1; done
