@@ -51,6 +51,7 @@ USES_lat-host := cli format base
 USES_lat-info := cli format base
 USES_lat2nii := cli model nn nii volume format base
 USES_lat2npy := cli format base
+USES_lat2tsv := cli format base
 USES_linprobe := cli probe format base
 USES_pt2st := cli model nn format base
 USES_npy2lat := cli format base
@@ -141,28 +142,37 @@ prepare:	## BIDS= OUT=: raw scans to brains in MNI space
 reconstruct:	## BIDS= OUT=: scans to codes and back, as a BIDS derivative with scores
 interpolate:	## BIDS= OUT= MONTH=: the visit between two visits
 manipulate:	## BIDS= OUT= PROBE=: scans with more or less of what a probe tells
-generate:	## OUT= COUNT=: brains that nobody has
+generate:	## OUT= COUNT=: synthetic brains
 missing:	## BIDS= OUT= DSEG=: how well a visit that was missed is made from its neighbours
 compare:	## BIDS= OUT= TARGETS= DSEG=: what probes read from the codes, beside volumes and principal components
 probe:	## BIDS= OUT= TARGET=: what the semantic codes know, and a probe
 evaluate:	## DATA= TEST= LABELS= OUT=: how good a model is, as OUT/RESULTS.md (pipelines/evaluate.mk)
 
-install: all	## DESTDIR= prefix=: tools, man pages, models, pipelines, file(1) magic
+completions := share/bash-completion/completions
+install: all $(BUILD)/latpipe.bash	## DESTDIR= prefix=: tools, man pages, models, pipelines, completion, an example of a reader, file(1) magic
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/latpipe
 	install -m 755 $(TOOLS:%=$(BUILD)/%) $(DESTDIR)$(prefix)/bin
 	for p in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$${p##*.} $$p || exit 1; done
 	for d in models pipelines; do test ! -d $$d || find $$d -type f ! -name '.*' -exec install -D -m 644 {} $(DESTDIR)$(prefix)/share/latpipe/{} ';'; done
+	install -D -m 644 $(BUILD)/latpipe.bash $(DESTDIR)$(prefix)/$(completions)/latpipe
+	for t in $(TOOLS); do ln -sf latpipe $(DESTDIR)$(prefix)/$(completions)/$$t || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/doc/latpipe/examples tests/interop/lat.py
 	test ! -f formats/magic || install -m 644 formats/magic $(DESTDIR)$(prefix)/share/latpipe/magic
 
 uninstall:	## remove what install put there
 	rm -f $(TOOLS:%=$(DESTDIR)$(prefix)/bin/%)
 	for p in $(PAGES); do rm -f $(DESTDIR)$(prefix)/share/man/man$${p##*.}/$${p##*/}; done
-	rm -rf $(DESTDIR)$(prefix)/share/latpipe
+	rm -f $(TOOLS:%=$(DESTDIR)$(prefix)/$(completions)/%) $(DESTDIR)$(prefix)/$(completions)/latpipe
+	rm -rf $(DESTDIR)$(prefix)/share/latpipe $(DESTDIR)$(prefix)/share/doc/latpipe
+
+dist:	## the committed source as build/latpipe-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	git archive --prefix=latpipe-$(VERSION)/ HEAD | gzip -n > $(BUILD)/latpipe-$(VERSION).tar.gz
 
 lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 	cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Ilib -D_GNU_SOURCE \
 		--include=/usr/include/jansson.h --suppress='*:/usr/include/*' --suppress=missingIncludeSystem -D'_Noreturn=__attribute__((noreturn))' \
-		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/sums.c lib tools man/page.c
+		--suppress=ctunullpointer --suppress=ctuuninitvar --suppress=invalidPointerCast --suppress=memleakOnRealloc --suppress=memleak:lib/nn/channel_sums.c lib tools man/page.c
 	! grep -nE '^ +[^ *]|[ 	]$$' $$(git ls-files '*.[ch]')
 	! { for f in $$(git ls-files '*.[ch]'); do expand $$f | grep -nE '^.{141}' | sed "s|^|$$f:|"; done; true; } | grep .
 	for s in .ci/* tests/run tests/*.sh tests/{cli,long}/*.sh pipelines/*.sh pipelines/prepare/{elastix.sh,extract,judge,register} pipelines/train/{displacements,warps} pipelines/simulate/{shape,tables,units} pipelines/missing/{tables,units} pipelines/volumes/carry pipelines/compare/tables; do bash -n $$s || exit 1; done
@@ -173,6 +183,6 @@ help:	## this list
 clean:	## remove build/ and the other build folders
 	rm -rf $(BUILD) build-asan build-fuzz
 
-.PHONY: all $(PIPELINES) deps demo install uninstall lint help clean always
+.PHONY: all $(PIPELINES) deps demo install uninstall dist lint help clean always
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,4 +1,4 @@
-# Brains that nobody has:
+# Synthetic brains:
 #
 #   SAMPLE: noise -- lat-denoise --generate -- z -- DECODE -- sub-gen0001_desc-generate_T1w.nii.gz
 #

@@ -1,6 +1,6 @@
 # What the semantic codes know, and a probe that tells it of new scans:
 #
-#   scan -- ENCODE -- x -- SEM -- y: sub-X..._desc-probe_T1w.lat --.-- linprobe cv -- TARGET-cv.tsv, TARGET-predictions.tsv
+#   scan -- ENCODE -- x -- SEM -- y: sub-X..._desc-probe_T1w.lat --.-- linprobe cv -- TARGET-cv.tsv, TARGET-predictions.tsv, .json
 #                                                 participants.tsv '-- linprobe fit -- TARGET.safetensors
 #
 #   make -f pipelines/probe.mk BIDS=study OUT=folder TARGET=age [LABELS=study/participants.tsv] [POSITIVE=AD] [PROBING='--balance'] ...
@@ -40,6 +40,8 @@ probe:
 	probing+=(--labels "$${LABELS:-$$BIDS/participants.tsv}" --target "$$TARGET" $${POSITIVE:+--positive "$$POSITIVE"} -f)
 	codes() { xargs -d '\n' cat < "$$out/logs/probe-outputs.txt"; }
 	codes | linprobe cv "$${probing[@]}" --predictions "$$out/$$TARGET-predictions.tsv" -o "$$out/$$TARGET-cv.tsv"
+	dictionary=$$out/$$TARGET-predictions
+	sed 1q "$$dictionary.tsv" | jq -R --arg target "$$TARGET" --arg positive "$$POSITIVE" -f "$${HERE}probe/predictions.jq" > "$$dictionary.json"
 	codes | linprobe fit -q "$${probing[@]}" -o "$$out/$$TARGET.safetensors"
 	cat "$$out/$$TARGET-cv.tsv"
 	exit $${failed:-0}

@@ -5,13 +5,15 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/stream.h"
+#include "format/bids.h"
 
 static const char *ids, *range, *names;
 
 static const struct cli_option options[] = {
 	{ 0, "ids", "keep the records whose ids stand in FILE, one a line", .file = &ids, .arg = "FILE" },
-	{ 'r', "records", "keep the record ID, or the records N to M, counted from 1, both ends included", .text = &range,
-	  .arg = "ID|N:M" },
+	{ 'r', "records",
+	  "keep the record ID, all records of the subject or visit ID, or the records N to M, counted from 1, both ends included",
+	  .text = &range, .arg = "ID|N:M" },
 	{ 'n', "names", "keep these tensors alone (a,b,..)", .text = &names, .arg = "NAMES", .result = true },
 	{ 0 },
 };
@@ -25,8 +27,13 @@ static const struct cli tool = {
 	.options = options,
 };
 
+enum { NEAR = 3 };
+
 struct choice {
 	json_t *wanted; /* id -> whether it was met; NULL: any */
+	const char *one; /* the id, subject or visit of -r; NULL: none */
+	char near[NEAR][LAT_MAX_ID + 1]; /* the ids most like it so far, for who asked for one that is not there */
+	int likeness[NEAR]; /* theirs; 0: none yet */
 	int64_t first, last; /* by number; last 0: no end */
 	int64_t number; /* of the record at hand */
 	char **names; /* NULL: any */
@@ -83,6 +90,40 @@ static void read_ids(struct choice *c, const char *path)
 	free(text);
 }
 
+/* Is it a scan of this subject or visit: does the id go on behind it with more entities? */
+static bool is_of(const char *whom, const char *id)
+{
+	size_t n = strlen(whom);
+	return !strncmp(whom, "sub-", 4) && !strncmp(id, whom, n) && id[n] == '_';
+}
+
+/* How like the id that is looked for is this one? What holds its label is most, then what begins as it does. At least 1. */
+static int likeness(const char *wanted, const char *id)
+{
+	int same = 0;
+	if (strcasestr(id, bids_label(wanted)))
+		return LAT_MAX_ID + 2;
+	while (wanted[same] && wanted[same] == id[same])
+		same++;
+	return same + 1;
+}
+
+/* Keeps the id if it is among the most like; of those as like as each other the first ones. */
+static void remember(struct choice *c, const char *id)
+{
+	int like = likeness(c->one, id), at = NEAR;
+	while (at > 0 && c->likeness[at - 1] < like)
+		at--;
+	if (at == NEAR)
+		return;
+	for (int i = NEAR - 1; i > at; i--) {
+		memcpy(c->near[i], c->near[i - 1], sizeof c->near[i]);
+		c->likeness[i] = c->likeness[i - 1];
+	}
+	snprintf(c->near[at], sizeof c->near[at], "%s", id);
+	c->likeness[at] = like;
+}
+
 static bool chosen(struct choice *c, const char *id)
 {
 	c->number++;
@@ -90,11 +131,12 @@ static bool chosen(struct choice *c, const char *id)
 		return false;
 	if (!c->wanted)
 		return true;
-	if (!json_object_get(c->wanted, id))
-		return false;
-	if (json_object_set_new(c->wanted, id, json_true()))
+	bool is = json_object_get(c->wanted, id), belongs = c->one && is_of(c->one, id);
+	if ((is && json_object_set_new(c->wanted, id, json_true())) || (belongs && json_object_set_new(c->wanted, c->one, json_true())))
 		cli_die(ERR_OS, "no memory");
-	return true;
+	if (!is && !belongs && c->one)
+		remember(c, id);
+	return is || belongs;
 }
 
 static int cut(lat_record *r, void *with, bool *keep, err *e)
@@ -123,11 +165,17 @@ static int cut(lat_record *r, void *with, bool *keep, err *e)
 static int all_met(void *with, err *e)
 {
 	struct choice *c = with;
+	char others[NEAR * (LAT_MAX_ID + 3) + 32] = "";
 	const char *id;
 	json_t *met;
+	int at = 0;
+	for (int i = 0; i < NEAR && c->likeness[i]; i++)
+		at += sprintf(others + at, "%s%s", i ? ", " : " (ids most like it: ", c->near[i]);
+	if (at)
+		strcpy(others + at, ")");
 	json_object_foreach (c->wanted, id, met)
 		if (!json_is_true(met))
-			return err_set(e, ERR_DATA, "%s: no such record", id);
+			return err_set(e, ERR_DATA, "%s: no such record%s", id, c->one && !strcmp(id, c->one) ? others : "");
 	return 0;
 }
 
@@ -144,7 +192,7 @@ int main(int argc, char **argv)
 	if (by_number)
 		parse_range(&c, range);
 	else if (range)
-		want(&c, range);
+		want(&c, c.one = range);
 	if (names)
 		split_names(&c, names);
 	int code = stream_filter(files, n, cut, all_met, &c);

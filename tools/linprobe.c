@@ -69,7 +69,7 @@ static void need(const char *option, const char *value)
 }
 
 /* What fit and cv are told. */
-static recipe ask_recipe(probe *p)
+static fit_options ask_options(probe *p)
 {
 	err e = { 0 };
 	need("labels", labels);
@@ -92,7 +92,7 @@ static recipe ask_recipe(probe *p)
 		if (!(p->negative = json_array()))
 			cli_die(ERR_OS, "no memory");
 	}
-	return (recipe){ p->task, positive ? C : lambda, balance, (int)splits, (unsigned long)seed };
+	return (fit_options){ p->task, positive ? C : lambda, balance, (int)splits, (unsigned long)seed };
 }
 
 static void open_probe(struct job *j)
@@ -165,7 +165,7 @@ static void print_metrics(const struct job *j, const double *f, int times)
 static int run_fit(struct job *j, char **files, int n)
 {
 	err e = { 0 };
-	recipe how = ask_recipe(&j->p);
+	fit_options how = ask_options(&j->p);
 	cli_spare_terminal();
 	int status = gather_all(j, files, n);
 	cli_check(labelled_classes(&j->l, &j->p, &e), &e);
@@ -239,7 +239,7 @@ static void write_predictions(const struct job *j, const division *d, const doub
 }
 
 /* Repeat number `time`: the folds of `d`, what is predicted for each record f [records]. */
-static void cross(const struct job *j, const recipe *how, const division *d, int time, double *f)
+static void cross(const struct job *j, const fit_options *how, const division *d, int time, double *f)
 {
 	err e = { 0 };
 	double *strength = NULL;
@@ -259,7 +259,7 @@ static void cross(const struct job *j, const recipe *how, const division *d, int
 static int run_cv(struct job *j, char **files, int n)
 {
 	err e = { 0 };
-	recipe how = ask_recipe(&j->p);
+	fit_options how = ask_options(&j->p);
 	division *d = NULL;
 	double *f = NULL;
 	if (folds && repeats > 1)

@@ -60,7 +60,8 @@ int main(int argc, char **argv)
 		trainer_folder(n);
 		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.how });
 	}
-	cli_check(ae_train_open(&j.t, &c, &r, (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e), &e);
+	const training_setup setup = trainer_setup(&c, &r);
+	cli_check(ae_train_open(&j.t, &setup, &e), &e);
 	if (cli_common.plan)
 		trainer_plan(&j.t.t);
 	else

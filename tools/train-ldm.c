@@ -29,7 +29,7 @@ static void open_data(struct job *j, char **operands, int n)
 	const dataset_latents latents =
 		latent_space_data(&j->l.space, j->l.recipe.augment ? VOXELS_KEPT : VOXELS_UNUSED, cli_common.any_model ? NULL : &ours);
 	j->data = trainer_data(operands, n, &(dataset_options){ .preparation = j->l.how, .latents = &latents });
-	latent_space_rest(&j->l.space);
+	latent_space_release(&j->l.space);
 	cli_check(latent_space_learn(&j->l.space, j->data, &j->l.config.diffusion, &e), &e);
 	double scale = j->l.config.diffusion.scale_factor;
 	j->models = json_pack("{s:s}", "autoencoder", ours.identity);
@@ -41,9 +41,8 @@ static void open_data(struct job *j, char **operands, int n)
 static void open_training(struct job *j)
 {
 	err e = { 0 };
-	cli_check(ldm_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, (uint64_t)trainer_options.seed, cli_math(),
-				 cli_common.threads, &e),
-		  &e);
+	const training_setup setup = trainer_setup(&j->l.config, &j->l.recipe);
+	cli_check(ldm_train_open(&j->t, &setup, &j->l.space, &e), &e);
 }
 
 static int train(struct job *j)

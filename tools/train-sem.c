@@ -88,9 +88,8 @@ static void read_config(struct job *j)
 static void open_training(struct job *j)
 {
 	err e = { 0 };
-	cli_check(sem_train_open(&j->t, &j->l.config, &j->l.recipe, &j->l.space, cli_common.plan ? NULL : &j->unet,
-				 (uint64_t)trainer_options.seed, cli_math(), cli_common.threads, &e),
-		  &e);
+	const training_setup setup = trainer_setup(&j->l.config, &j->l.recipe);
+	cli_check(sem_train_open(&j->t, &setup, &j->l.space, cli_common.plan ? NULL : &j->unet, &e), &e);
 }
 
 static int train(struct job *j)
@@ -115,7 +114,7 @@ int main(int argc, char **argv)
 		const dataset_latents latents = latent_space_data(&j.l.space, VOXELS_NEEDED, NULL);
 		trainer_folder(n);
 		j.data = trainer_data(operands, n, &(dataset_options){ .preparation = j.l.how, .latents = &latents });
-		latent_space_rest(&j.l.space);
+		latent_space_release(&j.l.space);
 	}
 	open_training(&j);
 	if (cli_common.plan)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/network.h"
 #include "model/find.h"
 #include "model/semantic.h"
 #include "model/weights.h"
@@ -62,6 +63,11 @@ char **trainer_parse(const struct cli *tool, int argc, char **argv, int *n)
 		cli_die(ERR_USAGE, "--f16 and --i8 exclude each other");
 	cli_start_threads();
 	return operands;
+}
+
+training_setup trainer_setup(const model_config *c, const recipe *r)
+{
+	return (training_setup){ c, r, (uint64_t)trainer_options.seed, cli_math(), cli_common.threads };
 }
 
 enum weights_store trainer_store(void)
@@ -267,7 +273,7 @@ static int judge(job *j, double scores[TRAIN_COLUMNS], double *score, err *e)
 {
 	validation v = { .data = j->r->data, .how = j->r->how, .folder = trainer_options.folder };
 	v.n = dataset_judged(v.data, &v.which);
-	training_rest(j->t);
+	training_release(j->t);
 	int code = j->t->kind->validate(j->t, &v, scores, score, e);
 	if (!code && !stop_asked())
 		note_scores(j->t, scores);

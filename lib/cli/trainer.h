@@ -33,6 +33,8 @@ enum weights_store trainer_store(void);
 /* The configuration, with the command line's choices in the recipe of this `stage`, which the weights and the checkpoint keep. A new
  * reference. Keys that are not known are refused. */
 json_t *trainer_config(model_config *c, const char *stage);
+/* What the command line and these begin a training with. */
+training_setup trainer_setup(const model_config *c, const recipe *r);
 /* Makes sure that there are n > 0 operands and a folder, which must not hold a run unless --resume or --force is given,
  * and to which no other training writes. */
 void trainer_folder(int n);

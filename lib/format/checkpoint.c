@@ -411,7 +411,7 @@ static int sort_names(checkpoint *c, err *e)
 	c->p->by_name = by_name;
 	for (size_t i = 1; i < c->n; i++)
 		if (!compare_names(&by_name[i - 1], &by_name[i]))
-			return err_set(e, ERR_CONFIG, "%s: tensor %s stands twice", c->p->name, by_name[i]->name);
+			return err_set(e, ERR_CONFIG, "%s: tensor %s appears twice", c->p->name, by_name[i]->name);
 	return 0;
 }
 

@@ -27,11 +27,9 @@ static void unshuffle(unsigned char *dst, const unsigned char *src, size_t n, si
 }
 
 /* One frame from `planes` equal parts, each flushed so that it has blocks, hence statistics, of its own. */
-static int compress(ZSTD_CCtx *z, unsigned char *dst, size_t room, size_t *bytes, const unsigned char *src, size_t n, size_t planes,
-		    int level, err *e)
+static int compress(ZSTD_CCtx *z, ZSTD_outBuffer *out, const unsigned char *src, size_t n, size_t planes, int level, err *e)
 {
 	size_t part = n / planes, r;
-	ZSTD_outBuffer out = { dst, room, 0 };
 	ZSTD_CCtx_reset(z, ZSTD_reset_session_and_parameters);
 	ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level);
 	ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1);
@@ -40,13 +38,12 @@ static int compress(ZSTD_CCtx *z, unsigned char *dst, size_t room, size_t *bytes
 		ZSTD_inBuffer in = { src + k * part, part, 0 };
 		size_t before;
 		do {
-			before = out.pos + in.pos;
-			r = ZSTD_compressStream2(z, &out, &in, k + 1 == planes ? ZSTD_e_end : ZSTD_e_flush);
-		} while (!ZSTD_isError(r) && r && out.pos + in.pos > before);
+			before = out->pos + in.pos;
+			r = ZSTD_compressStream2(z, out, &in, k + 1 == planes ? ZSTD_e_end : ZSTD_e_flush);
+		} while (!ZSTD_isError(r) && r && out->pos + in.pos > before);
 		if (ZSTD_isError(r) || r)
 			return err_set(e, ERR_OS, "zstd: %s", r && !ZSTD_isError(r) ? "no room" : ZSTD_getErrorName(r));
 	}
-	*bytes = out.pos;
 	return 0;
 }
 
@@ -60,7 +57,7 @@ static const struct {
 
 int pack(unsigned char **frame, size_t *bytes, const char **filter, const void *data, size_t n, size_t size, err *e)
 {
-	size_t raw = n * size, room = ZSTD_compressBound(raw) + size * 16, now = 0, best = 0;
+	size_t raw = n * size, room = ZSTD_compressBound(raw) + size * 16, best = 0;
 	unsigned char *planes = NULL, *kept = NULL, *tried = NULL;
 	ZSTD_CCtx *z = ZSTD_createCCtx();
 	int code = z ? 0 : err_set(e, ERR_OS, "zstd: no memory");
@@ -77,12 +74,13 @@ int pack(unsigned char **frame, size_t *bytes, const char **filter, const void *
 		bool shuffled = ways[i].shuffled;
 		if (shuffled && size == 1)
 			continue;
-		code = compress(z, tried, room, &now, shuffled ? planes : data, raw, shuffled ? size : 1, ways[i].level, e);
-		if (!code && (!best || now < best)) {
+		ZSTD_outBuffer out = { tried, room, 0 };
+		code = compress(z, &out, shuffled ? planes : data, raw, shuffled ? size : 1, ways[i].level, e);
+		if (!code && (!best || out.pos < best)) {
 			unsigned char *was = kept;
 			kept = tried;
 			tried = was;
-			best = now;
+			best = out.pos;
 			*filter = ways[i].filter;
 		}
 	}

@@ -479,146 +479,136 @@ static void mark(machine *m)
 		m->marks[m->n_marks++] = (uint32_t)m->depth;
 }
 
-/* One operation that is no STOP. */
-static void step(machine *m, int op)
+/* ---- the operations ---- */
+
+static void push_none(machine *m) { push_new(m, (pickle_value){ .kind = PICKLE_NONE }); }
+
+static void push_int32(machine *m) { push_int(m, (int32_t)take_number(m, 4)); }
+
+static void push_marked_list(machine *m)
 {
 	size_t n;
-	const uint32_t *items;
-	switch (op) {
-	case 0x80: /* PROTO */
-		if (take_number(m, 1) > 5)
-			refuse(m, "a pickle of a later protocol");
-		break;
-	case 0x95:
-		take(m, 8);
-		break; /* FRAME */
-	case '(':
-		mark(m);
-		break;
-	case 'N':
-		push_new(m, (pickle_value){ .kind = PICKLE_NONE });
-		break;
-	case 0x88:
-		push_int(m, 1);
-		break; /* NEWTRUE */
-	case 0x89:
-		push_int(m, 0);
-		break; /* NEWFALSE */
-	case 'J':
-		push_int(m, (int32_t)take_number(m, 4));
-		break;
-	case 'K':
-		push_int(m, (int64_t)take_number(m, 1));
-		break;
-	case 'M':
-		push_int(m, (int64_t)take_number(m, 2));
-		break;
-	case 0x8a:
-		push_long(m, take_number(m, 1));
-		break;
-	case 'G':
-		push_real(m);
-		break;
-	case 0x8b: /* LONG4 */
-		push_long(m, take_number(m, 4));
-		break;
-	case 'X': /* BINUNICODE, BINSTRING, BINBYTES */
-	case 'T':
-	case 'B':
-		push_text(m, take_number(m, 4));
-		break;
-	case 0x8c: /* the same, short */
-	case 'U':
-	case 'C':
-		push_text(m, take_number(m, 1));
-		break;
-	case 0x8d: /* the same, long, and BYTEARRAY8 */
-	case 0x8e:
-	case 0x96:
-		push_text(m, take_number(m, 8));
-		break;
-	case ')':
-	case ']':
-	case 0x8f: /* EMPTY_SET */
-		push_new(m, (pickle_value){ .kind = PICKLE_LIST });
-		break;
-	case '}':
-		push_new(m, (pickle_value){ .kind = PICKLE_DICT });
-		break;
-	case 't':
-	case 0x91: /* FROZENSET */
-		items = pop_mark(m, &n);
-		push_list(m, items, n);
-		break;
-	case 0x85:
-		tuple(m, 1);
-		break;
-	case 0x86:
-		tuple(m, 2);
-		break;
-	case 0x87:
-		tuple(m, 3);
-		break;
-	case 'a':
-		put_top(m, 1, PICKLE_LIST);
-		break;
-	case 'e':
-	case 0x90: /* ADDITEMS */
-		put_marked(m, PICKLE_LIST);
-		break;
-	case 's':
-		put_top(m, 2, PICKLE_DICT);
-		break;
-	case 'u':
-		put_marked(m, PICKLE_DICT);
-		break;
-	case 'q':
-		remember(m, take_number(m, 1));
-		break;
-	case 'r':
-		remember(m, take_number(m, 4));
-		break;
-	case 0x94:
-		remember(m, m->n_memo);
-		break; /* MEMOIZE */
-	case 'h':
-		recall(m, take_number(m, 1));
-		break;
-	case 'j':
-		recall(m, take_number(m, 4));
-		break;
-	case 'c':
-		read_name(m);
-		break;
-	case 0x93:
-		name_from_stack(m);
-		break; /* STACK_GLOBAL */
-	case 'Q':
-		storage(m);
-		break; /* BINPERSID */
-	case 0x92: /* NEWOBJ_EX: its keyword arguments go */
-		pop(m);
-		call(m);
-		break;
-	case 'R':
-	case 0x81:
-		call(m);
-		break; /* REDUCE, NEWOBJ */
-	case '0':
-		drop(m);
-		break; /* POP */
-	case '1':
-		pop_mark(m, &n);
-		break;
-	case '2':
-		push(m, top(m));
-		break; /* DUP */
-	case 'b':
-		build(m);
-		break;
-	default:
+	const uint32_t *items = pop_mark(m, &n);
+	push_list(m, items, n);
+}
+
+static void drop_marked(machine *m)
+{
+	size_t n;
+	pop_mark(m, &n);
+}
+
+static void duplicate(machine *m) { push(m, top(m)); }
+
+static void memoize(machine *m) { remember(m, m->n_memo); }
+
+/* Its keyword arguments go. */
+static void call_with_keywords(machine *m)
+{
+	pop(m);
+	call(m);
+}
+
+static void check_protocol(machine *m, int newest)
+{
+	if (take_number(m, 1) > (uint64_t)newest)
+		refuse(m, "a pickle of a later protocol");
+}
+
+static void skip(machine *m, int bytes) { take(m, (uint64_t)bytes); }
+
+static void push_bool(machine *m, int v) { push_int(m, v); }
+
+static void push_unsigned(machine *m, int bytes) { push_int(m, (int64_t)take_number(m, bytes)); }
+
+/* The number itself, or the text, follows its length, which has so many bytes. */
+static void push_long_of(machine *m, int bytes) { push_long(m, take_number(m, bytes)); }
+
+static void push_text_of(machine *m, int bytes) { push_text(m, take_number(m, bytes)); }
+
+static void push_empty(machine *m, int kind) { push_new(m, (pickle_value){ .kind = (enum pickle_kind)kind }); }
+
+static void push_tuple(machine *m, int n) { tuple(m, (size_t)n); }
+
+/* An element of a list, or a key and its value. */
+static void put_one(machine *m, int kind) { put_top(m, kind == PICKLE_DICT ? 2 : 1, (enum pickle_kind)kind); }
+
+static void put_all(machine *m, int kind) { put_marked(m, (enum pickle_kind)kind); }
+
+static void remember_as(machine *m, int bytes) { remember(m, take_number(m, bytes)); }
+
+static void recall_of(machine *m, int bytes) { recall(m, take_number(m, bytes)); }
+
+/* What an operation does; `run_with` gets n. */
+typedef struct operation {
+	void (*run)(machine *m);
+	void (*run_with)(machine *m, int n);
+	int n;
+} operation;
+
+/* By code, with the names of pickletools. STOP ends the pickle, and is in no table. */
+static const operation operations[256] = {
+	[0x80] = { .run_with = check_protocol, .n = 5 }, /* PROTO */
+	[0x95] = { .run_with = skip, .n = 8 }, /* FRAME */
+	['('] = { .run = mark }, /* MARK */
+	['N'] = { .run = push_none }, /* NONE */
+	[0x88] = { .run_with = push_bool, .n = 1 }, /* NEWTRUE */
+	[0x89] = { .run_with = push_bool, .n = 0 }, /* NEWFALSE */
+	['J'] = { .run = push_int32 }, /* BININT */
+	['K'] = { .run_with = push_unsigned, .n = 1 }, /* BININT1 */
+	['M'] = { .run_with = push_unsigned, .n = 2 }, /* BININT2 */
+	[0x8a] = { .run_with = push_long_of, .n = 1 }, /* LONG1 */
+	[0x8b] = { .run_with = push_long_of, .n = 4 }, /* LONG4 */
+	['G'] = { .run = push_real }, /* BINFLOAT */
+	['X'] = { .run_with = push_text_of, .n = 4 }, /* BINUNICODE */
+	['T'] = { .run_with = push_text_of, .n = 4 }, /* BINSTRING */
+	['B'] = { .run_with = push_text_of, .n = 4 }, /* BINBYTES */
+	[0x8c] = { .run_with = push_text_of, .n = 1 }, /* SHORT_BINUNICODE */
+	['U'] = { .run_with = push_text_of, .n = 1 }, /* SHORT_BINSTRING */
+	['C'] = { .run_with = push_text_of, .n = 1 }, /* SHORT_BINBYTES */
+	[0x8d] = { .run_with = push_text_of, .n = 8 }, /* BINUNICODE8 */
+	[0x8e] = { .run_with = push_text_of, .n = 8 }, /* BINBYTES8 */
+	[0x96] = { .run_with = push_text_of, .n = 8 }, /* BYTEARRAY8 */
+	[')'] = { .run_with = push_empty, .n = PICKLE_LIST }, /* EMPTY_TUPLE */
+	[']'] = { .run_with = push_empty, .n = PICKLE_LIST }, /* EMPTY_LIST */
+	[0x8f] = { .run_with = push_empty, .n = PICKLE_LIST }, /* EMPTY_SET */
+	['}'] = { .run_with = push_empty, .n = PICKLE_DICT }, /* EMPTY_DICT */
+	['t'] = { .run = push_marked_list }, /* TUPLE */
+	[0x91] = { .run = push_marked_list }, /* FROZENSET */
+	[0x85] = { .run_with = push_tuple, .n = 1 }, /* TUPLE1 */
+	[0x86] = { .run_with = push_tuple, .n = 2 }, /* TUPLE2 */
+	[0x87] = { .run_with = push_tuple, .n = 3 }, /* TUPLE3 */
+	['a'] = { .run_with = put_one, .n = PICKLE_LIST }, /* APPEND */
+	['e'] = { .run_with = put_all, .n = PICKLE_LIST }, /* APPENDS */
+	[0x90] = { .run_with = put_all, .n = PICKLE_LIST }, /* ADDITEMS */
+	['s'] = { .run_with = put_one, .n = PICKLE_DICT }, /* SETITEM */
+	['u'] = { .run_with = put_all, .n = PICKLE_DICT }, /* SETITEMS */
+	['q'] = { .run_with = remember_as, .n = 1 }, /* BINPUT */
+	['r'] = { .run_with = remember_as, .n = 4 }, /* LONG_BINPUT */
+	[0x94] = { .run = memoize }, /* MEMOIZE */
+	['h'] = { .run_with = recall_of, .n = 1 }, /* BINGET */
+	['j'] = { .run_with = recall_of, .n = 4 }, /* LONG_BINGET */
+	['c'] = { .run = read_name }, /* GLOBAL */
+	[0x93] = { .run = name_from_stack }, /* STACK_GLOBAL */
+	['Q'] = { .run = storage }, /* BINPERSID */
+	['R'] = { .run = call }, /* REDUCE */
+	[0x81] = { .run = call }, /* NEWOBJ */
+	[0x92] = { .run = call_with_keywords }, /* NEWOBJ_EX */
+	['0'] = { .run = drop }, /* POP */
+	['1'] = { .run = drop_marked }, /* POP_MARK */
+	['2'] = { .run = duplicate }, /* DUP */
+	['b'] = { .run = build }, /* BUILD */
+};
+
+static void step(machine *m, unsigned char code)
+{
+	const operation *o = &operations[code];
+	if (o->run)
+		o->run(m);
+	else if (o->run_with)
+		o->run_with(m, o->n);
+	else
 		refuse(m, "an operation that checkpoints do not need");
-	}
 }
 
 int pickle_read(pickle *p, const void *bytes, size_t n, size_t *used, uint32_t *root, err *e)

@@ -236,7 +236,7 @@ int st_meta_json(const st_file *f, const char *key, json_t **out, err *e)
 
 bool st_aligned(const st_tensor *t) { return (uintptr_t)t->data % dtype_size(t->dtype) == 0; }
 
-void st_rest(const st_file *f)
+void st_release(const st_file *f)
 {
 	if (f->p->map)
 		file_rest(f->p->map, f->p->map_bytes);
@@ -249,7 +249,7 @@ void st_identity(const st_file *f, char hex[SHA_TEXT])
 	sha256_update(&hash, f->bytes, f->data);
 	sha256_text(&hash, hex);
 	/* a tool needs a part of the tensors, and these when their turn comes */
-	st_rest(f);
+	st_release(f);
 }
 
 int st_verify(const st_file *f, err *e)

@@ -56,7 +56,7 @@ int st_meta_json(const st_file *f, const char *key, json_t **out, err *e);
 bool st_aligned(const st_tensor *t);
 
 /* The file is not needed for a while: its pages may go; they come back when they are read. */
-void st_rest(const st_file *f);
+void st_release(const st_file *f);
 
 /* The file's identity: SHA-256, lower-case hexadecimal, of every byte after the header. Computed (all of the file is read). */
 void st_identity(const st_file *f, char hex[SHA_TEXT]);

@@ -105,7 +105,7 @@ static int header_text(char **text, const st_item *items, size_t n, const json_t
 	json_decref(meta);
 	json_decref(root);
 	if (!plain)
-		return err_set(e, ERR_OS, "no memory for a safetensors header, a name that is no UTF-8, or stands twice");
+		return err_set(e, ERR_OS, "no memory for a safetensors header, a name that is no UTF-8, or appears twice");
 	size_t have = strlen(plain), padded = (have + 7) / 8 * 8;
 	int code = mem_zero(text, padded + 1, 1, "safetensors header", e);
 	if (!code) {

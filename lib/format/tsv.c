@@ -19,7 +19,7 @@ static int read_names(tsv *t, char *line, size_t number, err *e)
 		if (!*cell)
 			return err_set(e, ERR_DATA, "%s: line %zu: column %zu has no name", t->path, number, t->columns + 1);
 		if (tsv_column(t, cell) >= 0)
-			return err_set(e, ERR_DATA, "%s: line %zu: column %.60s stands twice", t->path, number, cell);
+			return err_set(e, ERR_DATA, "%s: line %zu: column %.60s appears twice", t->path, number, cell);
 		int code = mem_grow(&t->names, &cap, t->columns + 1, sizeof *t->names, t->path, e);
 		if (code)
 			return code;

@@ -166,7 +166,7 @@ static int check_twice(visits *v, const tsv *t, err *e)
 	for (size_t i = 1; i < v->n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(bids_label(v->all[i].session), bids_label(v->all[k].session)))
-				return note(v, e, "%s: line %zu: %s stands twice: the first row counts", t->path, t->lines[i],
+				return note(v, e, "%s: line %zu: %s appears twice: the first row counts", t->path, t->lines[i],
 					    v->all[i].session);
 	return 0;
 }

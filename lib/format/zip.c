@@ -165,7 +165,7 @@ int zip_parse(zip *z, const void *bytes, size_t n, err *e)
 	qsort(z->members, z->n, sizeof *z->members, by_name);
 	for (size_t i = 1; i < z->n; i++)
 		if (!by_name(&z->members[i - 1], &z->members[i]))
-			return err_set(e, ERR_CONFIG, "member %.*s: stands twice", (int)z->members[i].name_bytes, z->members[i].name);
+			return err_set(e, ERR_CONFIG, "member %.*s: appears twice", (int)z->members[i].name_bytes, z->members[i].name);
 	return 0;
 }
 

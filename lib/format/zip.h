@@ -26,7 +26,7 @@ typedef struct zip {
 bool zip_is(const void *bytes, size_t n);
 
 /* Reads the table of contents of an archive of n bytes (zip64 too), which must stay until zip_free. Every member lies inside the archive,
- * none on another, none is compressed or encrypted, no name is absolute, leaves its folder or stands twice: else ERR_CONFIG, the reason
+ * none on another, none is compressed or encrypted, no name is absolute, leaves its folder or appears twice: else ERR_CONFIG, the reason
  * alone. zip_free also when it failed. */
 int zip_parse(zip *z, const void *bytes, size_t n, err *e);
 void zip_free(zip *z);

@@ -44,7 +44,7 @@ static const checkpoint_tensor *at(const import *in, const char *prefix, const c
 	return (size_t)n < sizeof full ? checkpoint_find(&in->file, full) : NULL;
 }
 
-/* The ConvNeXt stands twice in the authors' semantic encoders, as backbone. and as slice_distributed.module.: either will do. */
+/* The ConvNeXt appears twice in the authors' semantic encoders, as backbone. and as slice_distributed.module.: either will do. */
 static const checkpoint_tensor *second(const import *in, const char *prefix, const char *name)
 {
 	return strncmp(name, "backbone.", 9) ? NULL : at(in, prefix, "slice_distributed.module.%s", name);

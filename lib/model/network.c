@@ -73,10 +73,10 @@ int network_describe(network *n, network_description *describe, void *of, err *e
 
 int network_run(network *n, err *e) { return weights_error(&n->w, graph_forward(n->g, e), e); }
 
-void network_rest(network *n)
+void network_release(network *n)
 {
 	if (n->g)
-		graph_rest(n->g);
+		graph_release(n->g);
 }
 
 /* ---- plans ---- */
@@ -130,7 +130,7 @@ int network_plan(model_cost *out, const network *n, network_description *whole, 
 	double now, most, seconds = 0;
 	graph *g = NULL;
 	/* the file is counted whole: what of it was read already, to be looked at or converted, must not be counted twice */
-	st_rest(n->w.file);
+	st_release(n->w.file);
 	memory(&now, &most);
 	int code = settled(&g, n, whole, of, e);
 	if (!code)

@@ -41,7 +41,7 @@ int network_describe(network *n, network_description *describe, void *of, err *e
 int network_run(network *n, err *e);
 
 /* It is not needed for a while: gives back the memory of its runs until the next one. */
-void network_rest(network *n);
+void network_release(network *n);
 
 /* What a run of a network will take: floating-point operations; bytes resident at the most (what the process holds already, weights,
  * values); seconds. Answers of --plan. */

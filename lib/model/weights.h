@@ -54,9 +54,17 @@ int weights_copy(params *to, const weights *from, bool (*which)(const char *name
  * is asked for; vectors as F32 always. */
 enum weights_store { WEIGHTS_F32, WEIGHTS_F16, WEIGHTS_I8 };
 
-/* Writes ps as weights of this kind: metadata kind, config, preparation (unless NULL), every string of `notes` (may be NULL; provenance,
- * and the identities of networks it works with, whose conventions are written beside them), identity. Errors as st_write. */
-int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
-		  const json_t *notes, enum weights_store as, err *e);
+/* What a file of weights holds; everything is borrowed. */
+typedef struct weights_content {
+	const char *kind;
+	const params *params;
+	const json_t *config, *preparation; /* metadata of these names; preparation NULL: none */
+	const json_t *notes; /* strings that become metadata: provenance, and the identities of networks that this one works with, whose
+			      * conventions are written beside them; NULL: none */
+	enum weights_store store;
+} weights_content;
+
+/* Writes them, with their identity. Errors as st_write. */
+int weights_write(const char *path, bool force, const weights_content *w, err *e);
 
 #endif

@@ -121,22 +121,21 @@ static int items_of(items *all, const params *ps, enum weights_store as, const c
 	return code ? err_prefix(e, "%s", path) : 0;
 }
 
-int weights_write(const char *path, bool force, const char *kind, const params *ps, const json_t *config, const json_t *preparation,
-		  const json_t *notes, enum weights_store as, err *e)
+int weights_write(const char *path, bool force, const weights_content *w, err *e)
 {
 	items all = { 0 };
 	json_t *metadata = json_object();
-	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(kind)) ||
-		  (notes && json_object_update(metadata, (json_t *)notes));
-	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", config, e);
-	if (!code && preparation)
-		code = put_json(metadata, "preparation", preparation, e);
+	int bad = !metadata || json_object_set_new(metadata, "kind", json_string(w->kind)) ||
+		  (w->notes && json_object_update(metadata, (json_t *)w->notes));
+	int code = bad ? err_set(e, ERR_OS, "%s: no memory", path) : put_json(metadata, "config", w->config, e);
+	if (!code && w->preparation)
+		code = put_json(metadata, "preparation", w->preparation, e);
 	if (!code)
-		code = put_conventions(metadata, kind, config, path, e);
+		code = put_conventions(metadata, w->kind, w->config, path, e);
 	if (!code)
-		code = items_of(&all, ps, as, path, e);
+		code = items_of(&all, w->params, w->store, path, e);
 	if (!code)
-		code = st_write(path, force, all.v, all.n, metadata, as != WEIGHTS_F32, e);
+		code = st_write(path, force, all.v, all.n, metadata, w->store != WEIGHTS_F32, e);
 	items_free(&all);
 	json_decref(metadata);
 	return code;

@@ -57,7 +57,7 @@ void graph_apart_pause(graph *g)
 
 int graph_open_apart(graph *g, err *e)
 {
-	int code = graph_open_rest(g, e);
+	int code = graph_open_lasting(g, e);
 	if (code)
 		return code;
 	if (!(g->apart = calloc(g->n_blocks + 1, sizeof *g->apart)))

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "nn/dropout.h"
-#include "nn/gemm.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
+#include "nn/matmul.h"
 
 enum { RUN = 64 }; /* weights whose dropout is drawn together */
 enum { QUERIES = 64 }; /* in a block: a constant, so that sums do not depend on the number of threads */
@@ -61,7 +61,7 @@ static unit unit_of(const attention_layer *n, int i, int shares)
 static void weigh(const attention_layer *n, const matrix *q, const matrix *k, int query, int rows, int keys, float *p)
 {
 	float scale = 1 / sqrtf((float)n->width);
-	gemm(false, true, rows, keys, n->width, q->v + (size_t)query * q->ld, q->ld, k->v, k->ld, 0, p, keys);
+	matmul(rows, keys, n->width, plain(q->v + (size_t)query * q->ld, q->ld), transposed(k->v, k->ld), 0, p, keys);
 	nn_kernels()->channels->softmax(p, (size_t)rows, keys, scale);
 }
 
@@ -124,7 +124,7 @@ static void forward(graph *g, layer *l)
 		if (n->now.rate > 0)
 			drop_weights(n, &u, u.from, rows, keys, p, p);
 		float *to = l->v + ((size_t)u.b * positions(l) + u.from) * co + (size_t)u.head * n->width;
-		gemm(false, false, rows, n->width, keys, p, keys, v.v, v.ld, 0, to, co);
+		matmul(rows, n->width, keys, plain(p, keys), plain(v.v, v.ld), 0, to, co);
 	}
 }
 
@@ -156,15 +156,15 @@ static void unit_backward(const attention_layer *n, const unit *u, float *work, 
 		if (dropped != p)
 			drop_weights(n, u, query, rows, keys, p, dropped);
 		if (v.g)
-			gemm(true, false, keys, w, rows, dropped, keys, d, co, 1, dv, w);
+			matmul(keys, w, rows, transposed(dropped, keys), plain(d, co), 1, dv, w);
 		if (!q.g && !k.g)
 			continue;
-		gemm(false, true, rows, keys, w, d, co, v.v, v.ld, 0, dp, keys);
+		matmul(rows, keys, w, plain(d, co), transposed(v.v, v.ld), 0, dp, keys);
 		score_gradient(n, u, query, rows, keys, p, dp);
 		if (q.g)
-			gemm(false, false, rows, w, keys, dp, keys, k.v, k.ld, 1, q.g + (size_t)query * q.ld, q.ld);
+			matmul(rows, w, keys, plain(dp, keys), plain(k.v, k.ld), 1, q.g + (size_t)query * q.ld, q.ld);
 		if (k.g)
-			gemm(true, false, keys, w, rows, dp, keys, q.v + (size_t)query * q.ld, q.ld, 1, dk, w);
+			matmul(keys, w, rows, transposed(dp, keys), plain(q.v + (size_t)query * q.ld, q.ld), 1, dk, w);
 	}
 }
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/channel_sums.h"
 #include "nn/dropout.h"
-#include "nn/gemm.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
 #include "nn/layer_norm.h"
-#include "nn/sums.h"
+#include "nn/matmul.h"
 
 /* Block shapes depend on sizes alone. */
 enum { MOST_ROWS = 256, LEAST_ROWS = 16, WANTED_BLOCKS = 16 }; /* of the rows that one product takes */
@@ -95,9 +95,9 @@ static void forward(graph *g, layer *l)
 		size_t done = i % blocks * rows, from = i / blocks * volume + done, m = least(rows, volume - done);
 		float *narrow = graph_work(g) + rows * (size_t)(ch + wide) * (size_t)omp_get_thread_num(), *h = narrow + rows * ch;
 		k->normalise(narrow, NULL, l->in[D]->v + from * ch, m, ch, l->p[GAIN]->v, l->p[OFFSET]->v, of(l)->eps);
-		gemm(false, true, (int)m, wide, ch, narrow, ch, l->p[WIDEN]->v, ch, 0, h, wide);
+		matmul((int)m, wide, ch, plain(narrow, ch), transposed(l->p[WIDEN]->v, ch), 0, h, wide);
 		k->gelu(h, h, l->p[WIDEN_BIAS]->v, m, wide);
-		gemm(false, true, (int)m, ch, wide, h, wide, l->p[NARROW]->v, wide, 0, narrow, ch);
+		matmul((int)m, ch, wide, plain(h, wide), transposed(l->p[NARROW]->v, wide), 0, narrow, ch);
 		residual(l, narrow, from, m);
 	}
 }
@@ -148,12 +148,12 @@ static void chunk_rows(const graph *g, const layer *l, const chunk *u)
 		size_t m = least(rows, u->n - i), at = i * ch, wide_at = i * wide;
 		float *scaled = u->dnormed + at; /* until its place is needed */
 		k->normalise(u->normed + at, NULL, d + at, m, ch, l->p[GAIN]->v, l->p[OFFSET]->v, of(l)->eps);
-		gemm(false, true, (int)m, wide, ch, u->normed + at, ch, widen, ch, 0, u->before + wide_at, wide);
+		matmul((int)m, wide, ch, plain(u->normed + at, ch), transposed(widen, ch), 0, u->before + wide_at, wide);
 		k->gelu(u->h + wide_at, u->before + wide_at, bias, m, wide);
 		scale_gradient(l, u->from + i, m, u->dout + at, scaled);
-		gemm(false, false, (int)m, wide, ch, scaled, ch, l->p[NARROW]->v, wide, 0, u->dbefore + wide_at, wide);
+		matmul((int)m, wide, ch, plain(scaled, ch), plain(l->p[NARROW]->v, wide), 0, u->dbefore + wide_at, wide);
 		k->gelu_backward(u->dbefore + wide_at, u->before + wide_at, bias, m, wide);
-		gemm(false, false, (int)m, ch, wide, u->dbefore + wide_at, wide, widen, ch, 0, u->dnormed + at, ch);
+		matmul((int)m, ch, wide, plain(u->dbefore + wide_at, wide), plain(widen, ch), 0, u->dnormed + at, ch);
 	}
 }
 
@@ -167,9 +167,9 @@ static void chunk_weights(const graph *g, const layer *l, const chunk *u, float 
 	for (int i = 0; i < panels; i++) {
 		int from = (i < first ? i : i - first) * PANEL, most = i < first ? ch : wide, m = most - from < PANEL ? most - from : PANEL;
 		if (i < first)
-			gemm(true, false, m, wide, rows, u->dout + from, ch, u->h, wide, 1, dnarrow + (size_t)from * wide, wide);
+			matmul(m, wide, rows, transposed(u->dout + from, ch), plain(u->h, wide), 1, dnarrow + (size_t)from * wide, wide);
 		else
-			gemm(true, false, m, ch, rows, u->dbefore + from, wide, u->normed, ch, 1, dwiden + (size_t)from * ch, ch);
+			matmul(m, ch, rows, transposed(u->dbefore + from, wide), plain(u->normed, ch), 1, dwiden + (size_t)from * ch, ch);
 	}
 }
 
@@ -228,8 +228,8 @@ static void backward(graph *g, layer *l)
 		u.n = least(all - u.from, CHUNK);
 		chunk_rows(g, l, &u);
 		chunk_weights(g, l, &u, dnarrow);
-		sums_of(g, u.dout, 1, u.n, ch, false, sums);
-		sums_of(g, u.dbefore, 1, u.n, wide, false, sums + ch);
+		channel_sums(g, u.dout, 1, u.n, ch, false, sums);
+		channel_sums(g, u.dbefore, 1, u.n, wide, false, sums + ch);
 		norm_backward(g, l, &u);
 	}
 	unscale(l, dnarrow, sums);

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/channel_sums.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
-#include "nn/sums.h"
 
 enum { TAPS = DEPTHWISE * DEPTHWISE };
 enum { SHARES = 8 }; /* of the maps, each with sums of its own: a constant, so that sums do not depend on the number of threads */
@@ -114,7 +114,7 @@ static void backward(graph *g, layer *l)
 	if (weighs)
 		add_taps(l, dtaps);
 	if (layer_trains(l, BIAS))
-		sums_to_bias(g, l->g, l->s, l->p[BIAS]);
+		bias_gradient(g, l->g, l->s, l->p[BIAS]);
 	free(dtaps);
 }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "nn/prologue.h"
+#include "nn/affine_act.h"
 
 void drop_factors(const drop *d, uint64_t first, size_t n, float *factors)
 {
@@ -98,7 +98,7 @@ static void forward(graph *g, layer *l)
 	size_t one = shape_count(x->s) / (size_t)x->s.b, ch = (size_t)x->s.c;
 #pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t i = 0; i < (size_t)x->s.b * x->s.x; i++) {
-		const prologue p = prologue_of(l->in[NORM] ? l->in[NORM]->v : NULL, n->act, (int)(i / (size_t)x->s.x), x->s.c);
+		const affine_act p = affine_act_of(l->in[NORM] ? l->in[NORM]->v : NULL, n->act, (int)(i / (size_t)x->s.x), x->s.c);
 		size_t some = one / (size_t)x->s.x, at = i * some;
 		nn_kernels()->load(l->v + at, x->v + at, some / ch, x->s.c, x->s.c, &p);
 	}
@@ -111,7 +111,7 @@ static void backward(graph *g, layer *l)
 	const dropout_layer *n = of(l);
 	float *d = layer_is_fresh(l, X) ? l->in[X]->g : graph_work(g);
 	multiply(g, l->s, &n->now, l->g, d);
-	prologue_gradient(g, l, n->act, d);
+	affine_act_backward(g, l, n->act, d);
 }
 
 static const layer_kind kind = {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/gemm.h"
 #include "nn/graph_private.h"
+#include "nn/matmul.h"
 
 graph *graph_new(enum graph_use use, enum nn_math math, int threads)
 {

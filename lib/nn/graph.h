@@ -85,7 +85,7 @@ double graph_flop(const graph *g);
 /* Takes the memory. ERR_OS. */
 int graph_open(graph *g, err *e);
 /* Gives it back until the next run. */
-void graph_rest(graph *g);
+void graph_release(graph *g);
 
 /* ---- to run ---- */
 

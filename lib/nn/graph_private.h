@@ -39,7 +39,7 @@ void *graph_place(const graph *g, const layer *l, int place);
 /* Floating-point operations of a settled layer, there and back. */
 double graph_layer_flop(const layer *l);
 /* What the layers keep from run to run, and what products need. */
-int graph_open_rest(graph *g, err *e);
+int graph_open_lasting(graph *g, err *e);
 /* graph_work is from now on that of l, PLACE_WORK or PLACE_WORK_BACK. */
 void graph_set_work(graph *g, const layer *l, int place);
 /* The step at which l works on the way back. */

@@ -41,8 +41,7 @@ struct layer {
 	bool constant[LAYER_INPUTS];	/* no gradient passes to this input */
 
 	/* What it needs, for settle to say. */
-	bool reads_in[LAYER_INPUTS];	/* the way back reads the value of this input, */
-	bool reads_out;			/* or its own */
+	bool reads_in[LAYER_INPUTS];	/* the way back reads the value of this input */
 	int over;			/* its value may take the place of this input's, if nobody reads that any more; -1: of none */
 	int hands;			/* the gradient of this input, if fresh, may be made in the place of its own; -1: of none */
 	size_t work, work_back;		/* floats of work space, there and back */

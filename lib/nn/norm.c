@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/channel_sums.h"
 #include "nn/kernels/channels.h"
 #include "nn/kernels/kernels.h"
 #include "nn/layer.h"
-#include "nn/sums.h"
 
 /* Both norms are one thing: statistics over sets of channels and voxels; group norm has a set per volume and group, batch norm one per
  * channel over all volumes. scale = gamma r, shift = beta - mean scale, r = 1/sqrt(var + eps). */
@@ -15,7 +15,7 @@ typedef struct norm_layer {
 	layer base; /* in: x; kept: double [sets] mean, [sets] r */
 	int groups; /* per volume; 0: batch norm */
 	double eps, momentum;
-	bool fixed; /* running statistics: constants */
+	bool fixed; /* batch norm by its running statistics: in graphs that do not train, which have no way back */
 	int sets, per_set; /* per_set: channels in a set */
 	double count; /* values in a set */
 } norm_layer;
@@ -36,7 +36,7 @@ static void settle(graph *g, layer *l)
 	n->count = (double)shape_voxels(s) * (n->groups ? n->per_set : s.b);
 	n->fixed = !n->groups && graph_use(g) != GRAPH_TRAIN;
 	l->state = 2 * (size_t)n->sets * sizeof(double);
-	l->reads_in[0] = !n->fixed && l->in[0]->needs_grad;
+	l->reads_in[0] = l->in[0]->needs_grad;
 }
 
 /* ---- there ---- */
@@ -54,7 +54,7 @@ static void measure(graph *g, const layer *l, double *stats)
 		return;
 	}
 	if (own)
-		sums_of(g, x->v, x->s.b, shape_voxels(x->s), ch, true, own);
+		channel_sums(g, x->v, x->s.b, shape_voxels(x->s), ch, true, own);
 	memset(stats, 0, 2 * (size_t)n->sets * sizeof *stats);
 	for (int b = 0; b < x->s.b; b++, sum += 2 * ch)
 		for (int k = 0; k < ch; k++) {
@@ -172,10 +172,8 @@ static void backward(graph *g, layer *l)
 		graph_fail(g, ERR_OS, "no memory for sums");
 	} else {
 		through_statistics(l, dmean, dr);
-		if (!n->fixed && x->needs_grad)
+		if (x->needs_grad)
 			to_input(g, l, dmean, dr, lines);
-		else if (x->needs_grad && layer_is_fresh(l, 0))
-			memset(layer_gradient(l, 0), 0, shape_count(x->s) * sizeof *x->g);
 	}
 	free(dmean);
 	free(lines);

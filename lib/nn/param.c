@@ -21,7 +21,7 @@ int params_add(params *ps, const char *name, int rank, const int64_t *n, param *
 	if (rank < 0 || rank > 5)
 		return err_set(e, ERR_CONFIG, "%s: %d axes, at most 5 are possible", name, rank);
 	if (params_find(ps, name))
-		return err_set(e, ERR_CONFIG, "%s: stands twice among the weights", name);
+		return err_set(e, ERR_CONFIG, "%s: appears twice among the weights", name);
 	param p = { .rank = rank, .count = 1 };
 	for (int i = 0; i < rank; i++) {
 		if (n[i] < 1 || __builtin_mul_overflow(p.count, (size_t)n[i], &p.count))

@@ -42,7 +42,7 @@ void params_freeze(params *ps, bool frozen);
 void params_zero_gradients(params *ps);
 /* Are all values finite numbers? Looks once. ERR_CONFIG "NAME: element N is nan, no finite number". */
 int param_check(param *p, int threads, err *e);
-/* The values of p were changed: the kernels' own layouts of them (pack.h) are stale. */
+/* The values of p were changed: the kernels' own layouts of them (packed_weights.h) are stale. */
 void param_touch(param *p);
 /* Takes parameter i out of the set; those behind it move up. */
 void params_remove(params *ps, size_t i);

@@ -3,7 +3,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "nn/prologue.h"
+#include "nn/affine_act.h"
 
 typedef struct resample_layer {
 	layer base; /* in: x, norm */
@@ -31,7 +31,7 @@ static void pool_forward(graph *g, layer *l)
 	for (int i = 0; i < l->s.b * l->s.x * l->s.y; i++) {
 		int y = i % l->s.y, gx = i / l->s.y % l->s.x, b = i / l->s.y / l->s.x;
 		float *mine = graph_work(g) + line_floats(x) * (size_t)omp_get_thread_num(), *to = l->v + line_at(l->s, b, gx, y);
-		const prologue p = prologue_of(l->in[NORM] ? l->in[NORM]->v : NULL, of(l)->act, b, ch);
+		const affine_act p = affine_act_of(l->in[NORM] ? l->in[NORM]->v : NULL, of(l)->act, b, ch);
 		memset(to, 0, (size_t)l->s.z * ch * sizeof *to);
 		for (int k = 0; k < by[0] * by[1]; k++) {
 			const float *from = x->v + line_at(x->s, b, gx * by[0] + k / by[1], y * by[1] + k % by[1]);
@@ -72,7 +72,7 @@ static void pool_backward(graph *g, layer *l)
 	const int *by = of(l)->by;
 	float *d = layer_is_fresh(l, X) ? l->in[X]->g : graph_work(g);
 	spread(g, l->s, by, 1 / (float)(by[0] * by[1] * by[2]), l->g, d);
-	prologue_gradient(g, l, of(l)->act, d);
+	affine_act_backward(g, l, of(l)->act, d);
 }
 
 static const layer_kind pool = {

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
-#include "nn/gemm.h"
 #include "nn/graph_private.h"
+#include "nn/matmul.h"
 
 enum { HUGE_PAGE = 2 << 20 };
 /* Larger ones are passed over a few times in the life of a process, and huge pages save them little; where a virtual machine's host has
@@ -78,8 +78,6 @@ static void find_last_readers(settling *s)
 	for (int k = 0; k < s->n; k++) {
 		layer *l = s->order[k];
 		l->last = l->is_kept ? 2 * s->n : k;
-		if (l->needs_grad && l->reads_out)
-			later(&l->last, back_step(s, l));
 		for (int i = 0; i < LAYER_INPUTS; i++) {
 			if (!l->in[i])
 				continue;
@@ -143,7 +141,7 @@ static void place_gradients(settling *s, layer *l)
 	}
 }
 
-static void place_rest(settling *s, layer *l)
+static void place_work_and_state(settling *s, layer *l)
 {
 	const int back = l->needs_grad ? back_step(s, l) : l->step;
 	l->place[PLACE_WORK] = put_block(s, l->work * sizeof(float), l->step, l->step);
@@ -195,7 +193,7 @@ int graph_settle(graph *g, err *e)
 		find_last_readers(&s);
 	for (int k = 0; k < s.n && !code; k++) {
 		place_value(&s, s.order[k]);
-		place_rest(&s, s.order[k]);
+		place_work_and_state(&s, s.order[k]);
 	}
 	for (int k = s.n - 1; k >= 0 && !code; k--)
 		place_gradients(&s, s.order[k]);
@@ -218,12 +216,12 @@ void *graph_place(const graph *g, const layer *l, int what)
 	return g->apart ? g->apart[l->place[what] - 1] : g->memory + g->blocks[l->place[what] - 1].at;
 }
 
-int graph_open_rest(graph *g, err *e)
+int graph_open_lasting(graph *g, err *e)
 {
 	/* Large blocks come from the system and go back to it: glibc would learn from those given back to take the next from its heap,
 	 * which keeps them. */
 	mallopt(M_MMAP_THRESHOLD, HUGE_PAGE);
-	int code = gemm_open(g->threads, e);
+	int code = matmul_open(g->threads, e);
 	for (layer *l = g->first; l && !code; l = l->next)
 		if (l->lasting)
 			code = mem_zero(&l->lasts, l->lasting, 1, l->kind->name, e);
@@ -232,7 +230,7 @@ int graph_open_rest(graph *g, err *e)
 
 int graph_open(graph *g, err *e)
 {
-	int code = graph_open_rest(g, e);
+	int code = graph_open_lasting(g, e);
 	const size_t bytes = (g->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	if (!code && !(g->memory = aligned_alloc(HUGE_PAGE, bytes)))
 		code = err_set(e, ERR_OS, "no memory for %.0f MB of activations", (double)bytes / 1e6);
@@ -257,7 +255,7 @@ void graph_give_memory(graph *g)
 	g->memory = NULL;
 }
 
-void graph_rest(graph *g)
+void graph_release(graph *g)
 {
 	if (g->memory)
 		madvise(g->memory, (g->bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE, MADV_DONTNEED);

@@ -1,8 +1,8 @@
 #include <math.h>
 
+#include "nn/channel_sums.h"
 #include "nn/layer.h"
 #include "nn/loss.h"
-#include "nn/sums.h"
 
 enum { SIZE = 11, CHUNK = 4096 };
 static const float C1 = 1e-4f, C2 = 9e-4f; /* (.01 L)^2, (.03 L)^2 for a range L of 1 */
@@ -129,7 +129,7 @@ static void forward(graph *g, layer *l)
 #pragma omp parallel for num_threads(graph_threads(g))
 	for (size_t i = 0; i < each; i++)
 		similarity(of_x + i, of_target + i, each);
-	sums_of(g, of_target + T_MEAN * each, 1, each, 1, false, &sum);
+	channel_sums(g, of_target + T_MEAN * each, 1, each, 1, false, &sum);
 	l->v[0] = (float)(sum / (double)each);
 }
 

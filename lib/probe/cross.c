@@ -42,33 +42,41 @@ static void labels_drop(labels *l)
 	free(l->start);
 }
 
-static int fit(linear *out, const basis *b, labels *l, const recipe *how, double strength, err *e)
+static int fit(linear *out, const basis *b, labels *l, const fit_options *how, double strength, err *e)
 {
 	return how->task == PROBE_CLASSIFY ? logistic_fit(out, b, l->positive, strength, how->balanced, l->start, e)
 					   : ridge_fit(out, b, l->value, strength, e);
 }
 
-/* Those of rows [n] whose subject is in fold k, or is not. */
-static int part(size_t **out, size_t *m, const cases *c, const size_t *rows, size_t n, const int *fold, int k, bool inside, err *e)
+/* The cases rows [n], and the fold of each subject. */
+typedef struct split {
+	const cases *c;
+	const size_t *rows;
+	size_t n;
+	const int *fold;
+} split;
+
+/* Those of the rows whose subject is in fold k, or is not. */
+static int part(size_t **out, size_t *m, const split *s, int k, bool inside, err *e)
 {
 	*m = 0;
-	int code = mem_zero(out, n, sizeof **out, "folds", e);
-	for (size_t i = 0; !code && i < n; i++)
-		if ((fold[c->subject[rows[i]]] == k) == inside)
-			(*out)[(*m)++] = rows[i];
+	int code = mem_zero(out, s->n, sizeof **out, "folds", e);
+	for (size_t i = 0; !code && i < s->n; i++)
+		if ((s->fold[s->c->subject[s->rows[i]]] == k) == inside)
+			(*out)[(*m)++] = s->rows[i];
 	return code;
 }
 
 /* Sums of the losses of the cases in fold k, for every strength; weight: of negative and positive cases. */
-static int try_fold(double loss[GRID], const cases *c, const size_t *rows, size_t n, const int *fold, int k, const recipe *how,
-		    const double weight[2], err *e)
+static int try_fold(double loss[GRID], const split *s, int k, const fit_options *how, const double weight[2], err *e)
 {
+	const cases *c = s->c;
 	size_t *train = NULL, *test = NULL, n_train = 0, n_test = 0;
 	basis b = { 0 };
 	labels l = { 0 };
-	int code = part(&train, &n_train, c, rows, n, fold, k, false, e);
+	int code = part(&train, &n_train, s, k, false, e);
 	if (!code)
-		code = part(&test, &n_test, c, rows, n, fold, k, true, e);
+		code = part(&test, &n_test, s, k, true, e);
 	if (!code)
 		code = basis_make(&b, c->codes, c->p, train, n_train, e);
 	if (!code)
@@ -100,7 +108,7 @@ static int first_error(const err *of, int k, err *e)
 	return 0;
 }
 
-static int choose(double *strength, const cases *c, const size_t *rows, size_t n, const recipe *how, err *e)
+static int choose(double *strength, const cases *c, const size_t *rows, size_t n, const fit_options *how, err *e)
 {
 	bool *use = NULL;
 	int *fold = NULL, k = how->folds;
@@ -128,9 +136,10 @@ static int choose(double *strength, const cases *c, const size_t *rows, size_t n
 	if (!code)
 		code = mem_zero(&errors, (size_t)k, sizeof *errors, "folds", e);
 	if (!code) {
+		const split s = { c, rows, n, fold };
 #pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 		for (int i = 0; i < k; i++)
-			try_fold(loss[i], c, rows, n, fold, i, how, weight, &errors[i]);
+			try_fold(loss[i], &s, i, how, weight, &errors[i]);
 		code = first_error(errors, k, e);
 	}
 	int best = 0;
@@ -147,7 +156,7 @@ static int choose(double *strength, const cases *c, const size_t *rows, size_t n
 	return code;
 }
 
-int cross_fit(linear *out, basis *b, double *strength, const cases *c, const size_t *rows, size_t n, const recipe *how, err *e)
+int cross_fit(linear *out, basis *b, double *strength, const cases *c, const size_t *rows, size_t n, const fit_options *how, err *e)
 {
 	labels l = { 0 };
 	size_t *all = NULL;
@@ -176,16 +185,17 @@ int cross_fit(linear *out, basis *b, double *strength, const cases *c, const siz
 }
 
 /* Fits without fold k and predicts it. */
-static int predict_fold(double *f, double *strength, const cases *c, const size_t *all, const int *fold, int k, const recipe *how, err *e)
+static int predict_fold(double *f, double *strength, const split *s, int k, const fit_options *how, err *e)
 {
+	const cases *c = s->c;
 	size_t *train = NULL, n_train;
 	basis b = { 0 };
 	linear l = { 0 };
-	int code = part(&train, &n_train, c, all, c->n, fold, k, false, e);
+	int code = part(&train, &n_train, s, k, false, e);
 	if (!code)
 		code = cross_fit(&l, &b, strength, c, train, n_train, how, e);
 	for (size_t i = 0; !code && i < c->n; i++)
-		if (fold[c->subject[i]] == k)
+		if (s->fold[c->subject[i]] == k)
 			f[i] = linear_value(&l, &b, c->codes + i * c->p);
 	free(l.weight);
 	basis_free(&b);
@@ -193,7 +203,7 @@ static int predict_fold(double *f, double *strength, const cases *c, const size_
 	return code;
 }
 
-int cross_predict(double *f, double *strength, const cases *c, const int *fold, int k, const recipe *how, err *e)
+int cross_predict(double *f, double *strength, const cases *c, const int *fold, int k, const fit_options *how, err *e)
 {
 	size_t *all = NULL;
 	err *errors = NULL;
@@ -205,9 +215,10 @@ int cross_predict(double *f, double *strength, const cases *c, const int *fold, 
 	for (size_t i = 0; !code && i < c->n; i++)
 		all[i] = i;
 	if (!code) {
+		const split s = { c, all, c->n, fold };
 #pragma omp parallel for schedule(dynamic) num_threads(threads_count())
 		for (int i = 0; i < k; i++)
-			predict_fold(f, &strength[i], c, all, fold, i, how, &errors[i]);
+			predict_fold(f, &strength[i], &s, i, how, &errors[i]);
 		code = first_error(errors, k, e);
 	}
 	free(all);

@@ -108,7 +108,7 @@ static void note_range(probe *p, const cases *c)
 	}
 }
 
-int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e)
+int labelled_fit(probe *p, const labelled *l, const fit_options *how, err *e)
 {
 	linear f = { 0 };
 	basis b = { 0 };

@@ -30,7 +30,7 @@ int labelled_add(labelled *l, probe *p, const char *negative, lat_record *r, err
 /* ERR_DATA of a classification when all records, or none, are positive: then there is nothing to learn. */
 int labelled_classes(const labelled *l, const probe *p, err *e);
 /* Fits p, whose task, names and classes are set, to the cases (cases_finish). Errors as cross_fit, behind the target's name. */
-int labelled_fit(probe *p, const labelled *l, const recipe *how, err *e);
+int labelled_fit(probe *p, const labelled *l, const fit_options *how, err *e);
 /* Frees what l holds. */
 void labelled_free(labelled *l);
 

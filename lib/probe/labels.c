@@ -39,7 +39,7 @@ static int index_rows(label_table *l, err *e)
 			return err_set(e, ERR_DATA, "%s: line %zu: no participant_id", t->path, t->lines[i]);
 		int code = key_of(&key, participant, tsv_missing(session) ? "" : session, e);
 		if (!code && json_object_get(l->rows, key))
-			code = err_set(e, ERR_DATA, "%s: line %zu: %.100s stands twice%s", t->path, t->lines[i], participant,
+			code = err_set(e, ERR_DATA, "%s: line %zu: %.100s appears twice%s", t->path, t->lines[i], participant,
 				       when < 0 ? " (visits are told apart by a column session_id)" : " with this session_id");
 		if (!code && json_object_set_new(l->rows, key, json_integer((json_int_t)i)))
 			code = err_set(e, ERR_DATA, "%s: line %zu: no UTF-8", t->path, t->lines[i]);

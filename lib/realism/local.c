@@ -26,24 +26,38 @@ static void join(moments *sum, const moments *m, const size_t *order, size_t ste
 		moments_join(sum, &m[order[i * step]]);
 }
 
-/* Adds to each the distance of a division; lot: three for work. */
-static int divide(double *apart, double *halves, const moments *real, size_t reals, const moments *drawn, size_t drawns, size_t *order,
-		  moments *lot, uint64_t seed, uint64_t number, err *e)
+/* The scans of a side, each by the moments of its features. */
+typedef struct cloud {
+	moments *scan;
+	size_t n;
+} cloud;
+
+/* Distances, summed over the divisions; order and lot: work space. */
+typedef struct comparison {
+	cloud real, drawn;
+	double apart, halves; /* of the drawn scans from halves of the real ones, of these halves from each other */
+	size_t *order;
+	moments lot[3];
+} comparison;
+
+/* Adds the distances of one division of the real scans into halves. */
+static int divide(comparison *c, uint64_t seed, uint64_t number, err *e)
 {
+	moments *lot = c->lot;
 	double between = 0, first = 0, second = 0;
-	size_t n = reals / 2 < drawns ? reals / 2 : drawns;
-	choose_order(order, reals, philox_make(seed, philox_hash("real") + number));
-	join(&lot[0], real, order, 2, n);
-	join(&lot[1], real, order + 1, 2, n);
-	choose_order(order, drawns, philox_make(seed, philox_hash("drawn") + number));
-	join(&lot[2], drawn, order, 1, n);
+	size_t n = c->real.n / 2 < c->drawn.n ? c->real.n / 2 : c->drawn.n;
+	choose_order(c->order, c->real.n, philox_make(seed, philox_hash("real") + number));
+	join(&lot[0], c->real.scan, c->order, 2, n);
+	join(&lot[1], c->real.scan, c->order + 1, 2, n);
+	choose_order(c->order, c->drawn.n, philox_make(seed, philox_hash("drawn") + number));
+	join(&lot[2], c->drawn.scan, c->order, 1, n);
 	int code = frechet_distance(&between, &lot[0], &lot[1], e);
 	if (!code)
 		code = frechet_distance(&first, &lot[0], &lot[2], e);
 	if (!code)
 		code = frechet_distance(&second, &lot[1], &lot[2], e);
-	*halves += between;
-	*apart += (first + second) / 2;
+	c->halves += between;
+	c->apart += (first + second) / 2;
 	return code;
 }
 
@@ -51,34 +65,29 @@ int local_compare(double *out, const scans *real, const scans *drawn, const insi
 {
 	features *f = NULL;
 	float *row = NULL;
-	moments *of_real = NULL, *of_drawn = NULL, *lot = NULL;
-	size_t *order = NULL, most = real->count > drawn->count ? real->count : drawn->count;
-	double apart = 0, halves = 0;
+	comparison c = { .real.n = real->count, .drawn.n = drawn->count };
 	if (real->count < 4 || drawn->count < 2)
 		return err_set(e, ERR_DATA, "%zu real scans and %zu drawn ones: four and two are needed", real->count, drawn->count);
 	int code = features_open(&f, real->n, b->mask, e);
 	if (!code)
 		code = mem_zero(&row, features_places(f) * FEATURES, sizeof *row, "features", e);
 	if (!code)
-		code = moments_of(&of_real, f, row, real, e);
+		code = moments_of(&c.real.scan, f, row, real, e);
 	if (!code)
-		code = moments_of(&of_drawn, f, row, drawn, e);
+		code = moments_of(&c.drawn.scan, f, row, drawn, e);
 	if (!code)
-		code = mem_zero(&order, most, sizeof *order, "features", e);
-	if (!code)
-		code = mem_zero(&lot, 3, sizeof *lot, "features", e);
+		code = mem_zero(&c.order, real->count > drawn->count ? real->count : drawn->count, sizeof *c.order, "features", e);
 	for (uint64_t i = 0; !code && i < LOCAL_DIVISIONS; i++)
-		code = divide(&apart, &halves, of_real, real->count, of_drawn, drawn->count, order, lot, seed, i, e);
+		code = divide(&c, seed, i, e);
 	/* equal clouds are apart by rounding, which a root makes 1e-8 */
-	if (!code && !(halves > 1e-6 * LOCAL_DIVISIONS * moments_variance(&lot[0])))
+	if (!code && !(c.halves > 1e-6 * LOCAL_DIVISIONS * moments_variance(&c.lot[0])))
 		code = err_set(e, ERR_DATA, "halves of the real scans do not differ");
 	if (!code)
-		*out = apart / halves;
+		*out = c.apart / c.halves;
 	features_close(f);
 	free(row);
-	free(of_real);
-	free(of_drawn);
-	free(order);
-	free(lot);
+	free(c.real.scan);
+	free(c.drawn.scan);
+	free(c.order);
 	return code;
 }

@@ -155,7 +155,7 @@ static int read_row(region_table *t, const char *name, const char *labels, err *
 	if (!is_name(name) || strlen(name) >= sizeof r->name)
 		return err_set(e, ERR_DATA, "'%.60s' can be no name of a region: letters, digits and _, a letter in front", name);
 	if (region_table_find(t, name))
-		return err_set(e, ERR_DATA, "%s stands twice", name);
+		return err_set(e, ERR_DATA, "%s appears twice", name);
 	int code = mem_grow(&t->all, &t->cap, t->n + 1, sizeof *t->all, "regions", e);
 	if (!code)
 		code = mem_text(&words, labels, e);

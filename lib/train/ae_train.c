@@ -59,9 +59,9 @@ static int make_scratch(ae_train *t, err *e)
 	return code ? code : mem_zero(&t->drawn, voxels / (size_t)(f * f * f) * (size_t)a->latent_channels, sizeof *t->drawn, "noise", e);
 }
 
-int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads, err *e)
+int ae_train_open(ae_train *t, const training_setup *s, err *e)
 {
-	*t = (ae_train){ .t = training_new(&ae_training, config, r, seed, math, threads) };
+	*t = (ae_train){ .t = training_new(&ae_training, s) };
 	int code = make_autoencoder(&t->t, e);
 	if (!code)
 		code = make_discriminator(&t->t, e);

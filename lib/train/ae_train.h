@@ -28,7 +28,7 @@ enum {
 };
 
 /* Fresh networks, a function of configuration and seed. ERR_CONFIG, ERR_OS. ae_train_close also when it fails. */
-int ae_train_open(ae_train *t, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads, err *e);
+int ae_train_open(ae_train *t, const training_setup *s, err *e);
 void ae_train_close(ae_train *t);
 
 /* What is learned from the scans before the first step, unless a checkpoint has it: the components of an anchored autoencoder. After

@@ -24,8 +24,14 @@ int ae_weights_write(const training *t, const double scores[TRAIN_COLUMNS], cons
 	int bad = !config || !notes || json_object_set_new(diffusion, "scale_factor", json_real(1 / sd));
 	int code = bad ? err_set(e, ERR_OS, "%s: no memory", folder) : state_path(&path, folder, "autoencoder.safetensors", e);
 	if (!code)
-		code = weights_write(path, true, "autoencoder", &t->state.parts[0].ema, config, json_object_get(config, "preparation"),
-				     notes, as, e);
+		code = weights_write(path, true,
+				     &(weights_content){ .kind = "autoencoder",
+							 .params = &t->state.parts[0].ema,
+							 .config = config,
+							 .preparation = json_object_get(config, "preparation"),
+							 .notes = notes,
+							 .store = as },
+				     e);
 	json_decref(config);
 	json_decref(notes);
 	free(path);

@@ -150,7 +150,7 @@ int latent_space_fits(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
-void latent_space_rest(latent_space *l) { network_rest(&l->coder.net); }
+void latent_space_release(latent_space *l) { network_release(&l->coder.net); }
 
 static int encode(void *of, float *z, const float *x, err *e)
 {
@@ -190,25 +190,25 @@ int latent_space_config(const latent_space *l, json_t *json, err *e)
 	return bad ? err_set(e, ERR_OS, "no memory for the configuration") : 0;
 }
 
-int latent_vary(latent_space *l, const dataset *d, const recipe *r, const train_state *s, const dataset_scan *scan, uint64_t draw,
-		const float **x, const float **z, err *e)
+int latent_vary(latent_space *l, const training *t, const dataset *d, const dataset_scan *scan, uint64_t draw, const float **x,
+		const float **z, err *e)
 {
+	const train_state *s = &t->state;
 	*x = l->x;
 	if (z)
 		*z = l->z;
 	const augment_shape shapes = dataset_shapes(d, scan, state_random(s, "shape", draw));
-	int code = augment(l->x, scan->x, d->n, &r->augmentation, &shapes, state_random(s, "augmentation", draw), e);
+	int code = augment(l->x, scan->x, d->n, &t->recipe.augmentation, &shapes, state_random(s, "augmentation", draw), e);
 	return code || !z ? code : encode(l, l->z, l->x, e);
 }
 
-int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
-		err *e)
+int latent_draw(latent_space *l, const training *t, const dataset *d, uint64_t draw, const float **x, const float **z, err *e)
 {
-	const dataset_scan *scan = dataset_draw(d, s->seed, (int64_t)draw);
+	const dataset_scan *scan = dataset_draw(d, t->state.seed, (int64_t)draw);
 	*x = scan->x;
 	if (z)
 		*z = scan->z;
-	return r->augment && scan->x ? latent_vary(l, d, r, s, scan, draw, x, z, e) : 0;
+	return t->recipe.augment && scan->x ? latent_vary(l, t, d, scan, draw, x, z, e) : 0;
 }
 
 int latent_space_plan(latent_space *l, const recipe *r, model_cost *cost, err *e)

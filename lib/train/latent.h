@@ -12,9 +12,7 @@
 #include "model/scaling.h"
 #include "nn/graph.h"
 #include "nn/param.h"
-#include "train/dataset.h"
-#include "train/recipe.h"
-#include "train/state.h"
+#include "train/training.h"
 
 /* The latents of a frozen autoencoder, and what becomes of them under diffusion. */
 typedef struct latent_space {
@@ -52,7 +50,7 @@ int latent_space_prior(latent_space *l, const model_config *m, const params *p, 
 int latent_space_fits(const latent_space *l, const model_config *m, err *e);
 
 /* The autoencoder is not needed for a while: gives back what memory it keeps. */
-void latent_space_rest(latent_space *l);
+void latent_space_release(latent_space *l);
 
 /* For dataset_open. made_by (borrowed) NULL: any autoencoder's latents are taken. */
 dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, const maker *made_by);
@@ -61,14 +59,13 @@ dataset_latents latent_space_data(latent_space *l, enum dataset_voxels voxels, c
  * conventions clip (null) and shift ("noise") are written down where json does not say. ERR_OS. */
 int latent_space_config(const latent_space *l, json_t *json, err *e);
 
-/* Draw number `draw` of a run: *scan's voxels and latent, both varied when the recipe says so and the scan has voxels. *x (NULL where there
- * is none) and *z are the scan's own or the space's scratch, until the next call. z NULL: the latent is not wanted. */
-int latent_draw(latent_space *l, const dataset *d, const recipe *r, const train_state *s, uint64_t draw, const float **x, const float **z,
-		err *e);
+/* Draw number `draw` of a training: *scan's voxels and latent, both varied when the recipe says so and the scan has voxels. *x (NULL where
+ * there is none) and *z are the scan's own or the space's scratch, until the next call. z NULL: the latent is not wanted. */
+int latent_draw(latent_space *l, const training *t, const dataset *d, uint64_t draw, const float **x, const float **z, err *e);
 
 /* A scan varied as draw number `draw` would be. *x and *z as latent_draw's, the space's scratch. */
-int latent_vary(latent_space *l, const dataset *d, const recipe *r, const train_state *s, const dataset_scan *scan, uint64_t draw,
-		const float **x, const float **z, err *e);
+int latent_vary(latent_space *l, const training *t, const dataset *d, const dataset_scan *scan, uint64_t draw, const float **x,
+		const float **z, err *e);
 
 /* Adds to the cost of a step what the autoencoder takes: where scans are varied, encodings; its memory beside the network's then, else in
  * turn with it. */

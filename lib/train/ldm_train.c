@@ -31,18 +31,19 @@ static void hold_known(params *ps, const latent_space *l)
 	hold(ps, PRIOR_REST, l->rest);
 }
 
-int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, enum nn_math math,
-		   int threads, err *e)
+int ldm_train_open(ldm_train *t, const training_setup *setup, latent_space *space, err *e)
 {
+	const model_config *config = setup->config;
+	const recipe *r = setup->recipe;
 	param_table table = { 0 };
-	*t = (ldm_train){ .t = training_new(&ldm_training, config, r, seed, math, threads), .space = space };
+	*t = (ldm_train){ .t = training_new(&ldm_training, setup), .space = space };
 	train_part *net = training_add_part(&t->t, "unet", true, r->optimiser);
 	t->t.groups[t->t.n_groups++] = (train_group){ 0, 1, recipe_rate(r), LDM_NORM, LDM_LR, false };
 	int code = latent_space_fits(space, config, e);
 	if (!code)
 		code = unet_table(config, false, &table, e);
 	if (!code)
-		code = part_fresh(net, &table, seed, e);
+		code = part_fresh(net, &table, setup->seed, e);
 	if (!code) {
 		unet_begin(config, &net->weights);
 		hold_known(&net->weights, space);
@@ -95,7 +96,7 @@ static int scan(training *base, const dataset *d, uint64_t draw, err *e)
 	const recipe *r = &base->recipe;
 	const int batches = batches_of(base);
 	const float *x, *z;
-	int code = latent_draw(t->space, d, r, &base->state, draw, &x, &z, e);
+	int code = latent_draw(t->space, base, d, draw, &x, &z, e);
 	if (code)
 		return code;
 	noisy_latent_draw(&t->noisy, t->space, z, &base->state, draw, r->draws);

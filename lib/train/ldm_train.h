@@ -21,8 +21,7 @@ enum { LDM_LOSS, LDM_NORM, LDM_LR, LDM_SCALE_FACTOR };
 enum { LDM_SCORE_LOSS, LDM_SCORE_RANGE };
 
 /* A fresh network, a function of configuration and seed. ERR_CONFIG, ERR_OS. ldm_train_close also when it fails. */
-int ldm_train_open(ldm_train *t, const model_config *config, const recipe *r, latent_space *space, uint64_t seed, enum nn_math math,
-		   int threads, err *e);
+int ldm_train_open(ldm_train *t, const training_setup *setup, latent_space *space, err *e);
 void ldm_train_close(ldm_train *t);
 
 #endif

@@ -90,7 +90,14 @@ int ldm_write(const training *t, const double scores[TRAIN_COLUMNS], const datas
 	json_t *notes = state_notes(&t->state, d, t->kind->tool, "loss", score);
 	int code = notes ? state_path(&path, folder, "unet.safetensors", e) : err_set(e, ERR_OS, "%s: no memory", folder);
 	if (!code)
-		code = weights_write(path, true, "unet", &t->state.parts[0].ema, config, how, notes, as, e);
+		code = weights_write(path, true,
+				     &(weights_content){ .kind = "unet",
+							 .params = &t->state.parts[0].ema,
+							 .config = config,
+							 .preparation = how,
+							 .notes = notes,
+							 .store = as },
+				     e);
 	json_decref(notes);
 	free(path);
 	return code;

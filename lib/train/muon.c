@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/gemm.h"
+#include "nn/matmul.h"
 
 static const float MOMENTUM = .9f;
 /* The network's only output is an image in 0..1, whose root mean square is some quarter of the features', and one row has no other
@@ -23,13 +23,13 @@ static void orthogonalise(float *x, int r, int c, float *a, float *b, float *y)
 	for (size_t i = 0; i < n; i++)
 		x[i] *= by;
 	for (int step = 0; step < 5; step++) {
-		gemm(false, true, r, r, c, x, c, x, c, 0, a, r);
-		gemm(false, false, r, r, r, a, r, a, r, 0, b, r);
+		matmul(r, r, c, plain(x, c), transposed(x, c), 0, a, r);
+		matmul(r, r, r, plain(a, r), plain(a, r), 0, b, r);
 		for (size_t i = 0; i < square; i++)
 			b[i] = 2.0315f * b[i] - 4.7750f * a[i];
 		for (size_t i = 0; i < square; i += (size_t)r + 1)
 			b[i] += 3.4445f;
-		gemm(false, false, r, c, r, b, r, x, c, 0, y, c);
+		matmul(r, c, r, plain(b, r), plain(x, c), 0, y, c);
 		memcpy(x, y, n * sizeof *x);
 	}
 }

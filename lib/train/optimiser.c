@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/threads.h"
-#include "nn/gemm.h"
+#include "nn/matmul.h"
 #include "train/adam.h"
 #include "train/muon.h"
 
@@ -20,7 +20,7 @@ int optimiser_moments(enum optimiser_rule rule, const param *p) { return by_muon
 int optimiser_init(optimiser *o, enum optimiser_rule rule, double vectors, const params *ps, err *e)
 {
 	*o = (optimiser){ .rule = rule, .vectors = vectors };
-	int code = rule == RULE_MUON ? gemm_open(threads_count(), e) : 0;
+	int code = rule == RULE_MUON ? matmul_open(threads_count(), e) : 0;
 	if (!code)
 		code = mem_zero(&o->m, ps->n, sizeof *o->m, "optimiser", e);
 	if (!code)

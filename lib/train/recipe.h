@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "train/optimiser.h"
-#include "train/schedule.h"
+#include "train/learning_rate.h"
 #include "volume/augment.h"
 
 enum { RECIPE_DRAWS = 32 };

@@ -59,10 +59,10 @@ int latent_sample(latent_sampler *s, float *x, const char *id, const float *y, e
 		l->z[i] = (float)scaling_undo(&l->scaling, (double)l->z[i], i);
 	/* network and autoencoder need their memory in turn */
 	if (s->o.g)
-		graph_rest(s->o.g);
+		graph_release(s->o.g);
 	if (!code)
 		code = coder_decode(&l->coder, x, l->z, e);
-	latent_space_rest(l);
+	latent_space_release(l);
 	solver_free(&way);
 	return code;
 }

@@ -20,6 +20,8 @@ typedef struct pile {
 	float *coarse; /* [n][width] */
 	float *score; /* [n][scores] of the latents */
 	float *code; /* [n][codes] */
+	size_t *rows; /* [n], and */
+	double *value; /* [n]: of a fit */
 } pile;
 
 static void pile_free(pile *p)
@@ -28,6 +30,8 @@ static void pile_free(pile *p)
 	free(p->coarse);
 	free(p->score);
 	free(p->code);
+	free(p->rows);
+	free(p->value);
 }
 
 static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
@@ -41,7 +45,11 @@ static int pile_new(pile *p, const sem_train *t, const dataset *d, err *e)
 		code = mem_zero(&p->coarse, p->n * p->width, sizeof *p->coarse, "components", e);
 	if (!code)
 		code = mem_zero(&p->score, p->n * (size_t)p->scores, sizeof *p->score, "components", e);
-	return code ? code : mem_zero(&p->code, p->n * (size_t)p->codes, sizeof *p->code, "components", e);
+	if (!code)
+		code = mem_zero(&p->code, p->n * (size_t)p->codes, sizeof *p->code, "components", e);
+	if (!code)
+		code = mem_zero(&p->rows, p->n, sizeof *p->rows, "components", e);
+	return code ? code : mem_zero(&p->value, p->n, sizeof *p->value, "components", e);
 }
 
 /* The coarse scan and the scores of a latent: a graph that has no parameters. */
@@ -96,12 +104,12 @@ static int see_all(pile *p, sem_train *t, const dataset *d, err *e)
 		const float *x = scan->x, *z = scan->z;
 		p->part[i] = (int)(philox_hash(scan->subject) % PARTS);
 		if (i >= p->own)
-			code = latent_vary(t->space, d, &t->t.recipe, &t->t.state, scan, i, &x, &z, e);
+			code = latent_vary(t->space, &t->t, d, scan, i, &x, &z, e);
 		if (!code)
 			code = see(p, i, t, &k, x, z, e);
 	}
 	graph_free(k.g);
-	latent_space_rest(t->space);
+	latent_space_release(t->space);
 	return code;
 }
 
@@ -146,39 +154,47 @@ static int set_components(pile *p, sem_train *t, err *e)
 	return code;
 }
 
-/* Rows of all parts but `without`. */
-static size_t others(size_t *rows, const pile *p, int without)
+/* The basis of the codes of all parts but `without`, whose rows are then p->rows. ERR_DATA where there are none. */
+static int basis_without(basis *b, const pile *p, int without, err *e)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->part[i] != without)
-			rows[n++] = i;
-	return n;
+			p->rows[n++] = i;
+	return n ? basis_make(b, p->code, (size_t)p->codes, p->rows, n, e)
+		 : err_set(e, ERR_DATA, "semantic.coarse: too few people to train on");
 }
 
-static int fit(linear *out, const basis *b, double *value, const pile *p, const size_t *rows, size_t n, int k, double lambda, err *e)
+/* Component k's scores of p->rows by their codes, of which b is the basis. */
+static int fit(linear *out, const basis *b, const pile *p, int k, double lambda, err *e)
 {
-	for (size_t i = 0; i < n; i++)
-		value[i] = (double)p->score[rows[i] * (size_t)p->scores + (size_t)k];
-	return ridge_fit(out, b, value, lambda, e);
+	for (size_t i = 0; i < b->n; i++)
+		p->value[i] = (double)p->score[p->rows[i] * (size_t)p->scores + (size_t)k];
+	return ridge_fit(out, b, p->value, lambda, e);
+}
+
+static bool has_part(const pile *p, int part)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->part[i] == part)
+			return true;
+	return false;
 }
 
 /* missed [STRENGTHS][scores], whole [scores]: squares of what the codes of people that were left out do not tell of their scores, and of
  * these. */
-static int judge(double *missed, double *whole, const pile *p, size_t *rows, double *value, err *e)
+static int judge(double *missed, double *whole, const pile *p, err *e)
 {
 	int code = 0;
 	for (int part = 0; part < PARTS && !code; part++) {
 		basis b = { 0 };
-		const size_t n = others(rows, p, part);
-		if (n == p->n)
+		if (!has_part(p, part))
 			continue; /* nobody is left out */
-		code = n ? basis_make(&b, p->code, (size_t)p->codes, rows, n, e)
-			 : err_set(e, ERR_DATA, "semantic.coarse: too few people to train on");
+		code = basis_without(&b, p, part, e);
 		for (int j = 0; j < STRENGTHS * p->scores && !code; j++) {
 			const int k = j % p->scores, s = j / p->scores;
 			linear l = { 0 };
-			code = fit(&l, &b, value, p, rows, n, k, strength[s], e);
+			code = fit(&l, &b, p, k, strength[s], e);
 			for (size_t i = 0; i < p->own && !code; i++) {
 				const double own = (double)p->score[i * (size_t)p->scores + (size_t)k];
 				if (p->part[i] != part)
@@ -194,13 +210,13 @@ static int judge(double *missed, double *whole, const pile *p, size_t *rows, dou
 }
 
 /* The layer that tells the scores of the prior from codes, by one strength for all of them, and what it leaves of each. */
-static int set_scores(const pile *p, sem_train *t, size_t *rows, double *value, double *missed, double *whole, err *e)
+static int set_scores(const pile *p, sem_train *t, double *missed, double *whole, err *e)
 {
 	param *weight = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".weight"),
 	      *bias = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_SCORES ".bias");
 	param *left = params_find(&t->t.state.parts[SEM_NET].weights, PRIOR_LEFT);
 	basis b = { 0 };
-	int best = 0, code = judge(missed, whole, p, rows, value, e);
+	int best = 0, code = judge(missed, whole, p, e);
 	double least = INFINITY;
 	for (int s = 0; s < STRENGTHS; s++) {
 		double sum = 0;
@@ -210,10 +226,10 @@ static int set_scores(const pile *p, sem_train *t, size_t *rows, double *value, 
 		least = fmin(sum, least);
 	}
 	if (!code)
-		code = basis_make(&b, p->code, (size_t)p->codes, rows, others(rows, p, -1), e);
+		code = basis_without(&b, p, -1, e);
 	for (int k = 0; k < p->scores && !code; k++) {
 		linear l = { 0 };
-		code = fit(&l, &b, value, p, rows, p->n, k, strength[best], e);
+		code = fit(&l, &b, p, k, strength[best], e);
 		double offset = l.bias;
 		for (int i = 0; i < p->codes && !code; i++) {
 			weight->v[k * p->codes + i] = (float)(l.weight[i] / b.std[i]);
@@ -232,15 +248,11 @@ static int set_scores(const pile *p, sem_train *t, size_t *rows, double *value, 
 static int learn_scores(const pile *p, sem_train *t, err *e)
 {
 	const size_t scores = (size_t)p->scores;
-	size_t *rows = NULL;
-	double *v = NULL;
-	int code = mem_zero(&rows, p->n, sizeof *rows, "scores", e);
+	double *missed = NULL;
+	int code = mem_zero(&missed, (STRENGTHS + 1) * scores, sizeof *missed, "scores", e);
 	if (!code)
-		code = mem_zero(&v, p->n + (STRENGTHS + 1) * scores, sizeof *v, "scores", e);
-	if (!code)
-		code = set_scores(p, t, rows, v, v + p->n, v + p->n + STRENGTHS * scores, e);
-	free(rows);
-	free(v);
+		code = set_scores(p, t, missed, missed + STRENGTHS * scores, e);
+	free(missed);
 	return code;
 }
 

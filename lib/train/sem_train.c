@@ -96,11 +96,12 @@ int sem_train_check(const latent_space *l, const model_config *m, err *e)
 	return 0;
 }
 
-int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
-		   enum nn_math math, int threads, err *e)
+int sem_train_open(sem_train *t, const training_setup *setup, latent_space *space, const weights *unet, err *e)
 {
+	const model_config *config = setup->config;
+	const recipe *r = setup->recipe;
 	scaling scaled = { 0 };
-	*t = (sem_train){ .t = training_new(&sem_training, config, r, seed, math, threads), .space = space };
+	*t = (sem_train){ .t = training_new(&sem_training, setup), .space = space };
 	int code = sem_train_check(space, config, e);
 	if (!code)
 		code = make_encoder(&t->t, e);
@@ -187,6 +188,8 @@ static void describe(training *base, int which, bool part, objective *o)
 		o->told[SEM_COARSE] = graph_keep(terms[1]);
 	}
 	o->loss = graph_minimise(weigh(g, 2, terms, (float[]){ 1, (float)r->coarse_weight }));
+	if (begins(base))
+		o->told[SEM_LOSS] = o->loss;
 }
 
 int sem_know_prior(sem_train *t, err *e)
@@ -221,7 +224,7 @@ static int scan(training *base, const dataset *d, uint64_t draw, err *e)
 	const recipe *r = &base->recipe;
 	graph *g = base->objectives[0].g;
 	const float *x, *z = NULL;
-	int code = latent_draw(t->space, d, r, &base->state, draw, &x, begins(base) ? NULL : &z, e);
+	int code = latent_draw(t->space, base, d, draw, &x, begins(base) ? NULL : &z, e);
 	if (code)
 		return code;
 	graph_write(g, t->scan, x);

@@ -25,8 +25,8 @@ typedef struct sem_train {
 
 extern const training_kind sem_training;
 
-/* The numbers of sem_training.losses: means over a step's scans; without: the same with G = 0; coarse: the loss of train/coarse.h. And
- * those of sem_training.scores, of the averages: */
+/* The numbers of sem_training.losses: means over a step's scans; without: the loss with G = 0; coarse: the loss of train/coarse.h. In the
+ * recipe's coarse_steps the loss is coarse_weight times the coarse one. And those of sem_training.scores, of the averages: */
 enum { SEM_LOSS, SEM_WITHOUT, SEM_COARSE, SEM_NORM, SEM_LR };
 enum {
 	SEM_SCORE_LOSS, /* at each scan's NOISE_PAIRS pairs of timestep and noise */
@@ -43,8 +43,7 @@ int sem_train_check(const latent_space *l, const model_config *m, err *e);
 
 /* A fresh encoder, a function of configuration and seed, and the weights of a U-Net (NULL: for a plan) with a shift branch that begins as a
  * copy of its middle and way up, with G = 0. ERR_CONFIG, ERR_OS. sem_train_close also when it fails. */
-int sem_train_open(sem_train *t, const model_config *config, const recipe *r, latent_space *space, const weights *unet, uint64_t seed,
-		   enum nn_math math, int threads, err *e);
+int sem_train_open(sem_train *t, const training_setup *setup, latent_space *space, const weights *unet, err *e);
 void sem_train_close(sem_train *t);
 
 /* What is known of a noisy latent at timestep t: the weight of its error, and what its semantic gradient is multiplied by. */

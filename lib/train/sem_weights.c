@@ -21,7 +21,14 @@ int sem_weights_write(const training *t, const double scores[TRAIN_COLUMNS], con
 	for (int i = 0; !code && i < 4; i++)
 		code = state_path(&path[i], folder, names[i], e);
 	if (!code)
-		code = weights_write(path[2], true, "semantic", &t->state.parts[SEM_ENCODER].ema, config, how, notes, as, e);
+		code = weights_write(path[2], true,
+				     &(weights_content){ .kind = "semantic",
+							 .params = &t->state.parts[SEM_ENCODER].ema,
+							 .config = config,
+							 .preparation = how,
+							 .notes = notes,
+							 .store = as },
+				     e);
 	if (!code) {
 		code = weights_open(&written, path[2], "semantic", e);
 		if (!code && json_object_set_new(notes, "semantic", json_string(written.identity)))
@@ -29,7 +36,14 @@ int sem_weights_write(const training *t, const double scores[TRAIN_COLUMNS], con
 		weights_close(&written);
 	}
 	if (!code)
-		code = weights_write(path[3], true, "shift_unet", &t->state.parts[SEM_NET].ema, config, how, notes, as, e);
+		code = weights_write(path[3], true,
+				     &(weights_content){ .kind = "shift_unet",
+							 .params = &t->state.parts[SEM_NET].ema,
+							 .config = config,
+							 .preparation = how,
+							 .notes = notes,
+							 .store = as },
+				     e);
 	for (int i = 0; i < 2; i++)
 		if (!code && rename(path[2 + i], path[i]))
 			code = err_set(e, ERR_CREATE, "%s: %s", path[i], strerror(errno));

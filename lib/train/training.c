@@ -4,11 +4,15 @@
 
 #include "train/ema.h"
 
-training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math, int threads)
+training training_new(const training_kind *kind, const training_setup *s)
 {
-	return (training){
-		.kind = kind, .config = *config, .recipe = *r, .state.seed = seed, .math = math, .threads = threads, .stage = -1
-	};
+	return (training){ .kind = kind,
+			   .config = *s->config,
+			   .recipe = *s->recipe,
+			   .state.seed = s->seed,
+			   .math = s->math,
+			   .threads = s->threads,
+			   .stage = -1 };
 }
 
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule)
@@ -109,11 +113,11 @@ int training_look(training *t, objective *o, objective_description *describe, vo
 	return objective_open(o, &s, describe, of, e);
 }
 
-void training_rest(training *t)
+void training_release(training *t)
 {
 	for (int i = 0; i < TRAIN_OBJECTIVES; i++)
 		if (t->objectives[i].g)
-			graph_rest(t->objectives[i].g);
+			graph_release(t->objectives[i].g);
 }
 
 /* ---- steps ---- */

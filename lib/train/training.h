@@ -77,9 +77,17 @@ struct training {
 	double losses[TRAIN_COLUMNS], loss;
 };
 
+/* What every training is begun with. */
+typedef struct training_setup {
+	const model_config *config; /* copied, as the recipe is */
+	const recipe *recipe;
+	uint64_t seed;
+	enum nn_math math;
+	int threads;
+} training_setup;
+
 /* A training without parts. */
-training training_new(const training_kind *kind, const model_config *config, const recipe *r, uint64_t seed, enum nn_math math,
-		      int threads);
+training training_new(const training_kind *kind, const training_setup *s);
 void training_close(training *t);
 /* The next part, still without weights. At most TRAIN_PARTS. */
 train_part *training_add_part(training *t, const char *name, bool averaged, enum optimiser_rule rule);
@@ -97,7 +105,7 @@ int training_run(training *t, int which, float share, uint64_t draw, err *e);
 int training_look(training *t, objective *o, objective_description *describe, void *of, err *e);
 
 /* The graphs of steps are not needed for a while: gives back their memory. */
-void training_rest(training *t);
+void training_release(training *t);
 
 /* What one step will take, without doing it. */
 int training_plan(training *t, model_cost *cost, err *e);

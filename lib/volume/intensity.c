@@ -13,25 +13,17 @@
  * negative     none in the brain; from .19 of it in standardised brains
  * bright       share of nonzero voxels above .35: .7 and more, .1 with a soft background; below .01 with spikes 3 times as bright
  * brightest    1.7 at most on the model's grid; 55 where one voxel was 1000 times as bright
- * surface      .43 to .76 of the white matter, moved brains up to .76; from 1.7 when inverted
+ * surface      .5 to .78 of the median of the brain's core, most of which is white matter; from 1.25 when inverted. Parts of the white
+ *              matter itself are no measure: where ventricles are wide they lie in their fluid
  * contrast     the brain's 10th percentile is .29 to .57 of its 90th, in moved brains less; .94 where all has been raised far above 0 */
-static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1.25,
+static const double most_background = .015, most_negative = .05, least_bright = .03, most_brightest = 2.5, most_surface = 1,
 		    most_flat = .88;
 
-/* Parts of the model's grid, in MNI space: radii of an ellipsoid like the brain's surface, and deep white matter of both sides. */
+/* How far out a place in MNI space lies: 1 on an ellipsoid like the brain's surface. */
 static double radius(const double at[3])
 {
 	double x = at[0] / 75, y = (at[1] + 18) / 93, z = (at[2] - 8) / 78;
 	return sqrt(x * x + y * y + z * z);
-}
-
-static bool in_white_matter(const double at[3])
-{
-	static const double balls[3][3] = { { 26, -20, 30 }, { 26, 5, 28 }, { 26, -40, 28 } };
-	for (int i = 0; i < 3; i++)
-		if (hypot(hypot(fabs(at[0]) - balls[i][0], at[1] - balls[i][1]), at[2] - balls[i][2]) < 7)
-			return true;
-	return false;
 }
 
 /* Voxels of a part of the scan. */
@@ -77,14 +69,14 @@ static double share_of_bright(const volume *scan, double scale)
 struct look {
 	double around; /* median far outside of the brain */
 	double negative; /* share of its core below -1/20 */
-	double low, high; /* 10th and 90th percentile of its core */
-	double surface, white; /* medians of its surface and of deep white matter, of what is brighter than 1/20 */
+	double low, middle, high; /* 10th, 50th and 90th percentile of its core */
+	double surface; /* median of its surface, of what is brighter than 1/20 */
 	double brightest;
 };
 
 static int look_at(struct look *l, const volume *x, err *e)
 {
-	enum { CORE, SURFACE, WHITE, AROUND, PARTS };
+	enum { CORE, SURFACE, AROUND, PARTS };
 	struct sample part[PARTS] = { { 0 } };
 	volume g = *x;
 	size_t count = volume_count(x->n), voxel = 0, negative = 0;
@@ -108,16 +100,14 @@ static int look_at(struct look *l, const volume *x, err *e)
 					part[AROUND].v[part[AROUND].n++] = v;
 				if (r > .85 && r < 1 && (double)v > .05)
 					part[SURFACE].v[part[SURFACE].n++] = v;
-				if (in_white_matter(at) && (double)v > .05)
-					part[WHITE].v[part[WHITE].n++] = v;
 			}
 	if (!code) {
 		l->around = rank(&part[AROUND], .5);
 		l->negative = part[CORE].n ? (double)negative / (double)part[CORE].n : 0;
 		l->low = rank(&part[CORE], .1);
+		l->middle = rank(&part[CORE], .5);
 		l->high = rank(&part[CORE], .9);
 		l->surface = rank(&part[SURFACE], .5);
-		l->white = rank(&part[WHITE], .5);
 	}
 	for (int i = 0; i < PARTS; i++)
 		free(part[i].v);
@@ -154,8 +144,8 @@ int intensity_concern(char text[INTENSITY_TEXT], const preparation *p, const pre
 			 how->scale);
 	else if (l.brightest > most_brightest)
 		snprintf(text, INTENSITY_TEXT, "spikes? Some voxels are %.3g times as bright as nearly all others", l.brightest);
-	else if (placed && l.surface > most_surface * l.white)
-		snprintf(text, INTENSITY_TEXT, "the surface of the brain is brighter than its white matter: inverted, or not T1-weighted?");
+	else if (placed && l.surface > most_surface * l.middle)
+		snprintf(text, INTENSITY_TEXT, "the surface of the brain is brighter than its inside: inverted, or not T1-weighted?");
 	else if (placed && l.low > most_flat * l.high)
 		snprintf(text, INTENSITY_TEXT, "the brain has hardly any contrast: a mask, or an offset inside it?");
 	return 0;

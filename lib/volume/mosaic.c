@@ -18,6 +18,7 @@ mosaic_options mosaic_default(void)
 
 /* What the cells of a mosaic have in common. */
 struct frame {
+	const mosaic_options *options;
 	double from[3], to[3]; /* world mm: right, front, up */
 	double mm; /* per pixel */
 	int pixels[3]; /* along these axes */
@@ -75,6 +76,7 @@ static int make_frame(struct frame *f, const volume *v, const mosaic_options *o,
 {
 	double longest = 0, mm[3];
 	volume g = *v;
+	f->options = o;
 	int code = grey_range(f, v, o, e);
 	if (code)
 		return code;
@@ -166,23 +168,30 @@ static bool outline(const volume *v, int i, int j, double level)
 	return false;
 }
 
-/* One cell with its upper left corner at x, y. less, overlay: may be NULL. */
-static int cell(picture *to, int x, int y, const volume *v, const volume *less, const volume *overlay, const struct frame *f,
-		const mosaic_options *o, struct plane p, double share, double hottest, err *e)
+/* A row of slices: of a volume or, with `less`, of what it differs from that by; with what is drawn over it. Both may be NULL. */
+struct row {
+	const volume *v, *less, *overlay;
+	const char *caption;
+	double hottest; /* the overlay's largest value */
+};
+
+/* The slice `share` of the way through the frame, with its upper left corner at x, y. */
+static int cell(picture *to, int x, int y, const struct row *r, const struct frame *f, struct plane p, double share, err *e)
 {
 	volume a = { .v = NULL }, b = { .v = NULL };
-	const volume *second = less ? less : overlay;
-	int code = cut(&a, v, f, p, share, e);
+	const mosaic_options *o = f->options;
+	const volume *second = r->less ? r->less : r->overlay;
+	int code = cut(&a, r->v, f, p, share, e);
 	if (!code && second)
 		code = cut(&b, second, f, p, share, e);
 	for (int i = 0; i < a.n[0] && !code; i++)
 		for (int j = 0; j < a.n[1]; j++) {
 			double va = (double)a.v[i * a.n[1] + j], vb = second ? (double)b.v[i * a.n[1] + j] : 0, unit = f->high - f->low;
-			colour c = less				    ? signed_colour((va - vb) / unit * o->contrast)
-				   : !overlay			    ? grey((va - f->low) / unit)
-				   : !o->contour		    ? tinted((va - f->low) / unit, vb / hottest)
-				   : outline(&b, i, j, hottest / 2) ? (colour){ 255, 64, 32 }
-								    : grey((va - f->low) / unit);
+			colour c = r->less			       ? signed_colour((va - vb) / unit * o->contrast)
+				   : !r->overlay		       ? grey((va - f->low) / unit)
+				   : !o->contour		       ? tinted((va - f->low) / unit, vb / r->hottest)
+				   : outline(&b, i, j, r->hottest / 2) ? (colour){ 255, 64, 32 }
+								       : grey((va - f->low) / unit);
 			paint_pixel(to, x + i, y + j, c);
 		}
 	volume_free(&a);
@@ -192,25 +201,25 @@ static int cell(picture *to, int x, int y, const volume *v, const volume *less, 
 
 /* ---- rows ---- */
 
-struct row {
-	const volume *v, *less, *overlay;
-	const char *caption;
-};
-
-static int paint_row(picture *to, int y, int height, const struct row *r, const struct frame *f, const mosaic_options *o, err *e)
+static double hottest_of(const volume *overlay)
 {
-	int x = GAP, code = 0;
 	double hottest = 0;
-	for (size_t i = 0; r->overlay && i < volume_count(r->overlay->n); i++)
-		hottest = fmax(hottest, (double)r->overlay->v[i]);
+	for (size_t i = 0; overlay && i < volume_count(overlay->n); i++)
+		hottest = fmax(hottest, (double)overlay->v[i]);
+	return hottest > 0 ? hottest : 1;
+}
+
+static int paint_row(picture *to, int y, int height, const struct row *r, const struct frame *f, err *e)
+{
+	const mosaic_options *o = f->options;
+	int x = GAP, code = 0;
 	if (r->caption)
 		paint_text(to, GAP, y + GAP, ZOOM, (colour){ 200, 200, 200 }, r->caption);
 	for (const char *c = o->planes; *c; c++) {
 		struct plane p = plane_of(*c);
 		for (int s = 0; s < o->slices && !code; s++) {
 			int top = y + CAPTION + (height - f->pixels[p.up]) / 2;
-			code = cell(to, x, top, r->v, r->less, r->overlay, f, o, p, (s + 1.) / (o->slices + 1), hottest > 0 ? hottest : 1,
-				    e);
+			code = cell(to, x, top, r, f, p, (s + 1.) / (o->slices + 1), e);
 			x += f->pixels[p.across] + GAP;
 		}
 	}
@@ -234,14 +243,15 @@ int mosaic(picture *out, const volume *const *scans, const char *const *captions
 		return err_set(e, ERR_DATA, "a picture of %dx%ld pixels is too large", width, (long)rows * (height + CAPTION));
 	code = picture_new(out, width, rows * (height + CAPTION) + GAP, e);
 	for (int i = 0; i < count && !code; i++) {
-		struct row r = { scans[i], NULL, i == 0 ? o->overlay : NULL, captions ? captions[i] : NULL };
-		code = paint_row(out, y, height, &r, &f, o, e);
+		struct row r = { .v = scans[i], .overlay = i == 0 ? o->overlay : NULL, .caption = captions ? captions[i] : NULL };
+		r.hottest = hottest_of(r.overlay);
+		code = paint_row(out, y, height, &r, &f, e);
 		y += height + CAPTION;
 		if (code || i == 0 || !o->difference)
 			continue;
 		snprintf(caption, sizeof caption, "difference, full colour at +/-%.3g", (f.high - f.low) / o->contrast);
-		r = (struct row){ scans[i], scans[0], NULL, caption };
-		code = paint_row(out, y, height, &r, &f, o, e);
+		r = (struct row){ .v = scans[i], .less = scans[0], .caption = caption };
+		code = paint_row(out, y, height, &r, &f, e);
 		y += height + CAPTION;
 	}
 	if (code)

@@ -9,31 +9,42 @@
 
 enum { SCALES = 5, MS_WINDOW = 3, SLAB = 16 };
 
-/* A normalised Gaussian of sigma 1.5 cut to k samples; freed with free(). */
-static int make_window(double **w, int k, const int n[3], double range, err *e)
+/* What SSIM is taken with: a normalised Gaussian of sigma 1.5 cut to k samples an axis, w, freed with free(); and the range of the values.
+ */
+struct window {
+	double *w;
+	int k;
+	double range;
+};
+
+/* For volumes of n voxels. */
+static int make_window(struct window *out, int k, const int n[3], double range, err *e)
 {
 	double sum = 0;
+	*out = (struct window){ .k = k, .range = range };
 	if (k < 1)
 		return err_set(e, ERR_USAGE, "a window of %d voxels", k);
 	if (!(range > 0))
 		return err_set(e, ERR_USAGE, "a range of %g", range);
 	if (k > n[0] || k > n[1] || k > n[2])
 		return err_set(e, ERR_DATA, "%dx%dx%d voxels are too few for a window of %d", n[0], n[1], n[2], k);
-	int code = mem_zero(w, (size_t)k, sizeof **w, "window", e);
+	int code = mem_zero(&out->w, (size_t)k, sizeof *out->w, "window", e);
 	if (code)
 		return code;
 	for (int i = 0; i < k; i++) {
 		double x = (i - (k - 1) / 2.) / 1.5;
-		sum += (*w)[i] = exp(-.5 * x * x);
+		sum += out->w[i] = exp(-.5 * x * x);
 	}
 	for (int i = 0; i < k; i++)
-		(*w)[i] /= sum;
+		out->w[i] /= sum;
 	return 0;
 }
 
 /* out [X',Y',Z'] = window-weighted means of a (times b, unless NULL) [X,Y,Z], X' = X-k+1 ..; t1 [X,Y,Z'] and t2 [X,Y',Z'] are scratch. */
-static void blur(double *out, double *t1, double *t2, const double *a, const double *b, const int n[3], const double *w, int k)
+static void blur(double *out, double *t1, double *t2, const double *a, const double *b, const int n[3], const struct window *window)
 {
+	const double *w = window->w;
+	const int k = window->k;
 	long rows = (long)n[0] * n[1], nz = n[2] - k + 1, ny = n[1] - k + 1, nx = n[0] - k + 1;
 #pragma omp parallel num_threads(threads_count())
 	{
@@ -78,8 +89,9 @@ struct moments {
 	double *all; /* the memory of them all */
 };
 
-static int make_moments(struct moments *m, const double *a, const double *b, const int n[3], const double *w, int k, err *e)
+static int make_moments(struct moments *m, const double *a, const double *b, const int n[3], const struct window *w, err *e)
 {
+	const int k = w->k;
 	size_t whole = (size_t)n[0] * (size_t)n[1] * (size_t)n[2],
 	       part = (size_t)(n[0] - k + 1) * (size_t)(n[1] - k + 1) * (size_t)(n[2] - k + 1);
 	double *scratch = NULL;
@@ -95,7 +107,7 @@ static int make_moments(struct moments *m, const double *a, const double *b, con
 	const double *first[5] = { a, b, a, b, a }, *second[5] = { NULL, NULL, a, b, b };
 	for (int i = 0; i < 5; i++) {
 		*out[i] = m->all + (size_t)i * part;
-		blur(*out[i], scratch, scratch + whole, first[i], second[i], n, w, k);
+		blur(*out[i], scratch, scratch + whole, first[i], second[i], n, w);
 	}
 	free(scratch);
 	return 0;
@@ -125,20 +137,21 @@ struct tally {
 	size_t n, n_bright, n_masked;
 };
 
-static void tally_slab(struct tally *t, const struct moments *m, const float *mask, int first, int planes, const int n[3], int k,
-		       double range)
+static void tally_slab(struct tally *t, const struct moments *m, const float *mask, int first, int planes, const int n[3],
+		       const struct window *w)
 {
+	const int k = w->k;
 	size_t i = 0, middle = (size_t)k / 2;
 	double contrast;
 	for (int x = first; x < first + planes; x++)
 		for (int y = 0; y <= n[1] - k; y++)
 			for (int z = 0; z <= n[2] - k; z++, i++) {
-				double s = ssim_at(m, i, range, &contrast);
+				double s = ssim_at(m, i, w->range, &contrast);
 				size_t at = (((size_t)x + middle) * (size_t)n[1] + (size_t)y + middle) * (size_t)n[2] + (size_t)z + middle;
 				t->all += s;
 				t->contrast += contrast;
 				t->n++;
-				if (m->a[i] > .02 * range) {
+				if (m->a[i] > .02 * w->range) {
 					t->bright += s;
 					t->n_bright++;
 				}
@@ -150,18 +163,18 @@ static void tally_slab(struct tally *t, const struct moments *m, const float *ma
 }
 
 /* In slabs along X, so that memory stays small. */
-static int tally_map(struct tally *t, const double *a, const double *b, const float *mask, const int n[3], const double *w, int k,
-		     double range, err *e)
+static int tally_map(struct tally *t, const double *a, const double *b, const float *mask, const int n[3], const struct window *w, err *e)
 {
+	const int k = w->k;
 	int code = 0;
 	*t = (struct tally){ .n = 0 };
 	for (int x = 0; x <= n[0] - k && !code; x += SLAB) {
 		int planes = n[0] - k + 1 - x < SLAB ? n[0] - k + 1 - x : SLAB, part[3] = { planes + k - 1, n[1], n[2] };
 		size_t offset = (size_t)x * (size_t)n[1] * (size_t)n[2];
 		struct moments m = { .all = NULL };
-		code = make_moments(&m, a + offset, b + offset, part, w, k, e);
+		code = make_moments(&m, a + offset, b + offset, part, w, e);
 		if (!code)
-			tally_slab(t, &m, mask, x, planes, n, k, range);
+			tally_slab(t, &m, mask, x, planes, n, w);
 		free(m.all);
 	}
 	return code;
@@ -170,7 +183,8 @@ static int tally_map(struct tally *t, const double *a, const double *b, const fl
 int score_ssim(ssim_result *out, const float *a, const float *b, const float *mask, const int n[3], int window, double range, err *e)
 {
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
-	double *w = NULL, *wa = NULL, *wb = NULL;
+	double *wa = NULL, *wb = NULL;
+	struct window w = { .w = NULL };
 	struct tally t;
 	int code = make_window(&w, window, n, range, e);
 	if (!code)
@@ -178,11 +192,11 @@ int score_ssim(ssim_result *out, const float *a, const float *b, const float *ma
 	if (!code)
 		code = widen(&wb, b, count, e);
 	if (!code)
-		code = tally_map(&t, wa, wb, mask, n, w, window, range, e);
+		code = tally_map(&t, wa, wb, mask, n, &w, e);
 	/* 0/0 is NAN */
 	if (!code)
 		*out = (ssim_result){ t.all / (double)t.n, t.bright / (double)t.n_bright, t.masked / (double)t.n_masked };
-	free(w);
+	free(w.w);
 	free(wa);
 	free(wb);
 	return code;
@@ -191,7 +205,8 @@ int score_ssim(ssim_result *out, const float *a, const float *b, const float *ma
 int score_brain(float *mask, const float *a, const int n[3], int window, double range, err *e)
 {
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2], middle = (size_t)window / 2, i = 0;
-	double *w = NULL, *wa = NULL, *mean = NULL;
+	double *wa = NULL, *mean = NULL;
+	struct window w = { .w = NULL };
 	int code = make_window(&w, window, n, range, e);
 	if (!code)
 		code = widen(&wa, a, count, e);
@@ -199,7 +214,7 @@ int score_brain(float *mask, const float *a, const int n[3], int window, double 
 		code = mem_zero(&mean, 3 * count, sizeof *mean, "score", e);
 	if (code)
 		goto done;
-	blur(mean, mean + count, mean + 2 * count, wa, NULL, n, w, window);
+	blur(mean, mean + count, mean + 2 * count, wa, NULL, n, &w);
 	for (size_t k = 0; k < count; k++)
 		mask[k] = 0;
 	for (int x = 0; x <= n[0] - window; x++)
@@ -208,7 +223,7 @@ int score_brain(float *mask, const float *a, const int n[3], int window, double 
 				mask[(((size_t)x + middle) * (size_t)n[1] + (size_t)y + middle) * (size_t)n[2] + (size_t)z + middle] =
 					mean[i++] > .02 * range;
 done:
-	free(w);
+	free(w.w);
 	free(wa);
 	free(mean);
 	return code;
@@ -226,12 +241,18 @@ static void halve(double *v, const int n[3])
 			}
 }
 
-/* weights: of the scales, whose last one has SSIM, the others its second factor alone. */
-static int ms_ssim(double *out, const float *a, const float *b, const int n[3], const double *weights, int scales, int window, double range,
-		   err *e)
+/* The weights of the scales, whose last one has SSIM, the others its second factor alone; and the window, voxels an axis. */
+struct pyramid {
+	double weight[SCALES];
+	int scales, window;
+};
+
+static int ms_ssim(double *out, const float *a, const float *b, const int n[3], const struct pyramid *p, double range, err *e)
 {
+	const int scales = p->scales, window = p->window;
 	int size[3] = { n[0], n[1], n[2] };
-	double *wa = NULL, *wb = NULL, *w = NULL, product = 1;
+	double *wa = NULL, *wb = NULL, product = 1;
+	struct window w = { .w = NULL };
 	size_t count = (size_t)n[0] * (size_t)n[1] * (size_t)n[2];
 	for (int k = 0; k < 3; k++)
 		if (n[k] >> (scales - 1) < window)
@@ -244,16 +265,16 @@ static int ms_ssim(double *out, const float *a, const float *b, const int n[3], 
 		code = widen(&wb, b, count, e);
 	for (int scale = 0; scale < scales && !code; scale++) {
 		struct tally t;
-		code = tally_map(&t, wa, wb, NULL, size, w, window, range, e);
+		code = tally_map(&t, wa, wb, NULL, size, &w, e);
 		if (code)
 			break;
-		product *= pow(fmax((scale == scales - 1 ? t.all : t.contrast) / (double)t.n, 0), weights[scale]);
+		product *= pow(fmax((scale == scales - 1 ? t.all : t.contrast) / (double)t.n, 0), p->weight[scale]);
 		halve(wa, size);
 		halve(wb, size);
 		for (int k = 0; k < 3; k++)
 			size[k] /= 2;
 	}
-	free(w);
+	free(w.w);
 	free(wa);
 	free(wb);
 	if (!code)
@@ -261,23 +282,24 @@ static int ms_ssim(double *out, const float *a, const float *b, const int n[3], 
 	return code;
 }
 
-static const double scale_weights[SCALES] = { .0448, .2856, .3001, .2363, .1333 };
+static const struct pyramid published = { { .0448, .2856, .3001, .2363, .1333 }, SCALES, MS_WINDOW };
 
 int score_ms_ssim(double *out, const float *a, const float *b, const int n[3], double range, err *e)
 {
-	return ms_ssim(out, a, b, n, scale_weights, SCALES, MS_WINDOW, range, e);
+	return ms_ssim(out, a, b, n, &published, range, e);
 }
 
 int score_ms_ssim_of(double *out, const float *a, const float *b, const int n[3], int scales, int window, double range, err *e)
 {
-	double weights[SCALES], sum = 0;
+	struct pyramid p = { .scales = scales, .window = window };
+	double sum = 0;
 	if (scales < 1 || scales > SCALES)
 		return err_set(e, ERR_USAGE, "%d scales, not 1 to %d", scales, SCALES);
 	for (int i = 0; i < scales; i++)
-		sum += scale_weights[i];
+		sum += published.weight[i];
 	for (int i = 0; i < scales; i++)
-		weights[i] = scale_weights[i] / sum;
-	return ms_ssim(out, a, b, n, weights, scales, window, range, e);
+		p.weight[i] = published.weight[i] / sum;
+	return ms_ssim(out, a, b, n, &p, range, e);
 }
 
 double score_mse(const float *a, const float *b, const float *mask, size_t count)

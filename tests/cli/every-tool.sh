@@ -11,6 +11,7 @@ declare -A missing=(
 	[lat-lerp]="-t .5 $T/none.lat $T/none.lat"
 	[lat-steer]="--probe $T/none --by 1 $T/none.lat"
 	[lat2npy]="-n z -o $T/o.npy $T/none.lat"
+	[lat2tsv]="-o $T/o.tsv $T/none.lat"
 	[linprobe]="fit --labels $T/none.tsv --target age -o $T/o"
 	[pt2st]="-o $T/o $T/none.pth"
 	[npy2lat]="--id a z=$T/none.npy"

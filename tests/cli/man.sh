@@ -19,4 +19,6 @@ version=$(sed -n 's/^VERSION := //p' Makefile)
 for page in man/*.[17] formats/*.5; do
 	is "$(basename "$page"): version and date" "$(grep -E '^\.(Dd|Os)' "$page" | tr '\n' ' ')" ".Dd $released .Os latpipe $version "
 done
+is 'CITATION.cff: version and date' "$(sed -n 's/^version: //p; s/^date-released: //p' CITATION.cff | tr '\n' ' ')" \
+	"$version $(LC_ALL=C date -d "$released" +%F) "
 finish

@@ -76,7 +76,10 @@ is '-n: nothing is made' "$(ls -d "$T/planned" 2> /dev/null)" ''
 
 # probe
 expect_exit 0 'probe' pipeline probe BIDS=study OUT=probe TARGET=age PROBING='--splits 3 --lambda 10'
-is 'probe: what it makes' "$(cd "$T/probe" && echo age*)" 'age-cv.tsv age-predictions.tsv age.safetensors'
+is 'probe: what it makes' "$(cd "$T/probe" && echo age*)" 'age-cv.tsv age-predictions.json age-predictions.tsv age.safetensors'
+is 'probe: the dictionary tells of each column' "$(jq -r 'keys_unsorted | join(" ")' "$T/probe/age-predictions.json")" \
+	"$(sed '1s/\t/ /g; 1q' "$T/probe/age-predictions.tsv")"
+is 'probe: what is predicted' "$(jq -r .value.Description "$T/probe/age-predictions.json")" 'Prediction of age, in the unit of the table of labels'
 for who in 01/1/1 01/2/2 01/3/3 02/1/4 02/2/1 03/1/2; do
 	IFS=/ read -r i s k <<< "$who"
 	nii2lat -q -m "$T/model" --id "sub-${i}_ses-${s}_T1w" "$T/sub-0${k}_T1w.nii" | sem-encode -m "$T/model" | lat-cut -n y

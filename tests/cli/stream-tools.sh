@@ -1,4 +1,4 @@
-# lat-info, lat-check, lat-diff, lat-cut, lat2npy, npy2lat: what they do, and what they refuse.
+# lat-info, lat-check, lat-diff, lat-cut, lat2npy, lat2tsv, npy2lat: what they do, and what they refuse.
 . tests/lib.sh
 one=formats/samples/one.lat parts=formats/samples/parts.lat types=formats/samples/types-none.lat
 names() { lat-info --json "$@" | python3 -c '
@@ -56,7 +56,77 @@ is 'lat-cut -n keeps the order of the stream' "$(lat-cut -n z,x $one | names)" '
 refuses 65 'lat-cut -n: no such tensor' lat-cut -o "$T/o" -n y $one
 is 'lat-cut -n: says so' "$(cat "$T/err")" 'lat-cut: sub-01: no tensor y (it has x, z)'
 refuses 65 'lat-cut -r: no such record' lat-cut -o "$T/o" -r sub-9 $one
-is 'lat-cut -r: says so' "$(cat "$T/err")" 'lat-cut: sub-9: no such record'
+is 'lat-cut -r: says so' "$(cat "$T/err")" 'lat-cut: sub-9: no such record (ids most like it: sub-01)'
+python3 - "$T" << 'END'
+import struct, sys
+def npy(path, shape, values, descr="<f4", code="f"):
+    head = ("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)).encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    open(path, "wb").write(b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + struct.pack("<%d%s" % (len(values), code), *values))
+T = sys.argv[1]
+npy(T + "/a.npy", "(3,)", [1, -0.1, 1e-30])
+npy(T + "/b.npy", "(3,)", [16777217, 0.5, 3])
+npy(T + "/c.npy", "(2,)", [1, 2])
+npy(T + "/d.npy", "(3,)", [0.1, 1 / 3, 2], "<f8", "d")
+npy(T + "/s.npy", "()", [7])
+npy(T + "/i.npy", "(3,)", [-1, 0, 2147483647], "<i4", "i")
+END
+code() { npy2lat --no-history --id "$1" y="$T/$2.npy"; }
+{ code sub-01_ses-M00_T1w a; code sub-01_ses-M12_T1w b; code sub-010_T1w a; code sub-A02_T1w b; } > "$T/codes.lat"
+is 'lat-cut -r: all of a subject' "$(lat-cut -r sub-01 "$T/codes.lat" | names)" 'sub-01_ses-M00_T1w:y sub-01_ses-M12_T1w:y'
+is 'lat-cut -r: a visit' "$(lat-cut -r sub-01_ses-M12 "$T/codes.lat" | names)" 'sub-01_ses-M12_T1w:y'
+is 'lat-cut -r: an id and what goes on behind it' "$({ code sub-01 a; cat "$T/codes.lat"; } | lat-cut -r sub-01 | names)" \
+	'sub-01:y sub-01_ses-M00_T1w:y sub-01_ses-M12_T1w:y'
+refuses 65 'lat-cut -r: a label in the wrong case' lat-cut -o "$T/o" -r sub-a02 "$T/codes.lat"
+is 'lat-cut -r: the id most like it comes first' "$(cat "$T/err")" \
+	'lat-cut: sub-a02: no such record (ids most like it: sub-A02_T1w, sub-01_ses-M00_T1w, sub-01_ses-M12_T1w)'
+refuses 65 'lat-cut --ids: whole ids alone' lat-cut -o "$T/o" --ids <(echo sub-01) "$T/codes.lat"
+is 'lat-cut --ids: says so' "$(cat "$T/err")" 'lat-cut: sub-01: no such record'
+refuses 65 'lat-cut -r: the beginning of a label is none' lat-cut -o "$T/o" -r sub-0 "$T/codes.lat"
+
+# lat2tsv
+is 'lat2tsv' "$(lat2tsv "$T/codes.lat")" "participant_id	session_id	y1	y2	y3
+sub-01	ses-M00	1	-0.100000001	1e-30
+sub-01	ses-M12	16777216	0.5	3
+sub-010	n/a	1	-0.100000001	1e-30
+sub-A02	n/a	16777216	0.5	3"
+is 'lat2tsv: doubles to the last bit' "$(code a d | lat2tsv | tail -n 1)" $'a\tn/a\t0.10000000000000001\t0.33333333333333331\t2'
+is 'lat2tsv: whole numbers' "$(code a i | lat2tsv | tail -n 1)" $'a\tn/a\t-1\t0\t2147483647'
+is 'lat2tsv: a scalar, another name' "$(npy2lat --id a w="$T/s.npy" | lat2tsv -n w)" $'participant_id\tsession_id\tw1\na\tn/a\t7'
+is 'lat2tsv: rows and columns in the order of C' "$(lat2tsv -n z $one | head -n 1 | wc -w) $(lat2tsv -n z $one | tail -n 1 | tr '\t' '\n' | tail -n +3 |
+	python3 -c 'import struct, sys; sys.stdout.buffer.write(struct.pack("<24f", *map(float, sys.stdin)))' | sha256sum)" \
+	"26 $(lat2npy -n z $one | tail -c 96 | sha256sum)"
+refuses 65 'lat2tsv: another shape' lat2tsv -o "$T/o" <(code a a; code b c)
+is 'lat2tsv: says so' "$(cat "$T/err")" 'lat2tsv: b: y is not of the shape that it has in the first record'
+refuses 65 'lat2tsv: a scalar, then more' lat2tsv -o "$T/o" <(code a s; code b a)
+refuses 65 'lat2tsv: two records of one id' lat2tsv -o "$T/o" <(code a a; code a b)
+refuses 65 'lat2tsv: no record' lat2tsv -o "$T/o" formats/samples/empty-stream.lat
+expect_exit 65 'lat2tsv --keep-going: no record' lat2tsv --keep-going -o "$T/o" formats/samples/empty-stream.lat
+refuses 65 'lat2tsv: no such tensor' lat2tsv -o "$T/o" $one
+refuses 65 'lat2tsv: not finite' lat2tsv -n "$(lat-info formats/samples/not-finite.lat | sed -n 2p | cut -f3)" -o "$T/o" formats/samples/not-finite.lat
+test ! -e "$T/o"
+is 'lat2tsv: nothing refused left a file' $? 0
+expect_exit 0 'lat2tsv: two scans of a visit' lat2tsv -o "$T/twice.tsv" <(code sub-01_run-1_T1w a; code sub-01_run-2_T1w b)
+is 'lat2tsv: are told' "$(cat "$T/err")" 'lat2tsv: sub-01_run-2_T1w: a second row of sub-01; lat-cut chooses one'
+expect_exit 65 'lat2tsv --keep-going' lat2tsv --keep-going -o "$T/kept.tsv" <(code a a; code b c; code d b)
+is 'lat2tsv --keep-going: the others are kept' "$(cut -f1 "$T/kept.tsv" | tr '\n' ' ')" 'participant_id a d '
+expect_exit 74 'lat2tsv: a full disk' bash -c "lat2tsv '$T/codes.lat' > /dev/full"
+
+# lat2npy --stack
+lat2npy -n y --stack --ids "$T/stack.txt" -o "$T/stack.npy" "$T/codes.lat"
+is 'lat2npy --stack: the shape' "$(head -c 128 "$T/stack.npy" | grep -ao "'shape': ([^)]*)")" "'shape': (4, 3)"
+is 'lat2npy --stack: the rows' "$(tail -c 48 "$T/stack.npy" | sha256sum)" "$(for f in a b a b; do tail -c 12 "$T/$f.npy"; done | sha256sum)"
+is 'lat2npy --stack: the ids' "$(tr '\n' ' ' < "$T/stack.txt")" 'sub-01_ses-M00_T1w sub-01_ses-M12_T1w sub-010_T1w sub-A02_T1w '
+is 'lat2npy --stack: scalars' "$({ code a s; code b s; } | lat2npy -n y --stack | grep -ao "'shape': ([^)]*)")" "'shape': (2,)"
+refuses 65 'lat2npy --stack: another shape' lat2npy -n y --stack --ids "$T/o.txt" -o "$T/o" <(code a a; code b c)
+refuses 65 'lat2npy --stack: another type' lat2npy -n y --stack --ids "$T/o.txt" -o "$T/o" <(code a a; code b d)
+refuses 65 'lat2npy --stack: two records of one id' lat2npy -n y --stack --ids "$T/o.txt" -o "$T/o" <(code a a; code a b)
+refuses 65 'lat2npy --stack: no record' lat2npy -n y --stack --ids "$T/o.txt" -o "$T/o" formats/samples/empty-stream.lat
+refuses 64 'lat2npy --ids: needs --stack' lat2npy -n y --ids "$T/o.txt" -o "$T/o" "$T/codes.lat"
+refuses 64 'lat2npy --stack: not with {id}' lat2npy -n y --stack -o "$T/{id}.npy" "$T/codes.lat"
+refuses 73 'lat2npy --ids: a file that exists' lat2npy -n y --stack --ids "$T/stack.txt" -o "$T/o" "$T/codes.lat"
+test ! -e "$T/o" && test ! -e "$T/o.txt"
+is 'lat2npy --stack: nothing refused left a file' $? 0
 for bad in 0:1 3:2 1:x : a/b 1:2:3 -1:2; do refuses 64 "lat-cut -r $bad" lat-cut -o "$T/o" -r "$bad" $one; done
 refuses 64 'lat-cut -n: an empty name' lat-cut -o "$T/o" -n x,,z $one
 refuses 64 'lat-cut --ids: not an id' lat-cut -o "$T/o" --ids <(echo '../a') $one

@@ -22,7 +22,7 @@ E2
 is 'one that nothing is like' "$(said demo XYZZY=1)" 'demo: XYZZY=: no such variable; there are MODEL OUT SCAN WAY.  Stop.'
 is 'one of another pipeline' "$(make -s -f pipelines/generate.mk help MONTH=3 NATIVE=1 2>&1 > "$T/out" | sed 's/^[^ ]* //')" \
 	'generate: MONTH= NATIVE=: read by other pipelines, not by this one'
-like 'one of another pipeline: it goes on' "$(cat "$T/out")" 'Brains that nobody has'
+like 'one of another pipeline: it goes on' "$(cat "$T/out")" 'Synthetic brains'
 is 'own ones: nothing is said' "$(make -s -f pipelines/generate.mk help STEPS=3 SAMPLE=x JOBS=1 2>&1 > "$T/out")" ''
 is 'a name with a quote' "$(said demo "a'b=1" | cut -d ';' -f 1)" "demo: a'b=: no such variable"
 expect_exit 2 'through the top' make -s reconstruct STEP=5 BIDS=none OUT="$T/made"

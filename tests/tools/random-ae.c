@@ -22,7 +22,11 @@ int main(int argc, char **argv)
 	if (!code)
 		code = table_fresh(&table, seed, &ps, &e);
 	if (!code)
-		code = weights_write(argv[1], false, "autoencoder", &ps, root, json_object_get(root, "preparation"), NULL, WEIGHTS_F32, &e);
+		code = weights_write(
+			argv[1], false,
+			&(weights_content){
+				.kind = "autoencoder", .params = &ps, .config = root, .preparation = json_object_get(root, "preparation") },
+			&e);
 	if (code)
 		fprintf(stderr, "random-ae: %s\n", e.text);
 	params_free(&ps);

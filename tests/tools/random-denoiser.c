@@ -37,7 +37,13 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc && !code; i++)
 		code = note(notes, argv[i], &e);
 	if (!code)
-		code = weights_write(argv[1], false, argv[3], &ps, root, json_object_get(root, "preparation"), notes, WEIGHTS_F32, &e);
+		code = weights_write(argv[1], false,
+				     &(weights_content){ .kind = argv[3],
+							 .params = &ps,
+							 .config = root,
+							 .preparation = json_object_get(root, "preparation"),
+							 .notes = notes },
+				     &e);
 	if (code)
 		fprintf(stderr, "random-denoiser: %s\n", e.text);
 	params_free(&ps);

@@ -5,7 +5,7 @@
 
 #include "base/blas.h"
 #include "base/philox.h"
-#include "nn/gemm.h"
+#include "nn/matmul.h"
 
 enum { N = 250 }; /* no whole vectors, so that no product is of matrix instructions */
 
@@ -24,7 +24,7 @@ static void test_order(void **state)
 	code = blas_open(1, &e);
 	assert_int_equal(code, ERR_BUG);
 	assert_non_null(strstr(e.text, "in a parallel region"));
-	SUCCEEDS(gemm_open(2, &e));
+	SUCCEEDS(matmul_open(2, &e));
 	SUCCEEDS(blas_function(&f, "cblas_sgemm", &e));
 	assert_non_null(f);
 	FAILS(ERR_OS, "has no no_such_function", blas_function(&f, "no_such_function", &e));
@@ -46,16 +46,16 @@ static void test_one_thread(void **state)
 		b[i] = (float)philox_normal(p, 2 * i + 1);
 	}
 	omp_set_num_threads(1);
-	gemm(false, false, N, N, N, a, N, b, N, 0, want, N);
+	matmul(N, N, N, plain(a, N), plain(b, N), 0, want, N);
 	for (int threads = 2; threads <= 3; threads++) {
 		omp_set_num_threads(threads);
-		gemm(false, false, N, N, N, a, N, b, N, 0, got, N);
+		matmul(N, N, N, plain(a, N), plain(b, N), 0, got, N);
 		assert_memory_equal(got, want, sizeof got);
 		assert_int_equal(omp_get_max_threads(), 1);
 #pragma omp parallel num_threads(1)
 		{
 			omp_set_num_threads(threads);
-			gemm(false, false, N, N, N, a, N, b, N, 0, got, N);
+			matmul(N, N, N, plain(a, N), plain(b, N), 0, got, N);
 		}
 		assert_memory_equal(got, want, sizeof got);
 	}

@@ -74,7 +74,7 @@ static void make(written *w, const char *kind)
 	else
 		SUCCEEDS(unet_table(&c, !strcmp(kind, "shift_unet"), &t, &e));
 	SUCCEEDS(table_fresh(&t, 1, &ps, &e));
-	SUCCEEDS(weights_write(w->path, true, kind, &ps, config, NULL, NULL, WEIGHTS_F32, &e));
+	SUCCEEDS(weights_write(w->path, true, &(weights_content){ .kind = kind, .params = &ps, .config = config }, &e));
 	SUCCEEDS(st_open(&f, w->path, &e));
 	w->bytes = f->bytes;
 	w->data = malloc(f->bytes);

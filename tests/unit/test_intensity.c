@@ -11,10 +11,12 @@ enum { X = 66, Y = 82, Z = 67 };
 
 static volume scan;
 
+static double width = 1; /* of the ventricles, in units of a healthy brain's */
+
 static double brain_at(const double at[3])
 {
 	double r = hypot(hypot(at[0] / 73, (at[1] + 18) / 90), (at[2] - 8) / 76);
-	double ventricle = hypot(hypot((fabs(at[0]) - 10) / 6, (at[1] + 5) / 22), (at[2] - 19) / 7);
+	double ventricle = hypot(hypot((fabs(at[0]) - 10 * width) / (6 * width), (at[1] + 5) / (22 * width)), (at[2] - 19) / (7 * width));
 	bool fold = sin(at[0] / 6) * sin(at[1] / 7) > .3;
 	return r > 1 ? 0 : ventricle < 1 ? 250 : r > .97 ? 1000 : r > .75 || fold ? 450 : 900 - 100 * r;
 }
@@ -92,6 +94,19 @@ static void causes(void **state)
 	expect("hardly any contrast");
 }
 
+/* Ventricles so wide that the white matter beside them is thin (normal pressure hydrocephalus, say) are no inverted contrast, and inverted
+ * they are one. */
+static void wide_ventricles(void **state)
+{
+	(void)state;
+	width = 2.2;
+	CHANGE(v, v);
+	expect("");
+	CHANGE(1100 - v, 0);
+	expect("inverted, or not T1-weighted?");
+	width = 1;
+}
+
 /* Where the brain lies elsewhere its parts are not judged, and a grid of no place is not judged at all. */
 static void places(void **state)
 {
@@ -120,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(causes),
+		cmocka_unit_test(wide_ventricles),
 		cmocka_unit_test(places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

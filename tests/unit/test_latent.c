@@ -207,12 +207,11 @@ static void scans(void **state)
 		FAILS(ERR_DATA, "all the same", latent_space_learn(&space, d, &conventions, &e));
 
 		/* varied as the recipe says, where there are voxels */
-		recipe r = { .augment = true, .augmentation = augmentation_default() };
-		train_state s = { .seed = 1 };
+		const training t = { .recipe = { .augment = true, .augmentation = augmentation_default() }, .state.seed = 1 };
 		for (uint64_t draw = 0; draw < 2; draw++) {
 			const float *drawn_x, *drawn_z;
 			const dataset_scan *scan = dataset_draw(d, 1, (int64_t)draw);
-			SUCCEEDS(latent_draw(&space, d, &r, &s, draw, &drawn_x, &drawn_z, &e));
+			SUCCEEDS(latent_draw(&space, &t, d, draw, &drawn_x, &drawn_z, &e));
 			assert_true((drawn_z == scan->z) == !scan->x);
 			if (scan->x) {
 				SUCCEEDS(coder_encode(&space.coder, z, drawn_x, NULL, &e));

@@ -234,7 +234,12 @@ static void weights_golden(void **state)
 	/* through our writer: the same values, configuration and identity, now stored */
 	const char *path = test_path("w.safetensors");
 	json_t *preparation = json_pack("{s:s}", "name", "world"), *notes = json_pack("{s:s}", "licence", "MIT");
-	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, preparation, notes, WEIGHTS_F32, &e));
+	const weights_content noted = { .kind = "autoencoder",
+					.params = &w.params,
+					.config = w.config_json,
+					.preparation = preparation,
+					.notes = notes };
+	SUCCEEDS(weights_write(path, false, &noted, &e));
 	weights v;
 	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
 	assert_true(v.identity_stored);
@@ -250,7 +255,8 @@ static void weights_golden(void **state)
 	weights_close(&v);
 
 	/* f16: matrices converted to memory of their own, vectors still mapped where they are aligned */
-	SUCCEEDS(weights_write(path, true, "autoencoder", &w.params, w.config_json, NULL, NULL, WEIGHTS_F16, &e));
+	const weights_content content = { .kind = "autoencoder", .params = &w.params, .config = w.config_json, .store = WEIGHTS_F16 };
+	SUCCEEDS(weights_write(path, true, &content, &e));
 	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
 	assert_string_not_equal(v.identity, identity);
 	for (size_t i = 0; i < v.params.n; i++) {
@@ -266,7 +272,8 @@ static void weights_golden(void **state)
 	SUCCEEDS(weights_open(&w, "tests/oracle/golden/discriminator.safetensors", "discriminator", &e));
 	SUCCEEDS(params_expect(&w.params, "0.adn.N.num_batches_tracked", 0, NULL, &p, &e));
 	assert_true(p->counter && p->v[0] == 7);
-	SUCCEEDS(weights_write(path, true, "discriminator", &w.params, w.config_json, NULL, NULL, WEIGHTS_F32, &e));
+	const weights_content other = { .kind = "discriminator", .params = &w.params, .config = w.config_json };
+	SUCCEEDS(weights_write(path, true, &other, &e));
 	SUCCEEDS(weights_open(&v, path, "discriminator", &e));
 	assert_int_equal(st_find(v.file, "0.adn.N.num_batches_tracked")->dtype, DTYPE_I64);
 	assert_string_equal(v.identity, w.identity);
@@ -285,7 +292,8 @@ static void weights_eight_bits(void **state)
 	weights w, v;
 	const char *path = test_path("w8.safetensors");
 	SUCCEEDS(weights_open(&w, "tests/oracle/golden/autoencoder.safetensors", "autoencoder", &e));
-	SUCCEEDS(weights_write(path, false, "autoencoder", &w.params, w.config_json, NULL, NULL, WEIGHTS_I8, &e));
+	const weights_content content = { .kind = "autoencoder", .params = &w.params, .config = w.config_json, .store = WEIGHTS_I8 };
+	SUCCEEDS(weights_write(path, false, &content, &e));
 	SUCCEEDS(weights_open(&v, path, "autoencoder", &e));
 	assert_int_equal(v.params.n, w.params.n);
 	size_t small = 0;

@@ -382,7 +382,7 @@ static void test_again(void **state)
 			if (now.v != kept.v)
 				free(now.v);
 			if (i == 2)
-				graph_rest(w.g);
+				graph_release(w.g);
 		}
 		/* changed weights: seen after param_touch */
 		param *last = params_find(&ps, "last.weight");

@@ -366,7 +366,7 @@ static void folds_by_subject(void **state)
 static void cross_validation(void **state)
 {
 	(void)state;
-	const recipe ridge = { PROBE_REGRESS, 2, false, 3, 0 }, chosen = { PROBE_CLASSIFY, NAN, true, 3, 0 };
+	const fit_options ridge = { PROBE_REGRESS, 2, false, 3, 0 }, chosen = { PROBE_CLASSIFY, NAN, true, 3, 0 };
 	cases c;
 	int fold[21];
 	double f[23], g[23], strength[5], more[5];
@@ -400,7 +400,7 @@ static void cross_validation(void **state)
 static void choice_of_strength(void **state)
 {
 	(void)state;
-	recipe how = { PROBE_REGRESS, NAN, false, 3, 0 };
+	fit_options how = { PROBE_REGRESS, NAN, false, 3, 0 };
 	cases c;
 	int fold[21];
 	double f[23], strength[3], chosen, best = INFINITY, of_best = 0;
@@ -508,12 +508,12 @@ static void tables_refused(void **state)
 		{ "", "empty" },
 		{ "participant_id\tage\nsub-01\n", "line 2: 1 cells where there are 2 columns" },
 		{ "participant_id\tage\nsub-01\t3\t4\n", "line 2: 3 cells where there are 2 columns" },
-		{ "participant_id\tage\tage\n", "line 1: column age stands twice" },
+		{ "participant_id\tage\tage\n", "line 1: column age appears twice" },
 		{ "participant_id\t\tage\n", "line 1: column 2 has no name" },
 		{ "participant_id\tsex\nsub-01\tF\n", "has no column age" },
 		{ "id\tage\nsub-01\t3\n", "has no column participant_id" },
 		{ "session_id\tage\nses-1\t3\n", "has no column participant_id" },
-		{ "participant_id\tage\nsub-01\t3\nsub-02\t4\n01\t5\n", "line 4: 01 stands twice (visits" },
+		{ "participant_id\tage\nsub-01\t3\nsub-02\t4\n01\t5\n", "line 4: 01 appears twice (visits" },
 		{ "participant_id\tage\nn/a\t3\n", "line 2: no participant_id" },
 		{ "participant_id\tage\n\xFF\t3\n", "line 2: no UTF-8" },
 	};

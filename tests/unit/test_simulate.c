@@ -382,9 +382,9 @@ static void tables_of_regions(void **state)
 	static const struct {
 		const char *text, *says;
 	} bad[] = {
-		{ "region\tlabels\na\t1\na\t2\n", "line 3: a stands twice" }, { "region\tlabels\n9a\t1\n", "line 2: '9a' can be no name" },
-		{ "region\tlabels\na\t5-3\n", "line 2: '5-3' is no label" },  { "region\tlabels\na\t1;2\n", "line 2: '1;2' is no label" },
-		{ "region\tlabels\na\t,\n", "line 2: a: no labels" },	      { "region\tlabel\na\t1\n", "has no column labels" }
+		{ "region\tlabels\na\t1\na\t2\n", "line 3: a appears twice" }, { "region\tlabels\n9a\t1\n", "line 2: '9a' can be no name" },
+		{ "region\tlabels\na\t5-3\n", "line 2: '5-3' is no label" },   { "region\tlabels\na\t1;2\n", "line 2: '1;2' is no label" },
+		{ "region\tlabels\na\t,\n", "line 2: a: no labels" },	       { "region\tlabel\na\t1\n", "has no column labels" }
 	};
 	char *path = strdup(test_path("regions.tsv"));
 	region_table t;

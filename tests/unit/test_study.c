@@ -273,7 +273,7 @@ static void months_of_visits(void **state)
 	visits_are("session_id\tmonths\nses-1\t0\nses-2\t24\nses-3\t12\n", MONTHS(0, 24, 12),
 		   "ses-3 (month 12) was before ses-2 (month 24): another order than that of their names\n");
 	visits_are("session_id\tmonths\nses-1\t0\npre\t5\npost\t2\n", MONTHS(0, NAN, NAN), "");
-	visits_are("session_id\tmonths\nses-1\t0\nses-2\t6\n2\t7\n", MONTHS(0, 6, NAN), "line 4: 2 stands twice: the first row counts\n");
+	visits_are("session_id\tmonths\nses-1\t0\nses-2\t6\n2\t7\n", MONTHS(0, 6, NAN), "line 4: 2 appears twice: the first row counts\n");
 	visits_are("session_id\tage\nses-1\t0\n", MONTHS(NAN, NAN, NAN), "");
 }
 

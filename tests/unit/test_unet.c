@@ -448,7 +448,7 @@ static void test_plan(void **state)
 static void write_net(const char *path, int i)
 {
 	err e;
-	fine(weights_write(path, true, kinds[i], &nets[i], settings, NULL, NULL, WEIGHTS_F32, &e), &e);
+	fine(weights_write(path, true, &(weights_content){ .kind = kinds[i], .params = &nets[i], .config = settings }, &e), &e);
 }
 
 static void test_denoiser(void **state)
@@ -525,7 +525,9 @@ static void test_denoiser(void **state)
 	FAILS(ERR_NOINPUT, "shift_unet.safetensors", denoiser_open(&d, "tests/oracle", NN_EXACT, 1, &e));
 	denoiser_close(&d);
 	/* a U-Net that calls itself a shift U-Net */
-	fine(weights_write(test_path("shift_unet.safetensors"), true, kinds[1], &nets[0], settings, NULL, NULL, WEIGHTS_F32, &e), &e);
+	fine(weights_write(test_path("shift_unet.safetensors"), true,
+			   &(weights_content){ .kind = kinds[1], .params = &nets[0], .config = settings }, &e),
+	     &e);
 	FAILS(ERR_CONFIG, "label_emb.weight", denoiser_open(&d, test_folder(), NN_EXACT, 1, &e));
 	denoiser_close(&d);
 	for (int i = 0; i < 2; i++) {

@@ -42,7 +42,7 @@ typedef struct conv_task {
 	bool in_place; /* out is in.v, whose values may go: see the algorithm's in_place */
 	double *sums; /* [b][2*out.c]: of the result and its squares, to be stored; NULL: not wanted */
 	float *work; /* as much as its room says */
-	void *lasts; /* likewise, from run to run (pack.h); NULL: there is none */
+	void *lasts; /* likewise, from run to run (packed_weights.h); NULL: there is none */
 } conv_task;
 
 /* The gradients of a convolution; add, out and sums of the task are not read. */

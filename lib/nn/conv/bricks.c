@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "nn/conv/winograd.h"
-#include "nn/pack.h"
+#include "nn/packed_weights.h"
 
 enum { CACHED = 3 << 17 }; /* floats of a transformed brick and its products, some 1.5 MB */
 enum { SMALL_VOLUME = 1 << 16 }; /* voxels */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "nn/affine_act.h"
+#include "nn/channel_sums.h"
 #include "nn/conv/algorithm.h"
-#include "nn/prologue.h"
-#include "nn/sums.h"
 
 typedef struct conv_layer {
 	layer base; /* in: x, norm, add; p: weight, bias */
@@ -20,7 +20,7 @@ static conv_layer *of(layer *l) { return (conv_layer *)l; }
 
 /* ---- what it needs ---- */
 
-static bool has_prologue(const layer *l) { return l->in[NORM] || ((const conv_layer *)l)->shape.act != ACT_NONE; }
+static bool transforms_input(const layer *l) { return l->in[NORM] || ((const conv_layer *)l)->shape.act != ACT_NONE; }
 
 /* Is a gradient at the input wanted, or at what normalises it? */
 static bool passes_on(const layer *l) { return l->in[X]->needs_grad || (l->in[NORM] && l->in[NORM]->needs_grad); }
@@ -38,7 +38,7 @@ static void settle(graph *g, layer *l)
 	l->flop = 2. * conv_taps(&c->shape) * c->shape.in.c * (double)shape_count(l->s);
 	l->over = l->in[ADD] ? ADD : alone && c->algorithm->in_place && c->algorithm->in_place(&c->shape) ? X : -1;
 	l->hands = l->in[ADD] ? ADD : -1;
-	l->reads_in[X] = layer_trains(l, WEIGHT) || (passes_on(l) && has_prologue(l));
+	l->reads_in[X] = layer_trains(l, WEIGHT) || (passes_on(l) && transforms_input(l));
 	l->reads_in[NORM] = l->reads_in[X];
 	l->work = c->room.forward;
 	l->work_back = own_floats(l) + (c->room.data > c->room.weight ? c->room.data : c->room.weight);
@@ -80,7 +80,7 @@ static void backward(graph *g, layer *l)
 	conv_task t = task_of(g, l);
 	conv_gradients to = { .dout = l->g };
 	if (layer_trains(l, BIAS))
-		sums_to_bias(g, l->g, l->s, l->p[BIAS]);
+		bias_gradient(g, l->g, l->s, l->p[BIAS]);
 	if (layer_trains(l, WEIGHT)) {
 		to.dw = l->p[WEIGHT]->g;
 		a->weight_gradient(g, &t, &to);
@@ -90,7 +90,7 @@ static void backward(graph *g, layer *l)
 		to.d = own ? t.work : l->in[X]->g;
 		t.work += own;
 		a->data_gradient(g, &t, &to);
-		prologue_gradient(g, l, of(l)->shape.act, to.d);
+		affine_act_backward(g, l, of(l)->shape.act, to.d);
 	}
 	layer_pass_gradient(g, l, ADD);
 }

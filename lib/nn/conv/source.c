@@ -19,7 +19,7 @@ void conv_load_line(const conv_source *from, int b, int x, int y, int z0, int nz
 	if (lo == hi)
 		return;
 	const float *affine = from->affine ? from->affine + (size_t)b * 2 * c : NULL;
-	const prologue p = { affine, affine ? affine + c : NULL, from->act };
+	const affine_act p = { affine, affine ? affine + c : NULL, from->act };
 	const kernels *k = nn_kernels();
 	const float *line = from->v + (((size_t)b * from->s.x + x / from->up[0]) * from->s.y + y / from->up[1]) * from->s.z * c;
 	if (from->up[2] == 1) {

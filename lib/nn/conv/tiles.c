@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "nn/conv/algorithm.h"
-#include "nn/gemm.h"
-#include "nn/pack.h"
+#include "nn/matmul.h"
+#include "nn/packed_weights.h"
 
 enum { OVER_FLOATS = 1 << 20 }; /* of results held until their place is free */
 enum { UNIT_ROWS = 256 }; /* voxels of a unit: enough for sgemm to be efficient, few enough to stay in cache */
@@ -138,6 +138,13 @@ static const float *taps_of(const graph *g, const conv_task *task, float *work)
 	return to;
 }
 
+/* The weights of plane kx of taps as a factor [ky,kz,in][out] or, turned, [out][ky,kz,in]. */
+static factor taps_in_plane(const conv_shape *conv, const float *w, int kx, bool turned)
+{
+	const int taps = conv->k[1] * conv->k[2] * conv->in.c, out = conv->out.c;
+	return (factor){ w + (size_t)kx * taps * out, pointwise(conv) ? taps : out, pointwise(conv) != turned };
+}
+
 /* ---- forward ---- */
 
 static bool fits_all(const conv_shape *conv)
@@ -163,8 +170,7 @@ static void one_unit(const units *u, const conv_task *task, const float *w, int 
 			out[v * co + k] = (add ? add[v * co + k] : 0) + (task->bias ? task->bias[k] : 0);
 	for (int kx = 0, x; kx < conv->k[0]; kx++)
 		if (plane_under(conv, &at, kx, &x))
-			gemm(false, pointwise(conv), m, co, taps, unfold(u, &at, x, work), taps, w + (size_t)kx * taps * co,
-			     pointwise(conv) ? taps : co, 1, out, co);
+			matmul(m, co, taps, plain(unfold(u, &at, x, work), taps), taps_in_plane(conv, w, kx, false), 1, out, co);
 }
 
 /* Units from .. to-1, whose output lies from `out` on. */
@@ -240,8 +246,7 @@ static void gather_plane(const units *u, int i, const float *dout, const float *
 		for (int y0 = 0; y0 < out->y; y0 += u->rows) {
 			int rows = least(out->y - y0, u->rows);
 			const float *from = dout + (((size_t)b * out->x + x) * out->y + y0) * out->z * co;
-			gemm(false, !pointwise(conv), rows * out->z, taps, co, from, co, w + (size_t)kx * taps * co,
-			     pointwise(conv) ? taps : co, 0, tile, taps);
+			matmul(rows * out->z, taps, co, plain(from, co), taps_in_plane(conv, w, kx, true), 0, tile, taps);
 			fold(conv, tile, y0, rows, d);
 		}
 	}
@@ -276,8 +281,8 @@ static void correlate_unit(const units *u, int i, const float *dout, float *work
 	int taps = conv->k[1] * conv->k[2] * conv->in.c, co = conv->out.c;
 	for (int kx = 0, x; kx < conv->k[0]; kx++)
 		if (plane_under(conv, &at, kx, &x))
-			gemm(true, false, taps, co, at.rows * conv->out.z, unfold(u, &at, x, work), taps, dout + begin_of(u, i), co, 1,
-			     sum + (size_t)kx * taps * co, co);
+			matmul(taps, co, at.rows * conv->out.z, transposed(unfold(u, &at, x, work), taps), plain(dout + begin_of(u, i), co),
+			       1, sum + (size_t)kx * taps * co, co);
 }
 
 /* Adds sums [shares][kx][ky][kz][in][out], `own` floats apart, to g [out][in][kx][ky][kz]. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "nn/pack.h"
+#include "nn/packed_weights.h"
 
 enum { FEW_TILES = 16 };
 enum { MOST_PLANE = 36 }; /* points */

@@ -27,7 +27,7 @@ INLINE vf slope(vf u, enum act act)
 	return one;
 }
 
-INLINE void load_with(float *dst, const float *src, size_t n, int c, int cp, const prologue *p, enum act act)
+INLINE void load_with(float *dst, const float *src, size_t n, int c, int cp, const affine_act *p, enum act act)
 {
 	for (int k = 0; k < cp; k += LANES) {
 		int some = c - k < LANES ? c - k : LANES;
@@ -49,7 +49,7 @@ INLINE void load_with(float *dst, const float *src, size_t n, int c, int cp, con
 	}
 }
 
-static void load(float *dst, const float *src, size_t n, int c, int cp, const prologue *p)
+static void load(float *dst, const float *src, size_t n, int c, int cp, const affine_act *p)
 {
 	if (!p->scale && p->act == ACT_NONE && c == cp)
 		memcpy(dst, src, n * (size_t)c * sizeof(float));
@@ -63,7 +63,7 @@ static void load(float *dst, const float *src, size_t n, int c, int cp, const pr
 
 enum { RUN = 32 };	/* voxels summed in float before going on in double */
 
-static void load_backward(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p, double *sum_scale,
+static void load_backward(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const affine_act *p, double *sum_scale,
 			  double *sum_shift)
 {
 	for (int k = 0; k < c; k += LANES) {

@@ -12,10 +12,10 @@ enum { LANES = 16 };	/* channels are handled, and padded in work space, by so ma
 enum act { ACT_NONE, ACT_SILU, ACT_LEAKY };	/* LEAKY: slope 0.2 below zero */
 
 /* What a convolution does to its input while loading it: act(scale*x + shift), per channel. */
-typedef struct prologue {
+typedef struct affine_act {
 	const float *scale, *shift;	/* [c], both NULL: 1 and 0 */
 	enum act act;
-} prologue;
+} affine_act;
 
 /* How a Winograd convolution cuts the volume: a tile has m outputs on an axis from p inputs by p products, and the inputs of the next tile
  * begin `step` further. (m, p, step) is one of
@@ -62,10 +62,10 @@ typedef void gemm_kernel(bool b_t, int m, int n, int k, const float *a, size_t l
 typedef struct kernels {
 	const char *level;
 	/* dst[i*cp + k] = act(scale[k]*src[i*c + k] + shift[k]) for i < n, k < c; zero for c <= k < cp. */
-	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const prologue *p);
+	void (*load)(float *dst, const float *src, size_t n, int c, int cp, const affine_act *p);
 	/* da[i] = d[i] * act'(u); dx = da*scale (stored if fresh, else added; NULL: not wanted); adds da*x and da to the sums
 	 * [c] (NULL: not wanted). d, x, dx: [n][c]; dx may be d. */
-	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const prologue *p,
+	void (*load_backward)(float *dx, bool fresh, const float *d, const float *x, size_t n, int c, const affine_act *p,
 			      double *sum_scale, double *sum_shift);
 	/* Adds the sum and the sum of squares over n voxels of [n][c] to sum[c], square[c] (square NULL: not wanted). */
 	void (*moments)(const float *x, size_t n, int c, double *sum, double *square);

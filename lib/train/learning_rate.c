@@ -1,4 +1,4 @@
-#include "train/schedule.h"
+#include "train/learning_rate.h"
 
 #include <math.h>
 
@@ -11,5 +11,5 @@ double lr_at(const lr_schedule *s, int64_t step)
 	double at = s->total > s->warmup ? (double)(step - s->warmup) / (double)(s->total - s->warmup) : 1;
 	if (at > 1)
 		at = 1;
-	return s->lr * (s->floor + (1 - s->floor) * (1 + cos(M_PI * at)) / 2);
+	return s->lr * (1 + cos(M_PI * at)) / 2;
 }

@@ -2,7 +2,7 @@
 #include "../unit.h"
 #include "../nn_case.h"
 
-#include "nn/gemm.h"
+#include "nn/matmul.h"
 
 static float *random_matrix(dice *d, uint64_t seed, int rows, int columns, int *ld)
 {
@@ -22,7 +22,7 @@ static void check(dice *d, uint64_t seed, int m, int n, int k)
 	float *a = random_matrix(d, seed, a_t ? k : m, a_t ? m : k, &lda), *b = random_matrix(d, seed + 1, b_t ? n : k, b_t ? k : n, &ldb);
 	float *out = random_matrix(d, seed + 2, m, n, &ldo), *before = malloc((size_t)m * (size_t)ldo * sizeof *before);
 	memcpy(before, out, (size_t)m * (size_t)ldo * sizeof *before);
-	gemm(a_t, b_t, m, n, k, a, lda, b, ldb, beta, out, ldo);
+	matmul(m, n, k, (factor){ a, lda, a_t }, (factor){ b, ldb, b_t }, beta, out, ldo);
 	double error = 0, size = 0;
 	for (int i = 0; i < m; i++)
 		for (int l = 0; l < ldo; l++) {
@@ -46,11 +46,11 @@ static void check(dice *d, uint64_t seed, int m, int n, int k)
 	free(before);
 }
 
-static void test_gemm(void **state)
+static void test_matmul(void **state)
 {
 	(void)state;
 	err e;
-	SUCCEEDS(gemm_open(1, &e));
+	SUCCEEDS(matmul_open(1, &e));
 	dice d = dice_of(7);
 	for (uint64_t i = 0; i < 200; i++)
 		check(&d, 3 * i, roll(&d, 1, 130), i % 2 ? 16 * roll(&d, 1, 20) : roll(&d, 1, 300), roll(&d, 1, 300));
@@ -58,6 +58,6 @@ static void test_gemm(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_gemm) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_matmul) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Weights as kernels read them: 16-bit values as floats, and layouts of their own that last from run to run. Not for users of nn. */
-#ifndef NN_PACK_H
-#define NN_PACK_H
+#ifndef NN_PACKED_WEIGHTS_H
+#define NN_PACKED_WEIGHTS_H
 
 #include <stdbool.h>
 

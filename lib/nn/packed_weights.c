@@ -1,4 +1,4 @@
-#include "nn/pack.h"
+#include "nn/packed_weights.h"
 
 #include <stdint.h>
 #include <string.h>
