@@ -15,7 +15,7 @@
 # DSEG: a folder of label maps of the visits, sub-X[_ses-Y]..._dseg.nii.gz, on their scans' grids. With it volumes of the regions of REGIONS (by
 # default ventricles and hippocampus by DLMUSE's numbers) are told, as errors in percent: in the model's scan, to which the labels of the visit
 # before are carried by registration (elastix); in carried, the true scan measured in the same way, which is the error of measuring; and nearest. Each gap then
-# takes two registrations, of about two minutes of one core at 2 mm.
+# takes two registrations, each of about two minutes of one core at 2 mm.
 NAME   := missing
 GAPS   ?= 6 12 18 24 36
 DSEG   ?=

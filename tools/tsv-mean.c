@@ -141,9 +141,9 @@ static void show(FILE *f, json_t *list, const struct table *t, size_t group, int
 		json_object_set_new(o, t->t.names[t->keys[k]], json_string(cell));
 		fprintf(f, "%s\t", cell);
 	}
-	json_object_update(o,
-			   json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "measure", t->t.names[column], "subjects", (json_int_t)m->subjects,
-				     "rows", (json_int_t)m->rows, "mean", number(m->value), "lo", number(m->lo), "hi", number(m->hi)));
+	json_object_update_new(o, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "measure", t->t.names[column], "subjects",
+					    (json_int_t)m->subjects, "rows", (json_int_t)m->rows, "mean", number(m->value), "lo",
+					    number(m->lo), "hi", number(m->hi)));
 	json_array_append_new(list, o);
 	fprintf(f, "%s\t%zu\t%zu", t->t.names[column], m->subjects, m->rows);
 	put_number(f, m->value);
