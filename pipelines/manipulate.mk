@@ -6,7 +6,7 @@
 #
 #   make -f pipelines/manipulate.mk BIDS=study OUT=folder PROBE=age.safetensors [TO='40 60 80'] [BY='-1 0 1'] [STEPS=100] [SUBJECTS='01 02'] ...
 #
-# PROBE: a file of linprobe(1) or probe.mk. TO: what it shall read, in its target's unit (of a class, its probability). BY: how far along it,
+# PROBE: a file of linprobe(1) or probe.mk, or the name of one of the model's: age. TO: what it shall read, in its target's unit (of a class, its probability). BY: how far along it,
 # in the usual lengths of a code; positive is towards higher values or the named class. Without either BY is -1 0 1. In the names -1.5 is
 # written minus1p5. The series is on the model's grid, in each scan's own units.
 # Scores: `read`, what the probe reads from the scan; for each scan of the series `asked_..`, what it reads from the moved code, and
@@ -53,6 +53,10 @@ endef
 manipulate:
 	+@die() { echo "manipulate: $$1" >&2; exit 2; }
 	[ -n "$$PROBE" ] || die 'PROBE=file is the direction to move in (linprobe fit, or probe.mk, makes one)'
+	if [ ! -e "$$PROBE" ] && [[ $$PROBE != */* ]]; then
+		weights=$$(lat-model -- "$$MODEL" | cut -f 3 | sed -n 2p)
+		[ ! -f "$${weights%/*}/$$PROBE.safetensors" ] || PROBE=$${weights%/*}/$$PROBE.safetensors
+	fi
 	[ -f "$$PROBE" ] || die "$$PROBE: no such probe"
 	[[ $$PROBE != *[[:cntrl:]]* ]] || die "PROBE: has a tab, a line's end or another control character in it"
 	numbers='^ *([-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)( +|$$))*$$'

@@ -4,21 +4,21 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/probe.h"
 #include "cli/stream.h"
 #include "format/maker.h"
 #include "probe/steer.h"
 
-static const char *path;
+static const char *named;
 static double by = NAN, to = NAN, add = NAN;
 
 static const struct cli_option options[] = {
-	{ 0, "probe", "the probe, a file that linprobe fit wrote", .file = &path, .arg = "P" },
+	{ 0, "probe", "the probe: a file that linprobe fit wrote, or the name of one of the model's", .file = &named, .arg = "P" },
 	{ 0, "by", "how far: 1 is the usual length of a standardised code; positive is towards the higher value or the named class",
 	  .real = &by, .arg = "K", .result = true },
 	{ 0, "to", "as far as it takes until the probe reads this value, or of a class this probability", .real = &to, .arg = "VALUE",
 	  .result = true },
 	{ 0, "add", "as far as it takes until the probe reads so much more", .real = &add, .arg = "VALUE", .result = true },
-	{ 0, "any-model", "accept codes of another encoder than the probe's", .flag = &cli_common.any_model },
 	{ 0 },
 };
 
@@ -27,12 +27,13 @@ static const struct cli tool = {
 	.summary = "move semantic codes along a probe's direction",
 	.operands = "[FILE...]",
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_BINARY | CLI_HISTORY | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_BINARY | CLI_MODEL | CLI_HISTORY | CLI_KEEP_GOING,
 	.options = options,
 };
 
 struct job {
 	probe p;
+	char *path; /* where it lies */
 	enum steer_unit unit;
 	double amount;
 };
@@ -76,11 +77,11 @@ static int steer(lat_record *r, void *with, bool *keep, err *e)
 	int code = lat_need(r, "y", &t, e);
 	if (code)
 		return code;
-	const maker its = maker_of(t), ours = { p->encoder_kind, *p->encoder ? p->encoder : NULL, p->conventions, path };
+	const maker its = maker_of(t), ours = { p->encoder_kind, *p->encoder ? p->encoder : NULL, p->conventions, j->path };
 	char text[MAKER_TEXT];
 	if (!cli_common.any_model && !maker_same(&its, &ours, text))
 		return err_set(e, ERR_DATA, "y is of another encoder than the probe's (%s of %s); --any-model takes it all the same", text,
-			       path);
+			       j->path);
 	if ((size_t)t->elements != p->n)
 		return err_set(e, ERR_DATA, "y has %lld numbers, the probe %zu", (long long)t->elements, p->n);
 	code = lat_floats(t, &y, e);
@@ -104,22 +105,21 @@ int main(int argc, char **argv)
 	int n;
 	char **files = cli_parse(&tool, argc, argv, &n);
 	const int given = !isnan(by) + !isnan(to) + !isnan(add);
-	err e = { 0 };
 	struct job j = { .unit = !isnan(by) ? STEER_BY : !isnan(to) ? STEER_TO : STEER_ADD };
 	j.amount = j.unit == STEER_BY ? by : j.unit == STEER_TO ? to : add;
-	if (!path)
+	if (!named)
 		cli_die(ERR_USAGE, "--probe: is needed");
 	if (given != 1)
 		cli_die(ERR_USAGE, given ? "--by, --to and --add exclude each other" : "--by, --to or --add: one is needed");
-	if (probe_read(&j.p, path, &e))
-		cli_fail(&e);
+	cli_probe(&j.p, &j.path, named);
 	if (strcmp(j.p.tensor, "y"))
-		cli_die(ERR_DATA, "%s: is a probe of %.60s, not of y", path, j.p.tensor);
+		cli_die(ERR_DATA, "%s: is a probe of %.60s, not of y", j.path, j.p.tensor);
 	if (j.p.task == PROBE_CLASSIFY && j.unit == STEER_ADD)
-		cli_die(ERR_USAGE, "--add: needs a probe of a number; %s tells a class, to which --to moves by its probability", path);
+		cli_die(ERR_USAGE, "--add: needs a probe of a number; %s tells a class, to which --to moves by its probability", named);
 	if (j.p.task == PROBE_CLASSIFY && j.unit == STEER_TO && !(to > 0 && to < 1))
-		cli_die(ERR_USAGE, "--to: %s tells a class: a probability, between 0 and 1, is needed", path);
+		cli_die(ERR_USAGE, "--to: %s tells a class: a probability, between 0 and 1, is needed", named);
 	int status = stream_filter(files, n, steer, NULL, &j);
 	probe_free(&j.p);
+	free(j.path);
 	return cli_done(status);
 }

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/probe.h"
 #include "cli/stream.h"
 #include "probe/cross.h"
 #include "probe/division.h"
@@ -18,7 +19,7 @@
 static const char *labels, *target, *positive, *negative, *probe_path, *folds, *predictions, *name = "y";
 static double C = NAN, lambda = NAN;
 static int64_t splits = 5, repeats = 1, resamples = 2000, seed;
-static bool balance, shuffle, any_model;
+static bool balance, shuffle;
 
 static const struct cli_option options[] = {
 	{ 0, "labels", "table with the columns participant_id, perhaps session_id, and COL", .file = &labels, .arg = "TSV" },
@@ -30,7 +31,7 @@ static const struct cli_option options[] = {
 	{ 0, "lambda", "strength of a regression; when not given chosen by cross-validation", .real = &lambda, .arg = "L",
 	  .range = { .from = 0, .to = INFINITY } },
 	{ 0, "balance", "weigh records so that both classes count the same", .flag = &balance },
-	{ 0, "probe", "the probe to use", .file = &probe_path, .arg = "P" },
+	{ 0, "probe", "the probe to use: a file, or the name of one of the model's", .file = &probe_path, .arg = "P" },
 	{ 0, "folds", "folds of cv: table with the columns participant_id and fold", .file = &folds, .arg = "TSV" },
 	{ 0, "splits", "number of folds when none are named", .integer = &splits, .arg = "K", .range = { .from = 2, .to = 1000 } },
 	{ 0, "repeats", "repeat cv with so many draws of the folds", .integer = &repeats, .arg = "N", .range = { .from = 1, .to = 10000 } },
@@ -39,7 +40,6 @@ static const struct cli_option options[] = {
 	{ 0, "bootstrap", "resamples for the intervals", .integer = &resamples, .arg = "N", .range = { .from = 1, .to = 1000000 } },
 	{ 0, "seed", "seed of folds and resamples", .integer = &seed, .arg = "N", .range = { .from = 0, .to = INFINITY } },
 	{ 'n', "name", "the tensor that is the code", .text = &name, .arg = "NAME" },
-	{ 0, "any-model", "accept codes made by another model", .flag = &any_model },
 	{ 0 },
 };
 
@@ -49,7 +49,7 @@ static const struct cli tool = {
 	.operands = "fit|predict|eval|cv|show [FILE...]",
 	.min = 1,
 	.max = -1,
-	.common = CLI_OUTPUT | CLI_JSON | CLI_KEEP_GOING,
+	.common = CLI_OUTPUT | CLI_MODEL | CLI_JSON | CLI_KEEP_GOING,
 	.options = options,
 };
 
@@ -98,8 +98,10 @@ static fit_options ask_options(probe *p)
 static void open_probe(struct job *j)
 {
 	err e = { 0 };
+	char *path;
 	need("probe", probe_path);
-	cli_check(probe_read(&j->p, probe_path, &e), &e);
+	cli_probe(&j->p, &path, probe_path);
+	free(path);
 	if (j->p.encoder_kind && *j->p.encoder) {
 		cli_check(mem_text(&j->l.maker.kind, j->p.encoder_kind, &e), &e);
 		memcpy(j->l.maker.identity, j->p.encoder, SHA_TEXT);
@@ -307,7 +309,7 @@ int main(int argc, char **argv)
 	} verbs[] = { { "fit", run_fit }, { "predict", run_predict }, { "eval", run_eval }, { "cv", run_cv }, { "show", run_show } };
 	int n;
 	char **words = cli_parse(&tool, argc, argv, &n);
-	struct job j = { .l.maker.any = any_model };
+	struct job j = { .l.maker.any = cli_common.any_model };
 	cli_start_threads();
 	if (shuffle && strcmp(words[0], "cv"))
 		cli_die(ERR_USAGE, "--shuffle: is of cv");

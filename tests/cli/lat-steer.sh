@@ -92,6 +92,12 @@ is 'another length: says so' "$(cat "$T/err")" 'lat-steer: a: y has 5 numbers, t
 refuses 65 'a probe without direction' lat-steer --probe "$T/zero" --by 1 -o "$T/no.lat" "$T/a.lat"
 refuses 64 'no probe' lat-steer --by 1 -o "$T/no.lat" "$T/a.lat"
 refuses 64 'no distance' lat-steer --probe "$T/p" -o "$T/no.lat" "$T/a.lat"
+mkdir -p "$T/models/own"
+cp "$T/p" "$T/models/own/years.safetensors"
+by_name() { LATPIPE_MODELS=$T/models lat-steer -m own "$@" --by 2.5 "$T/both.lat"; }
+holds "a probe of the model's, by its name" cmp "$T/o.lat" <(by_name --probe years)
+refuses 66 'a name that the model does not have' by_name --probe months -o "$T/no.lat"
+like 'a name that the model does not have: said' "$(cat "$T/err")" '^lat-steer: months: no such file, and no such probe in the model: .*own: has no months.safetensors'
 refuses 66 'no such probe' lat-steer --probe "$T/none" --by 1 -o "$T/no.lat" "$T/a.lat"
 refuses 78 'not a probe' lat-steer --probe tests/oracle/golden/autoencoder.safetensors --by 1 -o "$T/no.lat" "$T/a.lat"
 expect_exit 65 '--keep-going' lat-steer --probe "$T/p" --by 1 --keep-going -o "$T/kept.lat" <(lat-cut -n zT "$T/a.lat"; cat "$T/b.lat")

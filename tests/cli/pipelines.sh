@@ -130,8 +130,8 @@ like 'manipulate: made anew, too' "$(lines | tail -n 1)" 'manipulate: 1 made'
 expect_exit 2 'manipulate: no probe' pipeline manipulate BIDS=study OUT=moved SUBJECTS=03
 like 'manipulate: no probe: said' "$(lines | tail -n 1)" 'PROBE=file'
 
-cp "$T/probed.safetensors" "$T/age.safetensors"
-expect_exit 0 'manipulate: to values' pipeline manipulate BIDS=study OUT=moved PROBE="$T/age.safetensors" TO='60 70.5' SUBJECTS=03
+cp "$T/probed.safetensors" "$T/model/years.safetensors"
+expect_exit 0 "manipulate: to values, by a probe of the model's" pipeline manipulate BIDS=study OUT=moved PROBE=years TO='60 70.5' SUBJECTS=03
 is 'manipulate: to values: the series' "$(cd "$T/moved/sub-03/ses-1/anat" && echo *_to*)" 'sub-03_ses-1_desc-manipulate_to60_T1w.nii.gz sub-03_ses-1_desc-manipulate_to70p5_T1w.nii.gz'
 is 'manipulate: to values: what is asked is what the moved code says' "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } NR == 2 { printf "%.3f %.3f", $at["asked_to60"], $at["asked_to70p5"] }' "$T/moved/desc-manipulate_scores.tsv")" '60.000 70.500'
 
