@@ -169,6 +169,15 @@ dist:	## the committed source as build/latpipe-VERSION.tar.gz
 	@mkdir -p $(BUILD)
 	git archive --prefix=latpipe-$(VERSION)/ HEAD | gzip -n > $(BUILD)/latpipe-$(VERSION).tar.gz
 
+# The version and its day are the Makefile's: the package's changelog is written from them
+deb: dist	## the committed source as Debian packages, build/deb/latpipe*.deb (needs debhelper)
+	rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	tar -xzf $(BUILD)/latpipe-$(VERSION).tar.gz -C $(BUILD)/deb
+	printf 'latpipe (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' $(VERSION) \
+		"$$(sed -n 's/^Maintainer: //p' debian/control)" "$$(LC_ALL=C date -u -R -d '$(RELEASED)')" > $(BUILD)/deb/latpipe-$(VERSION)/debian/changelog
+	cd $(BUILD)/deb/latpipe-$(VERSION) && env -u MAKEFLAGS -u BUILD -u prefix dpkg-buildpackage -b -us -uc
+	ls $(BUILD)/deb/*.deb
+
 lint:	## cppcheck, layout (tabs, width), shell scripts' syntax
 	cppcheck --quiet --inline-suppr --error-exitcode=1 --enable=warning,performance,portability --std=c11 -Ilib -D_GNU_SOURCE \
 		--include=/usr/include/jansson.h --suppress='*:/usr/include/*' --suppress=missingIncludeSystem -D'_Noreturn=__attribute__((noreturn))' \
@@ -183,6 +192,6 @@ help:	## this list
 clean:	## remove build/ and the other build folders
 	rm -rf $(BUILD) build-asan build-fuzz
 
-.PHONY: all $(PIPELINES) deps demo install uninstall dist lint help clean always
+.PHONY: all $(PIPELINES) deps demo install uninstall dist deb lint help clean always
 .SECONDARY:
 .DELETE_ON_ERROR:
