@@ -24,14 +24,14 @@ NUMBERS    ?= 10 $(COMPONENTS)
 SEED       ?= 1
 .DELETE_ON_ERROR:
 .SECONDARY:
-WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
+WORDS      := DATA TEST LABELS MODEL VALIDATION OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS REPEATS NUMBERS TRIPS TEST_TRIPS WAY BOUNDS
 here       := $(subst $() ,\ ,$(HERE))
 include $(here)common.mk
 include $(here)known.mk
 include $(here)scans.mk
 include $(here)model.mk
 $(call plain,$(filter-out MODEL VALIDATION,$(WORDS)))
-$(call one_word,OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS WAY)
+$(call one_word,OUT COMPONENTS SEED DRAWS BRAINS AGE SEX FOLDS REPEATS WAY)
 
 studies = $(foreach s,$(TEST),$(firstword $(subst =, ,$s)))
 # what is judged

@@ -15,7 +15,7 @@ cp "$T/ae/autoencoder.safetensors" "$T/model-unet/unet.safetensors" "$T/plain"
 
 evaluate() { # MODEL OUT OPTION...
 	make --no-print-directory -f pipelines/evaluate.mk MODEL="$T/$1" OUT="$T/$2" DATA="a=$T/a" TEST="b=$T/b" VALIDATION="$T/validation.txt" \
-		COMPONENTS=3 NUMBERS=2 FOLDS=2 TRIPS='ddim-1 ddim-3' BOUNDS='ddim-1=-1 ddim-3=2' TEST_TRIPS=ddim-3 WAY=dpmpp2m-2 DRAWS=2 "${@:3}"
+		COMPONENTS=3 NUMBERS=2 FOLDS=2 REPEATS=2 TRIPS='ddim-1 ddim-3' BOUNDS='ddim-1=-1 ddim-3=2' TEST_TRIPS=ddim-3 WAY=dpmpp2m-2 DRAWS=2 "${@:3}"
 }
 expect_exit 0 'the whole model' evaluate model whole LABELS="a=$T/participants.tsv"
 r=$T/whole/RESULTS.md
@@ -62,9 +62,14 @@ is 'blocks: as large as what a latent voxel stands for' "$(grep -c '| principal 
 is 'claims' "$(grep -cE '^- (validation|b): .* better than .*: (holds|falls short)' "$r")" 6
 is 'the midpoint is halfway in y' "$(row "$r" '| rms in y, of the midpoint itself' 3-6 | awk -F '|' '{ print $1 - $2, int($3 / $1 * 100 + .5), $4 }')" '0 200 2of2'
 is 'the ends' "$(tail -n 20 "$r" | grep '^The ends')" 'The ends, bit for bit: lat-lerp -t 0: same; lat-lerp -t 1: 4 of 4 tensors are the same.'
-is 'an age that all have' "$(row "$r" '| a (12) | no code: the mean of the others')" '0|0.00[0.00,0.00]|n/a[n/a,n/a]|.5|.5|'
+is 'an age that all have' "$(row "$r" '| a (12) | no code: the mean of the others')" '0|0.00[0.00,0.00]|n/a[n/a,n/a]|.5|.5|0.00[0.00,0.00]|.5|'
 is 'codes' "$(grep '^| a (12)' "$r" | cut -d '|' -f 3,4 | tr '\n' ';')" \
 	' semantic code | 16 ; no code: the mean of the others | 0 ; 2 principal components of the voxels | 2 ; 2 principal components of the latents | 2 ;'
+lat-cut -n y --ids <(lat-info "$T/whole/train.lat" | sed 1d | cut -f 1 | sort -u) "$T/whole/probes/a/y.lat" |
+	linprobe fit -q --labels "$T/whole/probes/a/labels.tsv" --target sex --positive f --balance -o "$T/sex.safetensors"
+is 'codes: judged on unseen subjects, by hand' "$(row "$r" '| a (12) | semantic code' 10 | cut -d '[' -f 1)" \
+	"$(lat-cut -n y -r ax05,ax06 "$T/whole/probes/a/y.lat" | linprobe eval --labels "$T/whole/probes/a/labels.tsv" --target sex --probe "$T/sex.safetensors" |
+		awk -F '\t' '$1 == "auc" { print $2 }')"
 is 'codes: what is better' "$(grep '^- a (12): the semantic code has a smaller MAE' "$r")" '- a (12): the semantic code has a smaller MAE than: none; not than: no code: the mean of the others, 2 principal components of the voxels, 2 principal components of the latents'
 made() { find "$T/whole" -type f ! -name '*.md' -printf '%p %T@\n' | sort | sha256sum; }
 before=$(made)
