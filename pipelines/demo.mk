@@ -25,7 +25,7 @@ probe := $(and $(guided),$(shell test ! -e $(call quoted,$(folder)/age.safetenso
 parts := compress $(if $(denoiser),invert) $(if $(guided),alone) $(if $(denoiser),generate between) $(if $(probe),change)
 
 demo: $(parts)
-	@$(if $(strip $(missing)),echo; printf 'Some parts were left out, since %s has %s.\n' "$$MODEL" '$(strip $(missing))')
+	@$(if $(strip $(missing)),echo; printf 'Some parts were left out for lack of weights in %s: it has %s.\n' "$$MODEL" '$(strip $(missing))')
 
 # What each part begins with: it works in the folder OUT
 define begin
