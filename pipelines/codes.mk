@@ -1,8 +1,9 @@
-# For pipelines that work on codes, in front of their own step: $(CODES) makes them of all scans,
+# The first step of pipelines that work on codes: $(CODES) computes the codes of all scans,
 #
 #   scan -- ENCODE -- x, z -- SEM -- y -- INVERT -- zT -- sub-X..._desc-codes_T1w.lat
 #
-# and `with_codes`, in UNITS, puts them in the place of the scans. Scans that fail here stay in failed.tsv and are units no more.
+# and `with_codes`, in UNITS, replaces the scans by their codes. Scans that fail here stay in failed.tsv and are not passed to the next
+# step.
 STEPS  ?= 100
 ENCODE  = nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"
 SEM     = sem-encode -m "$$MODEL"

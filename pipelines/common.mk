@@ -1,12 +1,13 @@
-# What every pipeline includes first: the shell of its recipes, one locale, and words from outside that stay words.
+# Every pipeline includes this file first. It sets the shell of recipes and one locale, and keeps the user's words from being evaluated.
 #
-# In one locale numbers have a point and names one order, whoever runs it: where a comma parts decimals, sort and awk read 5.19 as 5.
+# In the C locale, numbers have a decimal point and names have one order, whoever runs a pipeline: in a locale with a decimal comma, sort
+# and awk would read 5.19 as 5.
 #
-# WORDS (set before this file is included) are the variables that hold a user's words: paths, names, numbers. Neither make nor a shell reads
-# anything into them: they are taken literally (a dollar sign is written once or, as make has it, twice), and recipes find them in the
-# environment, as "$$NAME". $(call quoted,TEXT) is a word for $(shell), which sees nothing of what is exported.
+# WORDS (set before this file is included) are the variables that hold a user's words: paths, names, numbers. Neither make nor a shell
+# interprets them: they are taken literally (a dollar sign is written once or, as usual in make, twice), and recipes find them in the
+# environment, as "$$NAME". $(call quoted,TEXT) quotes a word for $(shell), which does not see exported variables.
 #
-# HERE, the folder of the pipelines, is told by each pipeline: HERE := $(subst NAME.mk,,$(MAKEFILE_LIST)), as the first to include.
+# HERE is the folder of the pipelines. Each pipeline sets it before its first include: HERE := $(subst NAME.mk,,$(MAKEFILE_LIST)).
 SHELL      := /bin/bash
 .SHELLFLAGS := -e -o pipefail -c
 .ONESHELL:

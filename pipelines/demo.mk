@@ -1,5 +1,5 @@
-# A real scan through the pipe: make -f pipelines/demo.mk [SCAN=scan.nii.gz] [OUT=demo] [MODEL=brain3mm]. The tools are found by PATH.
-# The scan is Colin27's brain, which the Debian package mricron-data brings. One picture for each part:
+# Each step of the method on a real scan: make -f pipelines/demo.mk [SCAN=scan.nii.gz] [OUT=demo] [MODEL=brain3mm]. The tools are found by
+# PATH. The scan is by default the Colin27 brain from the Debian package mricron-data. Each part leaves a picture:
 #
 #   compress  scan -> z -> scan                      demo.png
 #   invert    z, y -> zT -> z -> scan                inverted.png
@@ -8,7 +8,7 @@
 #   between   from the scan to the generated brain   between.png
 #   change    y moved along a probe of age           older.png
 #
-# What the model has no weights for is left out, and said. The probe is age.safetensors beside the model's weights.
+# Parts that the model has no weights for are left out, with a message. The probe is age.safetensors beside the model's weights.
 SCAN  ?= /usr/share/mricron/templates/ch2bet.nii.gz
 OUT   ?= demo
 MODEL ?= brain3mm
@@ -25,7 +25,7 @@ probe := $(and $(guided),$(shell test ! -e $(call quoted,$(folder)/age.safetenso
 parts := compress $(if $(denoiser),invert) $(if $(guided),alone) $(if $(denoiser),generate between) $(if $(probe),change)
 
 demo: $(parts)
-	@$(if $(strip $(missing)),echo; printf 'There is more to see when %s has all weights; it has %s.\n' "$$MODEL" '$(strip $(missing))')
+	@$(if $(strip $(missing)),echo; printf 'Some parts were left out for lack of weights in %s: it has %s.\n' "$$MODEL" '$(strip $(missing))')
 
 # What each part begins with: it works in the folder OUT
 define begin
@@ -75,7 +75,7 @@ compress:
 	awk -v f=$$(stat -L -c %s -- "$$SCAN") -v g=$$grid -v l=$$latent 'BEGIN {
 		printf "scan as stored (gzip)    %9d bytes\nvoxels on the grid (f32) %9d bytes\n", f, g
 		printf "latent as stored         %9d bytes: 1/%.0f of the scan, 1/%.0f of the grid\n", l, f / l, g / l }'
-	echo 'the whole grid, then inside the brain:'
+	echo 'scores of the reconstruction on the whole grid, then inside the brain:'
 	nii-score scan.nii.gz reconstruction.nii.gz
 	nii-score --mask brain scan.nii.gz reconstruction.nii.gz | tail -n 1
 	nii2png -f -o demo.png scan.nii.gz reconstruction.nii.gz
@@ -84,7 +84,7 @@ compress:
 invert: compress
 	@$(begin)
 	echo
-	echo 'The scan to its codes, and back from them:'
+	echo 'The scan is inverted to its codes and reconstructed from them:'
 	echo '  $(if $(guided),sem-encode scan.lat | lat-denoise --invert,lat-denoise --invert scan.lat) | tee codes.lat | lat-denoise | lat2nii'
 	sem scan.lat | carry --invert | tee codes.lat | carry | decode inverted.nii.gz
 	scores scan reconstruction inverted
@@ -93,7 +93,7 @@ invert: compress
 alone: invert
 	@$(begin)
 	echo
-	echo 'What the semantic code alone says: y with noise drawn for zT, three times, and the mean of these:'
+	echo 'Scans generated from the semantic code y alone, with three different draws of the noise zT, and their mean:'
 	echo '  lat-denoise --noise 1 --count 3 codes.lat | lat2nii'
 	carry --noise 1 --count 3 codes.lat | decode '{id}.nii.gz'
 	for i in 1 2 3; do mv -- "$${id}_var-00$$i.nii.gz" alone-$$i.nii.gz; done
@@ -104,16 +104,16 @@ alone: invert
 generate: invert
 	@$(begin)
 	echo
-	echo 'A brain of nobody:'
+	echo 'A synthetic brain, generated from noise alone:'
 	echo '  lat-denoise --generate 1 | lat2nii'
 	carry --generate 1 | decode generated.nii.gz
 	picture generated generated
 
-# What was generated has no code of its own: it is read like any scan
+# A generated brain has no semantic code yet: it is encoded like any scan
 between: generate
 	@$(begin)
 	echo
-	echo 'From the scan to the generated brain, which is first encoded like any scan:'
+	echo 'Interpolation from the scan to the generated brain, which is first encoded like any scan:'
 	echo '  lat-lerp -t 0:.25:1 codes.lat generated.lat | lat-denoise | lat2nii'
 	encode generated generated.nii.gz | sem | carry --invert > generated.lat
 	lat-lerp -t 0:.25:1 codes.lat generated.lat | carry | decode '{id}.nii.gz'
@@ -122,16 +122,16 @@ between: generate
 		mv -- "$${id}_var-00$$i.nii.gz" between-$$i.nii.gz
 		series+=(between-$$i)
 	done
-	echo '  to the scan:'
+	echo '  similarity to the scan:'
 	scores scan "$${series[@]}"
-	echo '  to the generated brain:'
+	echo '  similarity to the generated brain:'
 	scores generated "$${series[@]}"
 	picture between scan "$${series[@]}" generated --no-difference -n 2
 
 change: invert
 	@$(begin)
 	echo
-	echo 'The same brain as if younger and older, along a probe of age:'
+	echo 'The same brain, made to look younger and older along a probe of age:'
 	echo '  lat-steer --probe age.safetensors --by 2 codes.lat | lat-denoise | lat2nii'
 	probe=$$probes/age.safetensors
 	for by in -2 2; do
@@ -139,7 +139,7 @@ change: invert
 		lat-steer --probe "$$probe" --by $$by codes.lat | carry | decode $$name.nii.gz
 		encode $$name $$name.nii.gz | sem
 	done > changed.lat
-	echo '  ages that the probe reads, of the changed scans after encoding them again:'
+	echo '  ages that the probe predicts, for the changed scans after encoding them again:'
 	linprobe predict --probe "$$probe" codes.lat changed.lat | awk -F '\t' 'NR > 1 { printf "  %-22s %5.1f\n", $$1, $$4 }'
 	scores scan younger inverted older
 	picture older inverted younger older

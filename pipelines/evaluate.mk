@@ -1,4 +1,4 @@
-# How good a model is, on scans it has not learned from:
+# Evaluates a model on scans that it was not trained on:
 #
 #   scans -- nii2lat -- x, z -- sem-encode -- y -- lat-denoise --invert -- zT
 #            evaluate/autoencoder.mk  z -> scan, and what lat-baseline makes of x    y: evaluate/alone.mk      y -> scan
@@ -9,9 +9,10 @@
 #   make -f pipelines/evaluate.mk DATA='NAME=FOLDER ...' [TEST='NAME=FOLDER ...'] [LABELS='NAME=participants.tsv ...'] OUT=folder
 #        [MODEL=brain3mm] [VALIDATION=subjects.txt]
 #
-# DATA: the studies of the training, as for train.mk; those of its subjects that VALIDATION lists are judged, the baselines learn from
-# the others. TEST: further studies, judged whole. LABELS: for a study of either its participants.tsv, for probes of age and sex.
-# Parts of the model that are not there yet are left out, and it is said. Every figure of OUT/RESULTS.md is made in the run.
+# DATA: the training studies, as for train.mk; the model is evaluated on those of their subjects that VALIDATION lists, and the baselines
+# are fitted to the others. TEST: further studies, all of whose scans are used. LABELS: participants.tsv of any of these studies, for probes
+# of age and sex. What needs weights that the model lacks is left out, with a message. Every number in OUT/RESULTS.md is computed in the
+# run.
 HERE       := $(subst evaluate.mk,,$(MAKEFILE_LIST))
 VALIDATION ?= $(HERE)brain3mm-validation.txt
 MODEL      ?= brain3mm

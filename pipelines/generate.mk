@@ -4,8 +4,8 @@
 #
 #   make -f pipelines/generate.mk OUT=folder COUNT=10 [SEED=0] [STEPS=100] ...
 #
-# The first brain is drawn from SEED, the next from SEED + 1, and so on: more of them leave those that are there as they are. They are on
-# the model's grid, in its units.
+# The first brain is drawn from SEED, the next from SEED + 1, and so on, so that a larger COUNT keeps the brains that exist. They are on the
+# model's grid, in its units.
 NAME   := generate
 SCANS  := no
 COUNT  ?= 10

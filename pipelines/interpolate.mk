@@ -1,14 +1,14 @@
-# The visit between two visits:
+# Interpolates the visit between two visits of a subject:
 #
 #   visits of a subject -- codes.mk -- A, B: z, y, zT -- lat-lerp --month -- SAMPLE -- z -- DECODE -- sub-X_ses-Y_desc-interpolate_T1w.nii.gz
-#                                      the real visit, where there is one, is the judge: scores
+#                                      scores: compared with the real visit, where there is one
 #
 #   make -f pipelines/interpolate.mk BIDS=study OUT=folder [MONTH=12] [STEPS=100] [SUBJECTS='01 02'] ...
 #
-# MONTH: the visit to make, for all subjects that have visits before and after it. Without, every visit that has neighbours is made of
-# them. When a visit was is told by ses-M<n>, or by sub-X_sessions.tsv (see bids-scans(1)). What is made is on the model's grid, in the
-# model's units. Scores in the brain (nii-score --mask brain) against the real visit: ssim_brain and mse_brain of what was made, and, to
-# compare, of the visits before (.._before) and after (.._after) themselves.
+# MONTH: the visit to make, for all subjects that have visits before and after it. Without it, every visit that has neighbours is
+# interpolated from them. The month of a visit comes from ses-M<n> or from sub-X_sessions.tsv (see bids-scans(1)). Results are on the
+# model's grid, in the model's units. Scores in the brain (nii-score --mask brain) against the real visit: ssim_brain and mse_brain of the
+# interpolated visit, and for comparison of the visits before (.._before) and after (.._after) themselves.
 NAME   := interpolate
 DECODE  = lat2nii -m "$$MODEL" --unit
 STAGES := SAMPLE DECODE

@@ -1,6 +1,7 @@
-# A variable on the command line that nothing reads is a slip of the pen, STEP=5, and what would run is something else than was asked for: so it
-# is an error that names the nearest. One that only other pipelines have (NATIVE=1, of interpolate) is said, so that one command line may serve
-# several. Included last; the pipeline's own are WORDS, OPTIONS, STAGES, and KNOWN for those that are in none of these.
+# A variable on the command line that nothing reads is probably misspelt (STEP=5), and the run would not be the one that was asked for. So
+# it is an error, and the message names the most similar variable. One that only other pipelines have (NATIVE=1, of interpolate) gets a
+# warning, so that one command line may serve several pipelines. Included last; the pipeline's own variables are those in WORDS, OPTIONS,
+# STAGES and KNOWN.
 ANYWHERE := V Q BUILD CC CFLAGS CPPFLAGS LDFLAGS OPT SANITIZE prefix DESTDIR SHELL PATH TMPDIR LANG LC_ALL \
 	OMP_NUM_THREADS OMP_WAIT_POLICY OPENBLAS_CORETYPE LATPIPE_ARCH LATPIPE_MODELS LATPIPE_SHARED
 given    := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))

@@ -1,4 +1,4 @@
-# Scans as they would be with more or less of what a probe reads from them, and what it reads from the changed scans:
+# Changes scans along the direction of a probe, and applies the probe to the changed scans:
 #
 #   scan -- codes.mk -- y, zT --.-- lat-steer --by K1 -- SAMPLE -- z -- DECODE -- sub-X..._desc-manipulate_byK1_T1w.nii.gz -- ENCODE -- SEM -- probe
 #                               |-- lat-steer --to V1 -- ...                      sub-X..._desc-manipulate_toV1_T1w.nii.gz
@@ -6,11 +6,11 @@
 #
 #   make -f pipelines/manipulate.mk BIDS=study OUT=folder PROBE=age.safetensors [TO='40 60 80'] [BY='-1 0 1'] [STEPS=100] [SUBJECTS='01 02'] ...
 #
-# PROBE: a file of linprobe(1) or probe.mk, or the name of one of the model's: age. TO: what it shall read, in its target's unit (of a class, its probability). BY: how far along it,
-# in the usual lengths of a code; positive is towards higher values or the named class. Without either BY is -1 0 1. In the names -1.5 is
-# written minus1p5. The series is on the model's grid, in each scan's own units.
-# Scores: `read`, what the probe reads from the scan; for each scan of the series `asked_..`, what it reads from the moved code, and
-# `again_..`, what it reads when the changed scan is encoded anew.
+# PROBE: a file of linprobe(1) or probe.mk, or the name of one of the model's probes: age. TO: the values that the probe shall predict,
+# in its target's unit (for a class, its probability). BY: steps along the probe, in units of the typical length of a code; positive steps lead towards higher values or the
+# positive class. Without either, BY is -1 0 1. In file names -1.5 is written minus1p5. The series is on the model's grid, in each scan's
+# own units. Scores are predictions of the probe: `read` for the scan; for each scan of the series `asked_..` for the moved code, and
+# `again_..` for the changed scan when it is encoded again.
 NAME   := manipulate
 EXT    := .png
 BY     ?= $(if $(TO),,-1 0 1)

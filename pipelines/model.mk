@@ -1,4 +1,4 @@
-# Which parts a model has, for pipelines that do what they can with it: MODEL as lat-model finds it.
+# Finds out which weights MODEL has, by lat-model, for pipelines that leave out the parts that it lacks weights for.
 lat_model = PATH=$(call quoted,$(PATH)) lat-model -- $(call quoted,$(MODEL)) | LC_ALL=C
 kinds    := $(shell $(lat_model) awk -F '\t' 'NR > 1 { print $$1 }')
 # the folder of the semantic encoder, where probes of its codes lie

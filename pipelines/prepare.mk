@@ -1,4 +1,4 @@
-# Raw T1w scans to brains that lie in MNI space, as the models take them:
+# Makes extracted brains in MNI space, as the models need them, from raw T1w scans:
 #
 #   scan -- EXTRACT -- mask --.                            .--> sub-X..._desc-prepare_T1w.nii.gz
 #     `------ BIAS -----------+-- brain -- REGISTER -- xfm-+
@@ -8,26 +8,27 @@
 #   make -f pipelines/reconstruct.mk BIDS=study/derivatives/prepare OUT=study/derivatives/reconstruct
 #   make -f pipelines/prepare.mk carry-back SCAN=scan.nii.gz PREPARED=prepared.nii.gz OUT=back.nii.gz [CARRY='sem-encode | ...']
 #
-# The result has the scan's own voxels, 0 outside of the brain; its sform alone is another: it leads to MNI152NLin2009cAsym. So voxels are
-# sampled once, by nii2lat on the model's grid, and what `lat2nii --native` makes of the record lies on the scan's own grid: carry-back only
-# puts the scan's header back (and measures what was lost on the way). For programs that cannot read an sform with shear:
-# nii-transform --template MNI.nii.gz.
+# The result has the scan's own voxels, with 0 outside of the brain; only its sform changes, and leads to MNI152NLin2009cAsym. So voxels are
+# resampled only once, by nii2lat on the model's grid, and `lat2nii --native` writes a record on the scan's own grid: carry-back only
+# restores the scan's header (and measures what was lost on the way). For programs that cannot read an sform with shear, resample the result
+# with nii-transform --template MNI.nii.gz.
 #
-# EXTRACTED: is there no skull any more? auto: yes, when less than 2.9 litres stand out from the background, which is what the scan's faces
-# show: 0, soft, or the mean. Then all that stands out is the brain. Of such a scan, and only then, a background that is not 0 becomes 0, and
-# with it the brain's values move by as much; that is said.
-# A header that has the scan lie on its side, on its head or back to front is found out by comparison with MEAN, the mean of registered brains
-# that comes with the model; the scan is set upright, and that is said. Left and right cannot be told apart so: nothing is ever mirrored.
+# EXTRACTED: whether the scan has been skull-stripped already. auto: yes, when less than 2.9 litres stand out from the background, which is
+# taken from the scan's faces: 0, soft, or the mean. Then all that stands out is the brain. In such a scan, and only there, a background
+# that is not 0 is subtracted from all values, with a message.
+# A header by which the scan lies on its side, on its head or back to front is detected by comparison with MEAN, the mean of registered
+# brains that comes with the model; the scan is set upright, with a message. This cannot tell left from right: nothing is ever mirrored.
 # Beside the result: _mask.nii.gz (on the scan's grid), _xfm.txt (4x4, mm along right, front and up: scan to MNI), elastix's own transforms
 # (_head-*.txt: Colin27's head to the scan; _brain-*.txt: Colin27's brain to the scan; set upright by _head-turn.txt or _brain-turn.txt if
 # there is one), _mask.png (the mask's outline on the scan) and _template.png (Colin27's outline on the result) to look at.
-# Scores: litres of the brain; dice and correlation with Colin27's brain in MNI space; growth, its volume in MNI space over its own;
-# least_scale and most_scale, how its axes were stretched; likeness to MEAN (SSIM, see nii-judge(1)); extracted (1: was already). Less dice
-# than LEAST_DICE, less likeness than LEAST_LIKENESS (by default 0, no judgement, with LEAST_DICE=0), and litres, growth or scales that no
-# brain has are failures, whose pictures are in OUT/logs; what is unusual is said.
-# A stage is swapped by giving its command, in which $$path is the scan and $$work a folder: EXTRACT makes "$$work/mask.nii.gz"; BIAS
-# "$$work/even.nii.gz", the scan with even intensities (none is done unless given: Debian has no tool for it that would be light, such
-# as N4); REGISTER "$$work/xfm.txt" from "$$work/brain.nii.gz"; JUDGE prints "NAME NUMBER" lines, and may draw mask.png and template.png there. Needs the Debian packages elastix and mricron-data.
+# Scores: litres, the brain's volume; dice and correlation with the Colin27 brain in MNI space; growth, its volume in MNI space divided by
+# its own; least_scale and most_scale, by which its axes were stretched; likeness to MEAN (SSIM, see nii-judge(1)); extracted (1: was
+# skull-stripped already). A dice below LEAST_DICE, a likeness below LEAST_LIKENESS (0, no limit, by default when LEAST_DICE=0), and litres,
+# growth or scales that no brain has are failures, whose pictures are in OUT/logs; unusual scores get a warning.
+# Replace a stage by giving its command, in which $$path is the scan and $$work a temporary folder. EXTRACT makes "$$work/mask.nii.gz". BIAS
+# makes "$$work/even.nii.gz", the scan after bias field correction (by default there is none: Debian has no light tool for it, such as N4).
+# REGISTER makes "$$work/xfm.txt" from "$$work/brain.nii.gz". JUDGE prints "NAME NUMBER" lines, and may draw mask.png and template.png in
+# that folder. Needs the Debian packages elastix and mricron-data.
 NAME       := prepare
 EXTRACTED  ?= auto
 LEAST_DICE ?= .8

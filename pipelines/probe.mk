@@ -1,12 +1,13 @@
-# What the semantic codes know, and a probe that tells it of new scans:
+# Measures how well a column of a table is predicted from semantic codes, and fits a probe for new scans:
 #
 #   scan -- ENCODE -- x -- SEM -- y: sub-X..._desc-probe_T1w.lat --.-- linprobe cv -- TARGET-cv.tsv, TARGET-predictions.tsv, .json
 #                                                 participants.tsv '-- linprobe fit -- TARGET.safetensors
 #
 #   make -f pipelines/probe.mk BIDS=study OUT=folder TARGET=age [LABELS=study/participants.tsv] [POSITIVE=AD] [PROBING='--balance'] ...
 #
-# TARGET: a column of LABELS; with POSITIVE, that value against the others. PROBING: further options of linprobe(1), of both steps. Figures
-# are by cross-validation over subjects; the probe is fitted on all of them. Scans that could not be encoded are in failed.tsv, and missing.
+# TARGET: a column of LABELS; with POSITIVE, that value against the others. PROBING: further options of linprobe(1), for both steps. Scores
+# are cross-validated over subjects; the probe is fitted on all of them. Scans that could not be encoded are listed in failed.tsv and left
+# out.
 NAME   := probe
 EXT    := .lat
 ENCODE  = nii2lat -m "$$MODEL" --grid-only --id "$$id" "$$path"

@@ -1,14 +1,15 @@
-# Scans to codes and back, and how well that goes:
+# Reconstructs scans from their codes, and measures how well that works:
 #
 #   scan -- ENCODE -- x, z -- SEM -- y -- INVERT -- zT -- SAMPLE -- z -- DECODE -- sub-X..._desc-reconstruct_T1w.nii.gz
 #                     `-------------------------------------------------- scores
 #
 #   make -f pipelines/reconstruct.mk BIDS=study OUT=study/derivatives/reconstruct [STEPS=100] [NATIVE=1] [SUBJECTS='01 02'] ...
 #
-# STEPS: calls of the diffusion model in each direction. NATIVE=1: on each scan's own grid, instead of the model's. Scores are those of
-# nii-score(1) against the scan on the same grid, in the model's range: ssim and mse of the whole volume, ssim_brain within the brain.
-# A stage is swapped by giving it: ENCODE= SEM= INVERT= SAMPLE= DECODE= take any command that reads and writes the stream; ENCODE reads the
-# scan (its path is "$$path": make wants each $ twice) and DECODE writes NIfTI. SEM=cat INVERT=cat SAMPLE=cat leaves the autoencoder alone.
+# STEPS: calls of the diffusion model in each direction. NATIVE=1: results on each scan's own grid instead of the model's. Scores are those
+# of nii-score(1) against the scan on the same grid, in the model's range: ssim and mse of the whole volume, ssim_brain within the brain.
+# Replace a stage by giving its command: ENCODE= SEM= INVERT= SAMPLE= DECODE= take any command that reads and writes the stream; ENCODE
+# reads the scan (its path is "$$path": make needs each $ twice) and DECODE writes NIfTI. SEM=cat INVERT=cat SAMPLE=cat uses the autoencoder
+# only.
 NAME   := reconstruct
 STEPS  ?= 100
 ENCODE  = nii2lat -m "$$MODEL" --id "$$id" $${months:+--months "$$months"} "$$path"

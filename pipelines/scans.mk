@@ -1,8 +1,7 @@
-# Studies as a stream of records, for train.mk and evaluate.mk.
+# Writes studies as a stream of records, for train.mk and evaluate.mk.
 #
 # $(call stream,STUDIES,OPTIONS): nii2lat's records of all scans (*_T1w.nii.gz, or those in the folders of a BIDS derivative) of studies
-# NAME=FOLDER. NAME goes into the subjects' ids
-# (sub-<NAME>x<label>), so that subjects of two studies stay apart.
+# NAME=FOLDER. NAME becomes part of the subjects' ids (sub-<NAME>x<label>), so that subjects of two studies stay apart.
 define stream
 	for study in $(1); do
 		[[ $$study == [A-Za-z0-9]*=* ]] || { echo "$$study: a study is given as NAME=FOLDER" >&2; exit 2; }

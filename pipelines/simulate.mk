@@ -1,4 +1,4 @@
-# A longitudinal cohort whose volumes are known, from brains with label maps:
+# Simulates a longitudinal cohort with known volumes, from brains with label maps:
 #
 #   scans -- bids-cohort -- visits: group, rates, month   .--> sub-X_ses-M012_desc-simulate_T1w.nii.gz, its label map, its volumes
 #                              |                          |
@@ -7,16 +7,18 @@
 #
 #   make -f pipelines/simulate.mk BIDS=study DSEG=folder OUT=folder [VISITS='0 6 12 18 24 36'] [SEED=0] [TOWARDS=.3] [NOISE=.02] ...
 #
-# Each scan of BIDS becomes a subject, whose first visit is that scan, moved a part TOWARDS (0 to 1; 0: not at all) of the way to the shape of
-# another subject's brain, and whose later visits (VISITS, months) are the same with regions that have shrunk. Brains without their skulls, as
+# Each scan of BIDS becomes a subject. Its first visit is that scan, deformed by a share TOWARDS (0 to 1; 0: not at all) of the way to the
+# shape of another subject's brain; in its later visits (VISITS, months) regions of that brain have shrunk. Scans must be skull-stripped, as
 # prepare makes them; DSEG (by default BIDS itself) holds their label maps, sub-X[_ses-Y]..._dseg.nii.gz, on the same grids.
-# REGIONS: a table that names sets of labels, for DLMUSE's and Neuromorphometrics' numbers; simulate/aseg.tsv has FreeSurfer's. RATES: a table
-# of groups, how fast their regions change a year (mean and sd among subjects), and when subjects of one become those of another; simulate/groups.tsv
-# says where the numbers are from in man latpipe-pipelines. FILL: the share of what is lost that the ventricles take up; REST: the region that
-# takes up what remains. What the scanner adds to each visit: NOISE (sd of Rician noise, of the brightness), BIAS (sd of the log of a smooth field),
-# GAIN (sd of the log of a factor), JITTER (mm, a rigid movement); 0: none. All that is drawn is drawn from SEED and the subject's name.
-# volumes.tsv: ml of each region before and after, what was wanted, and least and most Jacobian determinant. Scores: change of each region in
-# percent, wanted and made. Brains of the first step, SHAPE, take a minute of one core each, with elastix; visits some seconds.
+# REGIONS: a table that names sets of labels; the default has the numbers of DLMUSE and Neuromorphometrics, simulate/aseg.tsv FreeSurfer's.
+# RATES: a table of groups, with the rates at which their regions change per year (mean and sd among subjects), and when subjects of one
+# group become those of another; for the default, simulate/groups.tsv, man latpipe-pipelines names the sources of the rates. FILL: the share
+# of the lost volume that the ventricles take up; REST: the region that takes up the remainder. Effects of the scanner on each visit: NOISE
+# (sd of Rician noise, relative to the brightness), BIAS (sd of the log of a smooth field), GAIN (sd of the log of a factor), JITTER (mm, a
+# rigid movement); 0: none. All random numbers depend on SEED and the subject's name.
+# volumes.tsv: ml of each region before and after, the volume that was asked for, and the smallest and largest Jacobian determinant. Scores:
+# change of each region in percent, asked for and made. The first step, SHAPE, takes a minute of one core per brain, with elastix; a visit
+# takes some seconds.
 NAME    := simulate
 DSEG    ?= $(BIDS)
 VISITS  ?= 0 6 12 18 24 36

@@ -1,4 +1,4 @@
-# From scans to a model:
+# Trains a model on scans:
 #
 #   scans -- nii2lat --grid-only [-- warps] --> scans.lat -- train-ae --> autoencoder
 #                                               scans.lat, autoencoder -- train-ldm --> unet
@@ -7,10 +7,11 @@
 #   make -f pipelines/train.mk DATA='NAME=FOLDER ...' OUT=folder [CONFIG=recipe.json] [VALIDATION=subjects.txt] [JOBS=2]
 #        [autoencoder|unet|semantic]
 #
-# Each FOLDER holds registered brains of one study (*_T1w.nii.gz, or what prepare.mk made); NAME goes into the subjects' ids
-# (sub-<NAME>x<label>), so that subjects of two studies stay apart. Where the recipe varies the shape of scans (augment.towards), each is
-# registered to the mean of all, JOBS at a time: train/warps; that is kept in OUT/warps. One CONFIG serves all stages, each with a section of its own for how it is trained: training,
-# training_ldm, training_sem. An interrupted training goes on where it stopped. The defaults make models/brain3mm, in OUT/model.
+# Each FOLDER holds registered brains of one study (*_T1w.nii.gz, or the results of prepare.mk); NAME becomes part of the subjects' ids
+# (sub-<NAME>x<label>), so that subjects of two studies stay apart. Where the recipe varies the shape of scans (augment.towards),
+# train/warps registers each scan to the mean of all, JOBS at a time, and keeps the result in OUT/warps. One CONFIG serves all stages; each
+# stage reads its own section on training: training, training_ldm, training_sem. An interrupted training continues where it stopped. The
+# defaults make models/brain3mm, in OUT/model.
 HERE       := $(subst train.mk,,$(MAKEFILE_LIST))
 CONFIG     ?= $(HERE)brain3mm.json
 VALIDATION ?= $(HERE)brain3mm-validation.txt

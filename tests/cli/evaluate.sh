@@ -8,7 +8,7 @@ gzip -n < "$T/sub-03_T1w.nii" > "$T/b/sub-x_T1w.nii.gz"
 printf 'ax05\nax06\n' > "$T/validation.txt"
 {
 	printf 'participant_id\tage\tsex\n'
-	for i in {01..12}; do printf 'sub-%s\t30\t%s\n' "$i" "$([ "$i" -gt 06 ] && echo f || echo m)"; done
+	for i in {01..12}; do printf 'sub-%s\t30\t%s\n' "$i" "$([ $((10#$i % 2)) -eq 0 ] && echo f || echo m)"; done
 } > "$T/participants.tsv"
 whole_model "$T/model"
 cp "$T/ae/autoencoder.safetensors" "$T/model-unet/unet.safetensors" "$T/plain"
@@ -68,8 +68,8 @@ is 'codes' "$(grep '^| a (12)' "$r" | cut -d '|' -f 3,4 | tr '\n' ';')" \
 lat-cut -n y --ids <(lat-info "$T/whole/train.lat" | sed 1d | cut -f 1 | sort -u) "$T/whole/probes/a/y.lat" |
 	linprobe fit -q --labels "$T/whole/probes/a/labels.tsv" --target sex --positive f --balance -o "$T/sex.safetensors"
 is 'codes: judged on unseen subjects, by hand' "$(row "$r" '| a (12) | semantic code' 10 | cut -d '[' -f 1)" \
-	"$(lat-cut -n y -r ax05,ax06 "$T/whole/probes/a/y.lat" | linprobe eval --labels "$T/whole/probes/a/labels.tsv" --target sex --probe "$T/sex.safetensors" |
-		awk -F '\t' '$1 == "auc" { print $2 }')"
+	"$(lat-cut -n y --ids "$T/whole/validation.txt" "$T/whole/probes/a/y.lat" | linprobe eval --labels "$T/whole/probes/a/labels.tsv" --target sex --probe "$T/sex.safetensors" |
+		awk -F '\t' '$1 == "auc" { printf "%.3f", $2 }')"
 is 'codes: what is better' "$(grep '^- a (12): the semantic code has a smaller MAE' "$r")" '- a (12): the semantic code has a smaller MAE than: none; not than: no code: the mean of the others, 2 principal components of the voxels, 2 principal components of the latents'
 made() { find "$T/whole" -type f ! -name '*.md' -printf '%p %T@\n' | sort | sha256sum; }
 before=$(made)

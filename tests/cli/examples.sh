@@ -28,7 +28,7 @@ cd "$T/have" || exit
 mkdir changed out draws z study
 nii-transform --spacing 3 -o scan.nii.gz "$colin"
 nii-mask --above 60 -o mask.nii.gz scan.nii.gz
-for name in sub-01 sub-01_T1w sub-02_T1w new template mni brain; do ln scan.nii.gz $name.nii.gz; done
+for name in sub-01_T1w sub-02_T1w new template mni brain; do ln scan.nii.gz $name.nii.gz; done
 for name in gm probability; do ln mask.nii.gz $name.nii.gz; done
 printf '1 0 0 2\n0 1 0 0\n0 0 1 -1\n' > to-mni.txt
 nii2lat --id sub-01 scan.nii.gz | sem-encode | lat-denoise --invert -s 2 > codes.lat
