@@ -13,6 +13,6 @@ void cli_probe(probe *p, char **path, const char *named)
 	if (!access(named, F_OK) || strchr(named, '/') || !*named)
 		cli_check(mem_text(path, named, &e), &e);
 	else if (model_find(path, cli_common.model, named, &e))
-		cli_die(e.code == ERR_NOINPUT ? ERR_NOINPUT : ERR_OS, "%s: no such file, and no such probe in the model: %s", named, e.text);
+		cli_die(e.code, "%s: no such file, and no such probe in the model: %s", named, e.text);
 	cli_check(probe_read(p, *path, &e), &e);
 }
